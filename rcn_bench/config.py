@@ -1,0 +1,98 @@
+"""Reading and checking an experiment's config, and the hash that tells whether two are alike."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config
+
+SCHEMA = Path(__file__).with_name("config_schema.yaml")
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a YAML config and check it against the schema.
+
+    Errors: InputError that names the file, the key and what is wrong with its value.
+    """
+    path = Path(path)
+    try:
+        config = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the config ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    check_config(config, str(path))
+    return config
+
+
+def check_config(config: Any, source: str) -> None:
+    """Check a config against the schema, and what a schema cannot say.
+
+    Errors: InputError that names source, the key and what is wrong with its value.
+    """
+    # Imported here, so that training from a config dict needs no more than torch.
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(yaml.safe_load(SCHEMA.read_text())).iter_errors(config))
+    if error is not None:
+        raise InputError(f"{source}: {_explain(error)}")
+    for key, models in _models_named(config):
+        for model in models:
+            if model not in config["models"]:
+                raise InputError(f"{source}: {key}: {model} is not under models; add what it can start from there")
+    _require_inits(config, source)
+
+
+def _models_named(config: Config) -> Iterable[tuple[str, list[str]]]:
+    tables, figures = config["tables"], config["figures"]
+    yield "tables.table1.model", [tables["table1"]["model"]]
+    for table in ("table2", "table3", "table4"):
+        yield f"tables.{table}.models", tables[table]["models"]
+    yield "figures.figure2.models", figures["figure2"]["models"]
+
+
+def _require_inits(config: Config, source: str) -> None:
+    """Table 1 and Figure 2 are defined by their inits: a model shown there must have them."""
+    inits = {"w_xh": {"random", config["pretrained"]}, "w_hh": {"random", "identity"}}
+    needed = {config["tables"]["table1"]["model"]: inits}
+    for model in config["figures"]["figure2"]["models"]:
+        needed.setdefault(model, {"w_xh": {"random"}, "w_hh": {"identity"}})
+    needed.setdefault(config["figures"]["figure2"]["models"][-1], {}).setdefault("w_xh", set()).add(
+        config["pretrained"]
+    )
+    for model, starts in needed.items():
+        for key, values in starts.items():
+            for value in sorted(values - set(config["models"][model].get(key, []))):
+                raise InputError(f"{source}: models.{model}.{key} lacks {value}, which table1 or figure2 needs")
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error.absolute_path) or "the config"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = next(name for name in error.instance if name not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known)}"
+        return f"{key}: unknown key {unknown!r}; {hint}"
+    return f"{key}: {error.message}"
+
+
+def config_hash(parts: Any) -> str:
+    """12 hexadecimal digits that change when any value in a nest of dicts and lists does."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def training_settings(config: Config) -> Config:
+    """Everything in the config that a trained model depends on; threads and workers do not change it."""
+    keys = ("data", "clip", "augment", "train", "pretrain", "stem_pool", "pretrained", "weights_files", "plugins")
+    settings = {key: config.get(key) for key in keys}
+    for part in ("train", "pretrain"):
+        settings[part] = {k: v for k, v in (config.get(part) or {}).items() if k not in ("threads", "workers")}
+    return settings

@@ -1,0 +1,57 @@
+"""Video files: decode every frame in order, and write the lossless files of the embedded data set."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+
+
+class UnreadableVideo(Exception):
+    """A file that holds no decodable video; the message is the reason without the path."""
+
+
+def decode(path: Path, short_side: int | None = None) -> Frames:
+    """All frames of a file from the first to the last: uint8 (T, H, W, 3).
+
+    short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio.
+    In order from the start, since seeking returns wrong frames in some containers.
+    Errors: UnreadableVideo if there is no video stream or not one frame of it decodes.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise UnreadableVideo("no video stream")
+            frames = [_rgb(frame, short_side) for frame in container.decode(video=0)]
+    except av.FFmpegError as error:
+        raise UnreadableVideo(str(error).split(":")[0].split("] ")[-1]) from error
+    if not frames:
+        raise UnreadableVideo("no frames")
+    return np.stack(frames)
+
+
+def _rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:
+    if short_side is None or min(frame.width, frame.height) == short_side:
+        return frame.to_ndarray(format="rgb24")
+    scale = short_side / min(frame.width, frame.height)
+    width, height = round(frame.width * scale), round(frame.height * scale)
+    return frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
+
+
+def write_lossless(path: Path, frames: Frames, frame_rate: int) -> None:
+    """Write grey frames (T, H, W) as H.264, intra-only and lossless.
+
+    Each frame is coded alone and without loss, so that a video and its reversal decode to the same frames; at the
+    default quality they would not, and the difference would betray the direction of time.
+    """
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=frame_rate, options={"qp": "0", "preset": "ultrafast"})
+        stream.height, stream.width = frames.shape[1:]
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = 1
+        stream.thread_count = 1
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))

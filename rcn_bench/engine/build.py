@@ -1,0 +1,73 @@
+"""From a run to its model: options, initial weights, and the plugins that register a user's own models."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import OPTION_WORDS, Config, Run
+from rcn_bench.layout import Layout
+from rcn_bench.models import create_model, model_options
+from rcn_bench.models.init import read_state_dict
+
+
+def load_plugins(config: Config) -> None:
+    """Import the modules under ``plugins`` of the config; the working directory is searched too."""
+    sys.path.insert(0, os.getcwd())
+    for module in config.get("plugins", []):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"plugins: cannot import {module} ({error})") from error
+
+
+def base_network(model: str) -> str:
+    """The 2D network that a model is built on, by the depth in its name: rcn18 stands on resnet18."""
+    depth = "".join(character for character in model if character.isdigit())[-2:]
+    return f"resnet{depth}"
+
+
+def initial_weights_file(run: Run, config: Config, layout: Layout) -> Path | None:
+    """The file that a run's w_xh comes from: None for random weights and for a download by torchvision."""
+    if run.w_xh == "stills":
+        return layout.pretrained(base_network(run.model))
+    if run.w_xh == "imagenet":
+        path = config.get("weights_files", {}).get(base_network(run.model))
+        return None if path is None else Path(path)
+    return None
+
+
+def build_model(run: Run, config: Config, layout: Layout, num_classes: int) -> nn.Module:
+    """The model of a run with its initial weights; draws from torch's global generator.
+
+    Errors: InputError for an unknown model or init, or a weights file that is missing or of another architecture.
+    """
+    load_plugins(config)
+    options = {"stem_pool": config["stem_pool"]}
+    if "w_xh" in model_options(run.model):
+        options |= {"w_xh": run.w_xh, "weights_file": initial_weights_file(run, config, layout)}
+    elif run.w_xh != "random":
+        raise InputError(f"{run.name}: {run.model} has no 2D weights to start from; its only w_xh is random")
+    if run.w_hh is not None:
+        options["w_hh"] = run.w_hh
+    for word in run.options:
+        options |= OPTION_WORDS[word]
+    return create_model(run.model, num_classes, **options)
+
+
+def trained_model(run: Run, config: Config, layout: Layout, num_classes: int) -> nn.Module:
+    """The model of a run with its trained weights. Errors: InputError if they are missing or do not fit."""
+    load_plugins(config)
+    options = {"stem_pool": config["stem_pool"]}
+    for word in run.options:
+        options |= OPTION_WORDS[word]
+    model = create_model(run.model, num_classes, **options)
+    path = layout.weights(run)
+    try:
+        model.load_state_dict(read_state_dict(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: not the weights of {run.name} ({str(error).splitlines()[-1].strip()})") from error
+    return model

@@ -1,0 +1,134 @@
+"""Training of one run."""
+
+import json
+from dataclasses import asdict
+from functools import partial
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.utils.data import DataLoader
+
+from rcn_bench.config import config_hash, training_settings
+from rcn_bench.data.cache import Cache
+from rcn_bench.data.clips import ClipLayout, TrainingClips
+from rcn_bench.data.transforms import training_transform
+from rcn_bench.engine.build import build_model, initial_weights_file
+from rcn_bench.engine.checkpoint import resume, save_checkpoint
+from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config, Run
+from rcn_bench.files import locked, replacing, write_json, write_text
+from rcn_bench.layout import Layout
+from rcn_bench.provenance import file_hash, provenance
+
+
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train(run: Run, config: Config, layout: Layout) -> None:
+    """Train a run from its init, or from its last checkpoint, and write its folder.
+
+    Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors.
+    Errors: InputError for bad input, a checkpoint of another config, or a run that another process is working on;
+    TrainingDiverged when the loss is not finite.
+    """
+    with locked(layout.run(run)):
+        _train(run, config, layout)
+
+
+def _train(run: Run, config: Config, layout: Layout) -> None:
+    settings, device = config["train"], pick_device()
+    torch.set_num_threads(settings["threads"])
+    torch.manual_seed(run.seed)
+
+    clips = TrainingClips(
+        Cache(layout.cache("train")),
+        ClipLayout(run.frames, config["clip"]["stride"]),
+        training_transform(config["clip"]["crop"], config["augment"]),
+        run.seed,
+    )
+    batches = _loader(clips, run, settings, device)
+    steps = settings["epochs"] * len(batches)
+
+    model = build_model(run, config, layout, len(clips.cache.labels))
+    model = model.to(device, memory_format=memory_format(model))
+    optimizer = torch.optim.SGD(
+        parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
+        settings["lr"],
+        settings["momentum"],
+    )
+    factor = partial(
+        learning_rate_factor,
+        steps=steps,
+        warmup=settings["warmup"],
+        schedule=settings["schedule"],
+        milestones=settings.get("milestones", []),
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    autocast = Autocast(settings["autocast"], device)
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": autocast.scaler}
+    fingerprint = config_hash([run.name, training_settings(config), clips.cache.fingerprint])
+    done, metrics = resume(layout.checkpoint(run), fingerprint, parts)
+    if done:
+        print(f"{run.name}: resuming after epoch {done}", flush=True)
+
+    for epoch in range(done, settings["epochs"]):
+        clips.epoch = epoch
+        batches.generator.manual_seed(run.seed * 1_000_003 + epoch)  # the order, too, is the same after a resume
+        name = f"{run.name} epoch {epoch + 1}/{settings['epochs']}"
+        epoch_metrics = train_one_epoch(model, batches, optimizer, scheduler, autocast, name)
+        metrics.append({"epoch": epoch + 1, **epoch_metrics})
+        print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in epoch_metrics.items()), flush=True)
+        write_text(layout.run(run) / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
+        save_checkpoint(layout.checkpoint(run), fingerprint, epoch + 1, metrics, parts)
+
+    weights_file = initial_weights_file(run, config, layout)
+    seconds = sum(line["seconds"] for line in metrics)
+    write_json(
+        layout.run(run) / "provenance.json",
+        {
+            "run": run.name,
+            **provenance(),
+            "config": config,
+            "config_hash": fingerprint,
+            "seed": run.seed,
+            "data_fingerprint": clips.cache.fingerprint,
+            "weights_file": weights_file and {"path": str(weights_file), "sha256": file_hash(weights_file)},
+            "training_videos_used": len(clips),
+            "training_videos_skipped": [asdict(video) for video in clips.skipped],
+            "clips_trained": sum(line["samples"] for line in metrics),
+            "training_seconds": round(seconds, 3),
+            "training_clips_per_second": round(sum(line["samples"] for line in metrics) / seconds, 2),
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() if device.type == "cuda" else None,
+        },
+    )
+    state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
+    with replacing(layout.weights(run)) as temporary:
+        save_file(state, temporary, metadata={"run": run.name, "config_hash": fingerprint})
+    layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
+
+
+def memory_format(model: nn.Module) -> torch.memory_format:
+    """channels_last_3d for networks of 3D convolutions, channels_last for 2D ones."""
+    volumetric = any(isinstance(module, nn.Conv3d) for module in model.modules())
+    return torch.channels_last_3d if volumetric else torch.channels_last
+
+
+def _loader(clips: TrainingClips, run: Run, settings: dict, device: torch.device) -> DataLoader:
+    batch_size = settings["frames_per_batch"] // run.frames
+    if not 2 <= batch_size <= len(clips):
+        raise InputError(
+            f"train.frames_per_batch: {settings['frames_per_batch']} makes batches of {batch_size} clips of "
+            f"{run.frames} frames; give at least 2 and at most the {len(clips)} training videos"
+        )
+    return DataLoader(
+        clips,
+        batch_size,
+        shuffle=True,
+        drop_last=True,  # batch norm should not see a batch of one
+        num_workers=settings["workers"],
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),
+    )

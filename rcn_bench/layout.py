@@ -1,0 +1,57 @@
+"""Where an experiment keeps its files, below results/<config name>/."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rcn_bench.experiment import Config, Run
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All paths of one experiment. root: its results folder."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, config: Config, results: Path = Path("results")) -> "Layout":
+        return cls(results / config["name"])
+
+    @property
+    def data(self) -> Path:
+        """The embedded data set: videos/, annotations/, stills.npz."""
+        return self.root / "data"
+
+    @property
+    def stills(self) -> Path:
+        return self.data / "stills.npz"
+
+    def cache(self, split: str) -> Path:
+        return self.root / "cache" / f"{split}.bin"
+
+    def pretrained(self, network: str) -> Path:
+        """Weights of a 2D network (resnet18) trained on stills."""
+        return self.root / "pretrained" / f"{network}-stills.safetensors"
+
+    def run(self, run: Run) -> Path:
+        return self.root / "runs" / run.name
+
+    def weights(self, run: Run) -> Path:
+        return self.run(run) / "model.safetensors"
+
+    def evaluation(self, run: Run) -> Path:
+        return self.run(run) / "eval.json"
+
+    def checkpoint(self, run: Run) -> Path:
+        """Not a declared output of any rule, so that it outlives a failed job."""
+        return self.root / "checkpoints" / f"{run.name}.pt"
+
+    def profile(self, model: str) -> Path:
+        return self.root / "profiles" / f"{model}.json"
+
+    def table(self, name: str) -> Path:
+        """The path of a table without its extension."""
+        return self.root / "tables" / name
+
+    def figure(self, name: str) -> Path:
+        """The path of a figure without its extension."""
+        return self.root / "figures" / name
