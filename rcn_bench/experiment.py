@@ -99,14 +99,38 @@ def figure2_panels(config: Config) -> dict[str, Run]:
     The caption of (b) can be read as either start, so both are drawn.
     """
     of, seed = config["figures"]["figure2"], config["seeds"][0]
-    starts = [(model, "random") for model in of["models"]] + [(of["models"][-1], config["pretrained"])]
-    letters = ["a", "b", "b'"]
-    return {k: Run(model, of["frames"], w_xh, "identity", seed) for k, (model, w_xh) in zip(letters, starts)}
+    shallow, deep = of["models"]
+    starts = {"a": (shallow, "random"), "b": (deep, "random"), "b'": (deep, config["pretrained"])}
+    return {panel: Run(model, of["frames"], w_xh, "identity", seed) for panel, (model, w_xh) in starts.items()}
 
 
 def figure3_run(config: Config) -> Run:
     """Figure 3 does not name its run: the best init of Table 1, pretrained w_xh and identity w_hh."""
     return figure1_panels(config)["d"]
+
+
+def profiled_models(config: Config) -> list[str]:
+    """Every model whose cost a table shows."""
+    tables = config["tables"]
+    return sorted({model for table in ("table2", "table3", "table4") for model in tables[table]["models"]})
+
+
+def clip_lengths(config: Config) -> list[int]:
+    """Every clip length, in frames, whose cost a table shows."""
+    return sorted({config["tables"]["table2"]["frames"], *config["tables"]["table3"]["frames"]})
+
+
+def pretrained_networks(config: Config) -> list[str]:
+    """The 2D networks that are to be trained on stills for the runs of this experiment."""
+    return sorted({base_network(run.model) for run in all_runs(config) if run.w_xh == "stills"})
+
+
+def base_network(model: str) -> str:
+    """The 2D network that a model is built on, by the depth in its name: rcn18 stands on resnet18."""
+    depth = re.search(r"(18|34)$", model)
+    if depth is None:
+        raise InputError(f"{model}: its name does not end in 18 or 34, so no 2D weights are known for it")
+    return f"resnet{depth[0]}"
 
 
 def table_runs(config: Config) -> list[Run]:

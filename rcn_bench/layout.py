@@ -25,6 +25,15 @@ class Layout:
     def stills(self) -> Path:
         return self.data / "stills.npz"
 
+    def annotations(self, config: Config, split: str) -> Path:
+        """The annotation CSV of a split: the config's own, or the embedded data set's."""
+        given = config["data"].get("annotations")
+        return Path(given[split]) if given else self.data / "annotations" / f"{split}.csv"
+
+    def videos(self, config: Config) -> Path:
+        """The folder that holds the videos of all splits."""
+        return Path(config["data"].get("videos", self.data / "videos"))
+
     def cache(self, split: str) -> Path:
         return self.root / "cache" / f"{split}.bin"
 
@@ -37,6 +46,9 @@ class Layout:
 
     def weights(self, run: Run) -> Path:
         return self.run(run) / "model.safetensors"
+
+    def predictions(self, run: Run) -> Path:
+        return self.run(run) / "predictions.csv"
 
     def evaluation(self, run: Run) -> Path:
         return self.run(run) / "eval.json"

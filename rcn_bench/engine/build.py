@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import OPTION_WORDS, Config, Run
+from rcn_bench.experiment import OPTION_WORDS, Config, Run, base_network
 from rcn_bench.layout import Layout
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.init import read_state_dict
@@ -22,12 +22,6 @@ def load_plugins(config: Config) -> None:
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"plugins: cannot import {module} ({error})") from error
-
-
-def base_network(model: str) -> str:
-    """The 2D network that a model is built on, by the depth in its name: rcn18 stands on resnet18."""
-    depth = "".join(character for character in model if character.isdigit())[-2:]
-    return f"resnet{depth}"
 
 
 def initial_weights_file(run: Run, config: Config, layout: Layout) -> Path | None:

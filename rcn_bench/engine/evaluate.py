@@ -13,8 +13,8 @@ from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EvaluationClips
 from rcn_bench.data.transforms import evaluation_transform
 from rcn_bench.engine.build import trained_model
+from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast
-from rcn_bench.engine.train import memory_format, pick_device
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import replacing, write_json
 from rcn_bench.layout import Layout
@@ -38,8 +38,7 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         evaluation_transform(config["clip"]["crop"]),
         config["clip"]["evaluation_clips"],
     )
-    model = trained_model(run, config, layout, len(videos.cache.labels)).eval()
-    model = model.to(device, memory_format=memory_format(model))
+    model = place(trained_model(run, config, layout, len(videos.cache.labels)), device).eval()
     started = time.perf_counter()
     probabilities = _clip_probabilities(model, videos, config, device)
     seconds = time.perf_counter() - started
@@ -59,7 +58,7 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
             "clips_correct": clip_correct.sum(1),
         }
     )
-    with replacing(layout.run(run) / "predictions.csv") as temporary:
+    with replacing(layout.predictions(run)) as temporary:
         predictions.to_csv(temporary, index=False)
     write_json(
         layout.evaluation(run),

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from rcn_bench.errors import TrainingDiverged
+
 AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -46,10 +48,6 @@ class Autocast:
     def context(self) -> torch.autocast:
         dtype = AUTOCAST_TYPES.get(self.kind, torch.bfloat16)
         return torch.autocast(self.device.type, dtype, enabled=self.kind in AUTOCAST_TYPES)
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss is no longer a finite number."""
 
 
 def train_one_epoch(

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rcn_bench.data.transforms import evaluation_transform, training_transform
+from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
-from rcn_bench.engine.train import pick_device
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
 from rcn_bench.files import replacing, write_json
@@ -55,8 +55,7 @@ def pretrain(network: str, config: Config, layout: Layout) -> None:
         training_transform(crop, config["augment"]),
     )
     classes = len(config["data"]["digits"]["digits"])
-    net = resnet2d(int(network.removeprefix("resnet")), classes, stem_pool=config["stem_pool"])
-    net = net.to(device, memory_format=torch.channels_last)
+    net = place(resnet2d(int(network.removeprefix("resnet")), classes, stem_pool=config["stem_pool"]), device)
     optimizer = torch.optim.SGD(
         parameter_groups(net, settings["weight_decay"], 0.0), settings["lr"], settings["momentum"]
     )

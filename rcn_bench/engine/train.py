@@ -6,7 +6,6 @@ from functools import partial
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 from torch.utils.data import DataLoader
 
 from rcn_bench.config import config_hash, training_settings
@@ -15,16 +14,13 @@ from rcn_bench.data.clips import ClipLayout, TrainingClips
 from rcn_bench.data.transforms import training_transform
 from rcn_bench.engine.build import build_model, initial_weights_file
 from rcn_bench.engine.checkpoint import resume, save_checkpoint
+from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import locked, replacing, write_json, write_text
 from rcn_bench.layout import Layout
 from rcn_bench.provenance import file_hash, provenance
-
-
-def pick_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def train(run: Run, config: Config, layout: Layout) -> None:
@@ -52,8 +48,7 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     batches = _loader(clips, run, settings, device)
     steps = settings["epochs"] * len(batches)
 
-    model = build_model(run, config, layout, len(clips.cache.labels))
-    model = model.to(device, memory_format=memory_format(model))
+    model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
     optimizer = torch.optim.SGD(
         parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
         settings["lr"],
@@ -108,12 +103,6 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     with replacing(layout.weights(run)) as temporary:
         save_file(state, temporary, metadata={"run": run.name, "config_hash": fingerprint})
     layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
-
-
-def memory_format(model: nn.Module) -> torch.memory_format:
-    """channels_last_3d for networks of 3D convolutions, channels_last for 2D ones."""
-    volumetric = any(isinstance(module, nn.Conv3d) for module in model.modules())
-    return torch.channels_last_3d if volumetric else torch.channels_last
 
 
 def _loader(clips: TrainingClips, run: Run, settings: dict, device: torch.device) -> DataLoader:

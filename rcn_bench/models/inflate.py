@@ -67,10 +67,10 @@ def _inflate_convolution(layer: nn.Conv2d, time: TimeAxis, how: Inflation) -> nn
     inflated = nn.Conv3d(
         layer.in_channels,
         layer.out_channels,
-        (time.kernel, *layer.kernel_size),
-        stride=(time.stride, *layer.stride),
-        padding=(time.kernel // 2, *layer.padding),
-        dilation=(1, *layer.dilation),
+        _with_time(time.kernel, layer.kernel_size),
+        stride=_with_time(time.stride, layer.stride),
+        padding=_with_time(time.kernel // 2, layer.padding),
+        dilation=_with_time(1, layer.dilation),
         groups=layer.groups,
         bias=layer.bias is not None,
     )
@@ -82,6 +82,11 @@ def _inflate_convolution(layer: nn.Conv2d, time: TimeAxis, how: Inflation) -> nn
         if layer.bias is not None and inflated.bias is not None:
             inflated.bias.copy_(layer.bias)
     return inflated
+
+
+def _with_time(time: int, space: tuple[int, ...]) -> tuple[int, int, int]:
+    height, width = space
+    return time, height, width
 
 
 def _inflate_batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm3d:

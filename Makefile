@@ -1,0 +1,33 @@
+# Each target sets up .venv itself; all it needs is Python 3.11 or newer.
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+CONFIG ?= config/mini.yaml
+BIN := .venv/bin
+
+.PHONY: all all_tables all_figures test benchmark lint clean
+
+all all_tables all_figures: .venv/ready
+	$(BIN)/snakemake --cores $(CORES) --show-failed-logs --configfile $(CONFIG) -- $@
+	$(BIN)/rcn-bench show --config $(CONFIG)
+
+test: .venv/ready
+	$(BIN)/pytest
+
+benchmark: .venv/ready
+	$(BIN)/pytest --benchmark-only
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflows
+	$(BIN)/snakemake --lint
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rcn_bench needs Python 3.11 or newer; make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv results/smoke results/mini .snakemake

@@ -1,0 +1,27 @@
+# Benchmark of recurrent convolutions for causal 3D CNNs: from videos to the paper's tables and figures.
+#
+#   snakemake --cores 4 all_tables          the tables of config/mini.yaml, below results/mini/tables
+#   snakemake --cores 4 all                 the figures too
+#   snakemake --cores 4 --configfile config/smoke.yaml all
+
+
+include: "workflows/common.smk"
+include: "workflows/data.smk"
+include: "workflows/train.smk"
+include: "workflows/evaluate.smk"
+include: "workflows/profile.smk"
+include: "workflows/tables.smk"
+include: "workflows/figures.smk"
+
+
+localrules:
+    all,
+    all_tables,
+    all_figures,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.all_tables.input,
+        rules.all_figures.input,

@@ -1,0 +1,173 @@
+"""The command line: `rcn-bench COMMAND ...`; every rule of the workflow is one call of it.
+
+Nothing heavy is imported until a command runs, so that --help and bad arguments answer at once.
+"""
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rcn_bench.config import load_config
+from rcn_bench.errors import InputError, TrainingDiverged
+from rcn_bench.experiment import Run
+from rcn_bench.layout import Layout
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_command(options)
+    except InputError as error:
+        return _complain(str(error), 2)
+    except TrainingDiverged as error:
+        return _complain(str(error), 1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        return _complain(f"{error.filename or options.results}: {error.strerror}; nothing half-written is left", 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted; the same command goes on from the last checkpoint", 130)
+    return 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"rcn-bench: {message}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
+    _command(data, "make-digits", _make_digits, "write the embedded data set: videos, annotations, stills")
+    cache = _command(data, "cache", _cache, "decode the videos of a split once, for all runs")
+    cache.add_argument("--split", required=True, choices=["train", "val"])
+
+    pretrain = _command(commands, "pretrain", _pretrain, "train a 2D network on stills")
+    pretrain.add_argument("network", choices=["resnet18", "resnet34"])
+
+    for name, function, text in (
+        ("train", _train, "train a run, or go on from its checkpoint"),
+        ("evaluate", _evaluate, "clip and video accuracy of a trained run"),
+    ):
+        command = _command(commands, name, function, text)
+        command.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
+
+    profile = _command(commands, "profile", _profile, "parameters, GMACs, memory and throughput of a model")
+    profile.add_argument("model")
+    profile.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
+
+    _command(commands, "table", _table, "assemble a table from result files").add_argument("name")
+    _command(commands, "figure", _figure, "draw a figure from result files").add_argument("name")
+    _command(commands, "show", _show, "print the tables that are there")
+
+    models = commands.add_parser("models", help="list the models")
+    models.add_argument("pattern", nargs="?", default="*", help='such as "rcn*"')
+    models.set_defaults(run_command=_models, results=Path("results"))
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, function: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    """A command on one experiment: it reads a config and works below its results folder."""
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--config", required=True, type=Path, help="the experiment, such as config/mini.yaml")
+    parser.add_argument("--results", default=Path("results"), type=Path, help="folder of results (default: results)")
+    parser.set_defaults(run_command=function)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _make_digits(options: argparse.Namespace) -> None:
+    from rcn_bench.data.digits import DigitsConfig, make_digits
+
+    config = load_config(options.config)
+    if "digits" not in config["data"]:
+        raise InputError(f"{options.config}: data.digits: not there; this experiment has videos of its own")
+    make_digits(DigitsConfig(**config["data"]["digits"]), Layout.of(config, options.results).data)
+
+
+def _cache(options: argparse.Namespace) -> None:
+    from rcn_bench.data.cache import build_cache
+
+    config = load_config(options.config)
+    layout, data = Layout.of(config, options.results), config["data"]
+    build_cache(
+        layout.annotations(config, options.split),
+        layout.videos(config),
+        layout.cache(options.split),
+        short_side=data.get("short_side"),
+        max_bad=data["max_bad"],
+    )
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from rcn_bench.engine.pretrain import pretrain
+
+    config = load_config(options.config)
+    if config["pretrained"] != "stills" or "pretrain" not in config:
+        raise InputError(f"{options.config}: pretrained: {config['pretrained']}; only stills are trained here")
+    pretrain(options.network, config, Layout.of(config, options.results))
+
+
+def _train(options: argparse.Namespace) -> None:
+    run, config = Run.parse(options.run), load_config(options.config)
+    from rcn_bench.engine.train import train
+
+    train(run, config, Layout.of(config, options.results))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    run, config = Run.parse(options.run), load_config(options.config)
+    from rcn_bench.engine.evaluate import evaluate
+
+    evaluate(run, config, Layout.of(config, options.results))
+
+
+def _profile(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.analysis.profile import profile
+
+    profile(options.model, config, Layout.of(config, options.results), options.threads)
+
+
+def _table(options: argparse.Namespace) -> None:
+    from rcn_bench.reporting.tables import write_table
+
+    config = load_config(options.config)
+    write_table(options.name, config, Layout.of(config, options.results))
+
+
+def _figure(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.reporting.figures import write_figure
+
+    write_figure(options.name, config, Layout.of(config, options.results))
+
+
+def _show(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    folder = Layout.of(config, options.results).root / "tables"
+    for path in sorted(folder.glob("*.md")):
+        print(f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n")
+
+
+def _models(options: argparse.Namespace) -> None:
+    from rcn_bench.models import list_models
+
+    print("\n".join(list_models(options.pattern)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

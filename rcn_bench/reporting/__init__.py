@@ -1,0 +1,1 @@
+"""Tables and figures, assembled from the result files alone."""

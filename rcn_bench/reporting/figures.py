@@ -1,0 +1,134 @@
+"""Figures 1 to 3: what the trained hidden-state matrices w_hh look like, layer by layer."""
+
+from collections.abc import Callable
+from math import ceil, sqrt
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from cmap import Colormap
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from rcn_bench.analysis.hidden_state import expected_at_start, hidden_state_statistics
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config, Run, figure1_panels, figure2_panels, figure3_run
+from rcn_bench.files import replacing
+from rcn_bench.layout import Layout
+from rcn_bench.models.init import read_state_dict
+from rcn_bench.models.rcn import hidden_weights
+
+STATISTICS = {
+    "mean": "mean of w_hh",
+    "std": "std of w_hh",
+    "diagonal_mean": "mean of its diagonal",
+    "diagonal_std": "std of its diagonal",
+}
+# MATLAB's parula is proprietary; this is the public-domain look-alike that the package cmap carries.
+PARULA = "bids:fake_parula"
+
+
+def figure1(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
+    """Figure 1 (a-d): statistics of w_hh for the four inits of Table 1."""
+    return _statistics_figure(figure1_panels(config), layout, columns=2)
+
+
+def figure2(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
+    """Figure 2 (a, b): statistics of w_hh of the two depths at the longer clip length."""
+    return _statistics_figure(figure2_panels(config), layout, columns=3)
+
+
+def figure3(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
+    """Figure 3: w_hh of every layer as a heat map, each on a scale of its own."""
+    run = figure3_run(config)
+    matrices = _matrices(run, layout)
+    columns = ceil(sqrt(len(matrices)))
+    figure, axes = plt.subplots(
+        ceil(len(matrices) / columns), columns, figsize=(12, 12.6), layout="constrained", squeeze=False
+    )
+    colours = Colormap(PARULA).to_mpl()
+    for axis in axes.flat[len(matrices) :]:
+        axis.axis("off")
+    for layer, (axis, w_hh) in enumerate(zip(axes.flat, matrices, strict=False), start=1):
+        image = axis.imshow(w_hh.numpy(), cmap=colours, interpolation="nearest")
+        axis.set_title(f"Layer {layer}, {len(w_hh)} channels", fontsize=10)
+        axis.set(xticks=[], yticks=[])
+        figure.colorbar(image, ax=axis, shrink=0.8).ax.tick_params(labelsize=7)
+    figure.suptitle(f"w_hh of every recurrent layer: {_label(run)}; rows: h_t, columns: h_(t-1)")
+    return figure, _long_form(matrices)
+
+
+BUILDERS: dict[str, Callable[[Config, Layout], tuple[Figure, pd.DataFrame]]] = {
+    "figure1": figure1,
+    "figure2": figure2,
+    "figure3": figure3,
+}
+
+
+def write_figure(name: str, config: Config, layout: Layout) -> None:
+    """Draw one figure and write it as PNG and PDF, with the numbers behind it as CSV.
+
+    Errors: InputError for an unknown name or missing weights.
+    """
+    if name not in BUILDERS:
+        raise InputError(f"unknown figure {name!r}; choose one of {', '.join(BUILDERS)}")
+    sns.set_theme(style="whitegrid", palette="colorblind")
+    figure, numbers = BUILDERS[name](config, layout)
+    path = layout.figure(name)
+    with replacing(path.with_suffix(".csv")) as temporary:
+        numbers.to_csv(temporary, index=False, float_format="%.6g")
+    for suffix in (".pdf", ".png"):
+        with replacing(path.with_suffix(suffix)) as temporary:
+            figure.savefig(temporary, dpi=150)
+    plt.close(figure)
+
+
+def _matrices(run: Run, layout: Layout) -> list[Tensor]:
+    return hidden_weights(read_state_dict(layout.weights(run)))
+
+
+def _label(run: Run) -> str:
+    return f"{run.model}, {run.frames} frames, w_xh {run.w_xh}, w_hh {run.w_hh}"
+
+
+def _statistics_figure(panels: dict[str, Run], layout: Layout, columns: int) -> tuple[Figure, pd.DataFrame]:
+    rows = ceil(len(panels) / columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(6 * columns, 4 * rows), layout="constrained", sharey=True, squeeze=False
+    )
+    numbers = []
+    for axis, (letter, run) in zip(axes.flat, panels.items(), strict=False):
+        trained = hidden_state_statistics(_matrices(run, layout))
+        start = expected_at_start(trained, run.w_hh)
+        _draw_statistics(axis, trained, start)
+        axis.set(title=f"({letter}) {_label(run)}", xlabel="recurrent layer", ylabel="value")
+        table = trained.join(start.add_prefix("start_"))
+        numbers.append(table.assign(panel=letter, run=run.name))
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    return figure, pd.concat(numbers)
+
+
+def _draw_statistics(axis: Axes, trained: pd.DataFrame, start: pd.DataFrame) -> None:
+    for (column, label), colour in zip(STATISTICS.items(), sns.color_palette(), strict=False):
+        axis.plot(trained["layer"], start[column], color=colour, linestyle=":", linewidth=1)
+        axis.plot(trained["layer"], trained[column], color=colour, marker="o", markersize=3, label=label)
+    axis.plot([], [], color="grey", linestyle=":", linewidth=1, label="expected at the start of training")
+    axis.set_xticks(range(1, len(trained) + 1, 1 if len(trained) <= 16 else 3))
+
+
+def _long_form(matrices: list[Tensor]) -> pd.DataFrame:
+    """One row an element: layer, row, column, value."""
+    parts = []
+    for layer, w_hh in enumerate(matrices, start=1):
+        channels = len(w_hh)
+        index = pd.MultiIndex.from_product(
+            [[layer], range(channels), range(channels)], names=["layer", "row", "column"]
+        )
+        parts.append(pd.DataFrame({"value": w_hh.flatten().numpy()}, index=index).reset_index())
+    return pd.concat(parts)

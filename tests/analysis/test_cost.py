@@ -1,0 +1,243 @@
+import time
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from rcn_bench.analysis.cost import (
+    clips_per_second,
+    count_gmacs,
+    count_parameters,
+    estimate_activation_memory,
+    measure_activation_memory,
+)
+from rcn_bench.models import create_model
+
+NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed():
+    torch.manual_seed(0)
+
+
+class OnFrames(nn.Module):
+    """Any function of a clip's frames as rows, (N*T, C*H*W), as a model."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, clip):
+        return self.function(clip.transpose(1, 2).flatten(0, 1).flatten(1))
+
+
+def test_count_parameters():
+    assert count_parameters(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))) == 3 * 4 + 4 + 4 + 4
+
+
+# GMACs at 112x112 and 400 classes, counted once with torch's own FlopCounterMode on plain loops.
+@pytest.mark.parametrize(
+    ("name", "frames", "options", "gmacs"),
+    [
+        ("rcn18", 8, {}, 4.268),
+        ("rcn18", 16, {}, 8.591),
+        ("rcn34", 8, {}, 8.482),
+        ("rcn34", 16, {}, 17.073),
+        ("i3d18", 16, {"stem_pool": False}, 40.697),
+        ("r2plus1d18", 16, {"stem_pool": False}, 40.519),
+    ],
+)
+def test_gmacs_at_full_size(name, frames, options, gmacs):
+    assert round(count_gmacs(create_model(name, 400, **options), torch.zeros(1, 3, frames, 112, 112)), 3) == gmacs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "theirs"), [("i3d18", "R3D_18_Weights"), ("r2plus1d18", "R2Plus1D_18_Weights")])
+def test_gmacs_equal_those_that_torchvision_states(name, theirs):
+    stated = getattr(torchvision.models.video, theirs).KINETICS400_V1.meta["_ops"]
+    assert count_gmacs(create_model(name, stem_pool=False), torch.zeros(1, 3, 16, 112, 112)) == pytest.approx(
+        stated, abs=1e-3
+    )
+
+
+def loop_of_products(x, w_hh, mode):
+    states = [x[0]]
+    for frame in x[1:]:
+        states.append((states[-1] @ w_hh.t() + frame) / 2)
+    return torch.stack(states)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stem_pool", [True, False])
+def test_gmacs_equal_torchs_counter_on_plain_products(name, stem_pool, monkeypatch):
+    net = create_model(name, 10, stem_pool=stem_pool).eval()
+    clip = torch.zeros(2, 3, 4, 32, 32)
+    counted = count_gmacs(net, clip)
+    monkeypatch.setattr("rcn_bench.models.rcn.recurrent_scan", loop_of_products)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(clip)
+    assert counted * 2e9 == pytest.approx(counter.get_total_flops(), rel=1e-9)
+
+
+def test_the_recurrence_takes_one_product_less_than_there_are_frames():
+    def extra(frames):
+        clip = torch.zeros(1, 3, frames, 32, 32)
+        return count_gmacs(create_model("rcn18"), clip) - count_gmacs(create_model("c2d18"), clip)
+
+    assert extra(1) == 0
+    assert extra(5) == pytest.approx(4 * extra(2))
+
+
+PRODUCTS = {
+    "matmul": lambda x: x @ x.t(),
+    "mm": lambda x: torch.mm(x, x.t()),
+    "addmm": lambda x: torch.addmm(x[:, :6], x, x.t()),
+    "bmm": lambda x: torch.bmm(x[None], x.t()[None]),
+    "einsum": lambda x: torch.einsum("ic,jc->ij", x, x),
+    "linear": lambda x: nn.functional.linear(x, x),
+}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_kind_of_product_is_counted(product):
+    clip = torch.randn(2, 2, 3, 2, 2)
+    assert count_gmacs(OnFrames(PRODUCTS[product]), clip) * 1e9 == pytest.approx(6 * 6 * 8)
+
+
+def test_batch_norm_and_pooling_are_left_out():
+    net = nn.Sequential(nn.Conv3d(3, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU(), nn.AdaptiveAvgPool3d(1))
+    assert count_gmacs(net, torch.zeros(2, 3, 5, 6, 7)) * 1e9 == pytest.approx(2 * 5 * 6 * 7 * 4 * 3 * 27)
+
+
+@pytest.mark.parametrize("operator", [torch.cumsum, torch.cumprod])
+def test_an_operator_without_a_count_is_refused(operator):
+    with pytest.raises(RuntimeError, match=rf"without a count: aten::{operator.__name__}\b"):
+        count_gmacs(OnFrames(lambda x: operator(x, 0)), torch.randn(1, 3, 4, 2, 2))
+
+
+def snapshot(net):
+    return {name: value.clone() for name, value in net.state_dict().items()}, [m.training for m in net.modules()]
+
+
+@pytest.mark.parametrize("training", [True, False, "head alone"])
+@pytest.mark.parametrize("count", [count_gmacs, lambda net, clip: estimate_activation_memory(net, tuple(clip.shape))])
+def test_counting_leaves_the_model_alone(count, training):
+    net = create_model("rcn18", 5).train(training is True)
+    if training == "head alone":
+        net.trunk.fc.train()
+    state, modes = snapshot(net)
+    count(net, torch.randn(2, 3, 2, 32, 32))
+    new_state, new_modes = snapshot(net)
+    assert new_modes == modes
+    assert all(torch.equal(new_state[name], state[name]) for name in state)
+
+
+def test_a_failed_count_leaves_the_mode_alone():
+    net = create_model("rcn18", 5).train()
+    with pytest.raises(RuntimeError):
+        count_gmacs(net, torch.randn(1, 1, 2, 32, 32))
+    assert net.training
+
+
+FLOAT = 4
+
+
+def test_memory_of_linear_layers_by_hand():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(24, 8), nn.ReLU(), nn.Linear(8, 5))
+    # Saved: the input for the first weight's gradient; ReLU's output for its own and for the second weight's gradient.
+    assert estimate_activation_memory(net, (10, 3, 2, 2, 2)) == 10 * (24 + 8) * FLOAT
+
+
+def test_memory_of_convolutions_by_hand():
+    net = nn.Sequential(nn.Conv3d(3, 4, 3, padding=1), nn.Sigmoid(), nn.Conv3d(4, 2, 3, padding=1), nn.Tanh())
+    # Saved: each convolution's input and each activation's output, of which Sigmoid's is also an input.
+    assert estimate_activation_memory(net, (2, 3, 4, 5, 6)) == 2 * (3 + 4 + 2) * 4 * 5 * 6 * FLOAT
+
+
+def saved_bytes(net, clip):
+    """Distinct storages that autograd really saves, parameters and buffers left out."""
+    kept = []
+
+    def remember(tensor):
+        kept.append(tensor.untyped_storage())
+        return tensor
+
+    with saved_tensors_hooks(remember, lambda tensor: tensor):
+        logits = net.train()(clip)
+    own = {t.untyped_storage().data_ptr() for t in (*net.parameters(), *net.buffers())}
+    distinct = {storage.data_ptr(): storage.nbytes() for storage in kept if storage.data_ptr() not in own}
+    del logits
+    return sum(distinct.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_equals_what_autograd_saves(name):
+    net = create_model(name, 400)
+    clip = torch.randn(2, 3, 4, 32, 32)
+    assert estimate_activation_memory(net, tuple(clip.shape)) == saved_bytes(net, clip)
+
+
+def test_the_recurrence_keeps_one_hidden_state_a_unit():
+    """RCN keeps h where C2D keeps the convolution's output, and no state of each step besides."""
+    shape = (2, 3, 8, 32, 32)
+    rcn, c2d = (estimate_activation_memory(create_model(name, 5), shape) for name in ("rcn18", "c2d18"))
+    assert rcn == c2d
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_memory_grows_linearly_with_clips_and_frames(axis):
+    net = create_model("rcn18", 5)
+
+    def memory(n):
+        shape = [2, 3, 4, 32, 32]
+        shape[axis] = n
+        return estimate_activation_memory(net, tuple(shape))
+
+    per_four = memory(8) - memory(4)
+    assert memory(16) - memory(8) == 2 * per_four
+    assert memory(8) == pytest.approx(2 * per_four, rel=0.05)  # batch statistics alone do not grow
+
+
+def test_memory_of_a_batch_that_no_machine_holds():
+    net = create_model("rcn18", 400)
+    small = estimate_activation_memory(net, (64, 3, 16, 112, 112))
+    huge = estimate_activation_memory(net, (64_000, 3, 16, 112, 112))
+    assert huge > 1e12
+    assert huge == pytest.approx(1000 * small, rel=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_memory_estimate_is_near_the_measured():
+    shape = (8, 3, 8, 112, 112)
+    net = create_model("rcn18", 400)
+    estimate = estimate_activation_memory(net, shape)
+    assert measure_activation_memory(net.cuda().train(), shape, torch.device("cuda")) == pytest.approx(
+        estimate, rel=0.1
+    )
+
+
+class Sleeper(nn.Module):
+    """Takes 20 ms a call and counts the calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, 2))
+        self.calls = []
+
+    def forward(self, clip):
+        time.sleep(0.02)
+        self.calls.append((self.training, torch.is_grad_enabled()))
+        return clip.mean(dim=(2, 3, 4)) @ self.weight
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_clips_per_second(training):
+    net = Sleeper()
+    rate = clips_per_second(net, torch.randn(5, 3, 2, 4, 4), 0.0, training=training)
+    assert 10 < rate <= 5 / 0.02
+    assert net.calls == [(training, training)] * 4  # one to warm up, three that count
+    assert torch.equal(net.weight, torch.ones(3, 2)) != training

@@ -1,0 +1,81 @@
+"""Intervals of accuracies: around the mean, wider where videos hang together, the same every time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rcn_bench.analysis.intervals import accuracy_interval
+
+VIDEOS = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=60)
+
+
+def names(count: int) -> list[str]:
+    return [f"video{i}" for i in range(count)]
+
+
+def width(interval: tuple[float, float]) -> float:
+    return interval[1] - interval[0]
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(VIDEOS)
+def test_interval_is_ordered_and_within_zero_and_one(videos):
+    low, high = accuracy_interval([c for c, _ in videos], [f"group{g}" for _, g in videos])
+    assert 0 <= low <= high <= 1
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_interval_contains_the_mean(correct):
+    low, high = accuracy_interval(correct, names(len(correct)))
+    assert low - 1e-12 <= np.mean(correct) <= high + 1e-12
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(VIDEOS, st.randoms(use_true_random=False))
+def test_interval_does_not_depend_on_the_order_of_videos(videos, random):
+    shuffled = random.sample(videos, len(videos))
+    intervals = [accuracy_interval([c for c, _ in v], [f"group{g}" for _, g in v]) for v in (videos, shuffled)]
+    assert intervals[0] == pytest.approx(intervals[1], abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("groups", [names(30), ["a", "b", "b"] * 10])
+def test_all_alike_gives_no_width(value, groups):
+    assert accuracy_interval([value] * 30, groups) == (value, value)
+
+
+def test_one_group_gives_its_mean():
+    assert accuracy_interval([1, 0, 1, 1], ["only"] * 4) == (0.75, 0.75)
+
+
+def test_interval_is_the_normal_one_for_many_independent_videos():
+    correct = np.random.default_rng(0).random(400) < 0.7
+    low, high = accuracy_interval(correct, names(400))
+    error = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 400)
+    assert (low, high) == pytest.approx((correct.mean() - error, correct.mean() + error), abs=0.005)
+
+
+def test_twins_scored_alike_widen_the_interval_by_the_root_of_two():
+    correct = np.repeat(np.random.default_rng(0).random(200) < 0.5, 2)
+    twins = np.repeat(names(200), 2)
+    ratio = width(accuracy_interval(correct, twins)) / width(accuracy_interval(correct, names(400)))
+    assert ratio == pytest.approx(np.sqrt(2), rel=0.1)
+
+
+def test_twins_of_which_one_is_right_leave_no_width():
+    assert accuracy_interval([1, 0] * 50, np.repeat(names(50), 2)) == (0.5, 0.5)
+
+
+def test_interval_narrows_with_more_videos():
+    few, many = (accuracy_interval([1, 0] * (n // 2), names(n)) for n in (40, 640))
+    assert width(few) > 3 * width(many)
+
+
+def test_interval_is_the_same_every_time_whatever_the_global_seed():
+    correct, groups = [1, 0, 1, 1, 0, 1], ["a", "a", "b", "b", "c", "c"]
+    np.random.seed(1)
+    first = accuracy_interval(correct, groups)
+    np.random.seed(2)
+    assert accuracy_interval(correct, groups) == first

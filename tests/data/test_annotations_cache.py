@@ -1,0 +1,375 @@
+"""Annotation CSVs, video files and the cache: what is read, what is skipped, and which errors name what."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from rcn_bench.data.annotations import Video, read_annotations, video_path
+from rcn_bench.data.cache import Cache, build_cache, index_path
+from rcn_bench.data.video import UnreadableVideo, decode, write_lossless
+from rcn_bench.errors import InputError
+
+HEADER = "label,youtube_id,time_start,time_end,split"
+
+
+def write_csv(path: Path, *rows: str, header: str = HEADER) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def grey_video(seed: int, frames: int = 5, height: int = 16, width: int = 24) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (frames, height, width)).astype(np.uint8)
+
+
+class Folder:
+    """Three videos in the Kinetics layout with their CSV: jump/a, run/b, jump/c."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.videos, self.output = root, root / "videos", root / "cache" / "train.bin"
+        self.csv = write_csv(root / "train.csv", "jump,a,0,1,train", "run,b,0,1,train", "jump,c,0,1,train")
+        for seed, video in enumerate(read_annotations(self.csv)):
+            self.path(video.id).parent.mkdir(parents=True, exist_ok=True)
+            write_lossless(self.path(video.id), grey_video(seed, frames=5 + seed), 8)
+
+    def path(self, id: str) -> Path:
+        return next(video_path(self.videos, v) for v in read_annotations(self.csv) if v.id == id)
+
+    def build(self, **options) -> Cache:
+        build_cache(self.csv, self.videos, self.output, progress=lambda line: None, **options)
+        return Cache(self.output)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+B = "b_000000_000001"
+
+
+# Annotations
+
+
+def test_rows_become_videos_with_kinetics_names(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "riding a bike,xyz,7,17,train", '"jump, high",uvw,0,1,val')
+    assert read_annotations(path) == [
+        Video("xyz_000007_000017", "riding a bike", "train", "xyz_000007_000017"),
+        Video("uvw_000000_000001", "jump, high", "val", "uvw_000000_000001"),
+    ]
+
+
+def test_group_is_read_where_given(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "up,a,0,1,train,pair", "up,b,0,1,train,", header=f"{HEADER},group")
+    assert [video.group for video in read_annotations(path)] == ["pair", B]
+
+
+def test_text_such_as_null_is_a_label_and_not_a_missing_value(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "null,NA,0,1,train")
+    assert read_annotations(path)[0].label == "null"
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "reason"),
+    [
+        (["up,a,0,1,train", "up,b,zero,1,train"], 3, "whole seconds"),
+        (["up,a,0,1.5,train"], 2, "whole seconds"),
+        (["up,a,0,1,train", "up,b,0,1,train", "down,a,0,1,train"], 4, "twice"),
+        (["up,a,0,1,train", ",b,0,1,train"], 3, "no value for label"),
+        (["up,a,0,1"], 2, "no value for split"),
+        (["up,a,0,1,train", "up,b,0,1,train,more"], 3, "fields"),
+        (["up,a,0,1,train", "", "up,b,zero,1,train"], 4, "whole seconds"),
+    ],
+)
+def test_bad_row_is_one_line_with_file_and_line(tmp_path, rows, line, reason):
+    path = write_csv(tmp_path / "a.csv", *rows)
+    with pytest.raises(InputError, match=reason) as error:
+        read_annotations(path)
+    message = str(error.value)
+    assert str(path) in message
+    assert f"line {line}" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "CSV"),
+        (f"{HEADER}\n".encode(), "no videos listed"),
+        (b"label,youtube_id,time_start,split\nup,a,0,train\n", "time_end"),
+        (b"\xff\xfe\x00\x01", "not a CSV"),
+    ],
+)
+def test_bad_file_is_one_line_with_its_name(tmp_path, content, reason):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=reason) as error:
+        read_annotations(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_annotation_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        read_annotations(tmp_path / "nowhere.csv")
+
+
+def test_values_stay_in_their_columns_where_rows_end_in_a_comma(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "up,a,0,1,train,", "up,b,0,1,val,")
+    assert [(video.label, video.split) for video in read_annotations(path)] == [("up", "train"), ("up", "val")]
+
+
+@pytest.mark.parametrize("place", ["val/up/a.mp4", "val/a.mp4"])
+def test_video_is_found_in_both_layouts(tmp_path, place):
+    file = tmp_path / place
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert video_path(tmp_path, Video("a", "up", "val", "a")) == file
+
+
+# Decoding
+
+
+def test_decoding_gives_every_frame_in_order(tmp_path):
+    levels = np.arange(0, 250, 5, dtype=np.uint8)
+    write_lossless(tmp_path / "a.mp4", np.broadcast_to(levels[:, None, None], (50, 16, 16)), 8)
+    shown = decode(tmp_path / "a.mp4")
+    assert shown.dtype == np.uint8
+    assert shown.shape == (50, 16, 16, 3)
+    assert np.abs(shown.mean((1, 2, 3)) - levels).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"), [(32, 48, (16, 24)), (48, 32, (24, 16)), (16, 24, (16, 24)), (8, 20, (16, 40))]
+)
+def test_short_side_scales_and_keeps_the_aspect_ratio(tmp_path, height, width, expected):
+    images = np.full((3, height, width), 60, np.uint8)
+    images[:, : height // 2] = 200
+    write_lossless(tmp_path / "a.mp4", images, 8)
+    shown = decode(tmp_path / "a.mp4", short_side=16)
+    assert shown.shape == (3, *expected, 3)
+    assert np.abs(shown[:, 1].astype(int) - 200).max() <= 2
+    assert np.abs(shown[:, -2].astype(int) - 60).max() <= 2
+
+
+def test_metadata_in_another_encoding_does_not_matter(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "TITLE"
+        stream = container.add_stream("libx264", rate=8)
+        stream.width = stream.height = 16
+        stream.pix_fmt = "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+        container.mux(stream.encode(None))
+    content = path.read_bytes()
+    assert b"TITLE" in content
+    path.write_bytes(content.replace(b"TITLE", b"\xe9\xe8\xe9\xe8\xe9"))
+    assert decode(path).shape == (1, 16, 16, 3)
+
+
+# Files that are no readable video
+
+
+def write_text_file(path: Path) -> None:
+    path.write_text("<html>this video is not available</html>\n" * 20)
+
+
+def write_empty_file(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def write_audio_only(path: Path) -> None:
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44100)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.rate = 44100
+        for _ in range(5):
+            container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+
+
+def write_without_its_end(path: Path) -> None:
+    write_lossless(path, grey_video(0), 8)
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def write_with_a_change_of_size(path: Path) -> None:
+    parts = []
+    for side in (16, 32):
+        with av.open(str(path), "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=8)
+            stream.width = stream.height = side
+            stream.pix_fmt = "yuv420p"
+            for _ in range(3):
+                container.mux(stream.encode(av.VideoFrame(side, side, "yuv420p")))
+            container.mux(stream.encode(None))
+        parts.append(path.read_bytes())
+    path.write_bytes(b"".join(parts))
+
+
+BAD_FILES = [
+    write_text_file,
+    write_empty_file,
+    write_audio_only,
+    write_without_its_end,
+    write_with_a_change_of_size,
+]
+
+
+@pytest.mark.parametrize("write", BAD_FILES)
+def test_bad_file_is_unreadable_with_a_reason(tmp_path, write):
+    write(tmp_path / "a.mp4")
+    with pytest.raises(UnreadableVideo, match=r"\w+ \w+") as error:
+        decode(tmp_path / "a.mp4")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("write", BAD_FILES)
+def test_bad_file_is_skipped_and_listed_where_allowed(folder, write):
+    write(folder.path(B))
+    cache = folder.build(max_bad=0.34)
+    assert [video.id for video in cache.videos] == ["a_000000_000001", "c_000000_000001"]
+    assert [video.id for video in cache.skipped] == [B]
+    assert f"{B}.mp4: " in cache.skipped[0].reason
+
+
+# The cache
+
+
+def test_cache_holds_what_decoding_gives(folder):
+    cache = folder.build()
+    assert [video.id[0] for video in cache.videos] == ["a", "b", "c"]
+    for video in cache.videos:
+        frames = decode(folder.path(video.id))
+        assert video.shape == frames.shape
+        assert np.array_equal(cache.frames(video), frames)
+
+
+def test_cache_applies_short_side(folder):
+    cache = folder.build(short_side=8)
+    assert {video.shape[1:] for video in cache.videos} == {(8, 12, 3)}
+    assert np.array_equal(cache.frames(cache.videos[1]), decode(folder.path(B), short_side=8))
+
+
+def test_cache_keeps_labels_and_groups(folder):
+    write_csv(folder.csv, "jump,a,0,1,train,x", "run,b,0,1,train,x", header=f"{HEADER},group")
+    cache = folder.build()
+    assert cache.labels == ["jump", "run"]
+    assert [(video.label, video.group) for video in cache.videos] == [("jump", "x"), ("run", "x")]
+
+
+def test_fingerprint_is_the_hash_of_the_frames(folder):
+    assert folder.build().fingerprint == hashlib.sha256(folder.output.read_bytes()).hexdigest()
+
+
+def test_fingerprint_changes_with_the_frames_alone(folder):
+    before = folder.build().fingerprint
+    assert folder.build().fingerprint == before
+    write_lossless(folder.path(B), grey_video(99, frames=6), 8)
+    assert folder.build().fingerprint != before
+
+
+def test_index_tells_where_every_video_lies(folder):
+    folder.build()
+    index = json.loads(index_path(folder.output).read_text())
+    ends = [video["offset"] + int(np.prod(video["shape"])) for video in index["videos"]]
+    assert [video["offset"] for video in index["videos"]] == [0, *ends[:-1]]
+    assert folder.output.stat().st_size == ends[-1]
+
+
+def test_missing_video_is_an_error_that_names_its_file(folder):
+    missing = folder.path(B)
+    missing.unlink()
+    with pytest.raises(InputError, match="max_bad") as error:
+        folder.build()
+    assert str(missing) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_video_is_skipped_and_listed_where_allowed(folder):
+    missing = folder.path(B)
+    missing.unlink()
+    cache = folder.build(max_bad=0.34)
+    assert [(video.id, video.reason) for video in cache.skipped] == [(B, f"no file {missing}")]
+
+
+def test_more_bad_videos_than_allowed_are_an_error(folder):
+    for id in (B, "c_000000_000001"):
+        write_empty_file(folder.path(id))
+    with pytest.raises(InputError, match="2 of 3"):
+        folder.build(max_bad=0.34)
+
+
+def test_no_readable_video_at_all_is_an_error(folder):
+    for video in read_annotations(folder.csv):
+        folder.path(video.id).unlink()
+    with pytest.raises(InputError):
+        folder.build(max_bad=1)
+
+
+def test_missing_video_folder_is_named(folder):
+    folder.videos = folder.root / "nowhere"
+    with pytest.raises(InputError, match="nowhere"):
+        folder.build(max_bad=1)
+
+
+def test_failing_build_leaves_nothing_behind(folder):
+    write_text_file(folder.path("c_000000_000001"))
+    with pytest.raises(InputError):
+        folder.build()
+    assert list(folder.output.parent.iterdir()) == []
+
+
+def test_failing_build_keeps_the_cache_of_before(folder):
+    before = folder.build().fingerprint
+    write_text_file(folder.path("c_000000_000001"))
+    with pytest.raises(InputError):
+        folder.build()
+    assert Cache(folder.output).fingerprint == before
+
+
+def test_index_appears_only_after_the_frames(folder, monkeypatch):
+    renamed = []
+    replace = os.replace
+
+    def recording(source, target):
+        renamed.append(Path(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", recording)
+    folder.build()
+    assert renamed == [folder.output, index_path(folder.output)]
+
+
+def truncate(cache: Path) -> None:
+    cache.write_bytes(cache.read_bytes()[:-1])
+
+
+def empty(cache: Path) -> None:
+    cache.write_bytes(b"")
+
+
+def remove(cache: Path) -> None:
+    cache.unlink()
+
+
+def remove_index(cache: Path) -> None:
+    index_path(cache).unlink()
+
+
+def cut_index(cache: Path) -> None:
+    index_path(cache).write_text(index_path(cache).read_text()[:50])
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, remove, remove_index, cut_index])
+def test_damaged_cache_is_an_error_that_names_it(folder, damage):
+    folder.build()
+    damage(folder.output)
+    with pytest.raises(InputError, match="train") as error:
+        Cache(folder.output)
+    assert str(folder.output.with_suffix("")) in str(error.value)
+    assert "\n" not in str(error.value)

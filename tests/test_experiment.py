@@ -1,0 +1,201 @@
+"""Which runs an experiment consists of, and their names."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rcn_bench.config import load_config
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import (
+    OPTION_WORDS,
+    Run,
+    all_runs,
+    figure1_panels,
+    figure2_panels,
+    figure3_run,
+    table1_rows,
+    table2_rows,
+    table3_rows,
+    table_runs,
+)
+
+RUNS = st.builds(
+    Run,
+    model=st.text("abcxyz0189_", min_size=1),
+    frames=st.integers(2, 1000),
+    w_xh=st.sampled_from(["random", "stills", "imagenet"]),
+    w_hh=st.sampled_from([None, "random", "identity"]),
+    seed=st.integers(0, 10**6),
+    options=st.lists(st.sampled_from(sorted(OPTION_WORDS)), unique=True).map(tuple),
+)
+
+
+@pytest.fixture
+def mini():
+    return load_config(Path(__file__).parents[1] / "config" / "mini.yaml")
+
+
+@pytest.fixture
+def two_seeds(mini):
+    return mini | {"seeds": [3, 5]}
+
+
+# Names
+
+
+@given(RUNS)
+def test_name_is_parsed_back_to_the_run(run):
+    assert Run.parse(run.name) == run
+
+
+@given(RUNS, RUNS)
+def test_different_runs_have_different_names(first, second):
+    assert (first.name == second.name) == (first == second)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (Run("rcn18", 8, "imagenet", "identity", 0), "rcn18-t8-xh_imagenet-hh_identity-s0"),
+        (Run("i3d18", 16, "random", None, 3), "i3d18-t16-xh_random-s3"),
+        (Run("rcn18", 8, "random", "identity", 0, ("sum",)), "rcn18+sum-t8-xh_random-hh_identity-s0"),
+    ],
+)
+def test_name_tells_all_that_makes_a_run(run, name):
+    assert run.name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "rcn18",
+        "rcn18-t8",
+        "rcn18-t8-xh_random",
+        "rcn18-t-xh_random-s0",
+        "rcn18-t8-xh_-s0",
+        "rcn18-t8-hh_identity-s0",
+        "rcn18-t8-xh_random-hh_-s0",
+        "rcn18-t8-xh_random-s-1",
+        "RCN18-t8-xh_random-s0",
+        "rcn18+-t8-xh_random-s0",
+        "-t8-xh_random-s0",
+        " rcn18-t8-xh_random-s0",
+        "rcn18-t8-xh_random-s0\n",
+        "runs/rcn18-t8-xh_random-s0",
+        "rcn18-t8-xh_random-s0/model.safetensors",
+    ],
+)
+def test_other_text_is_not_a_name(name):
+    with pytest.raises(InputError, match="is not a run's name") as error:
+        Run.parse(name)
+    assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["rcn18-t08-xh_random-s0", "rcn18-t8-xh_random-s00", "rcn18-t\u0668-xh_random-s0"])
+def test_a_run_has_one_name_only(name):
+    with pytest.raises(InputError):
+        Run.parse(name)
+
+
+def test_unknown_option_is_named_with_the_known_ones():
+    with pytest.raises(InputError, match=r"\+median.*sum"):
+        Run.parse("rcn18+median-t8-xh_random-hh_identity-s0")
+
+
+# Tables
+
+
+def test_table1_has_the_four_inits_in_the_papers_order(mini):
+    rows = table1_rows(mini)
+    assert list(rows) == [
+        ("random", "random"),
+        ("random", "identity"),
+        ("stills", "random"),
+        ("stills", "identity"),
+    ]
+    assert all(runs == [Run("rcn18", 8, *init)] for init, runs in rows.items())
+
+
+def test_table1_names_imagenet_where_that_is_the_pretraining(mini):
+    mini["pretrained"] = "imagenet"
+    mini["models"]["rcn18"]["w_xh"] = ["random", "imagenet"]
+    assert list(table1_rows(mini))[2:] == [("imagenet", "random"), ("imagenet", "identity")]
+
+
+def test_table2_has_every_model_from_random_and_from_pretrained_weights(mini):
+    rows = table2_rows(mini)
+    models = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
+    assert list(rows) == [(model, w_xh) for model in models for w_xh in ("random", "stills")]
+    assert rows["rcn18", "stills"] == [Run("rcn18", 8, "stills", "identity")]
+    assert rows["i3d18", "random"] == [Run("i3d18", 8, "random", None)]
+
+
+def test_r2plus1d_has_no_pretrained_run(mini):
+    rows = table2_rows(mini)
+    assert rows["r2plus1d18", "stills"] == []
+    assert [key for key, runs in rows.items() if not runs] == [("r2plus1d18", "stills")]
+
+
+def test_table3_has_every_clip_length_from_pretrained_weights(mini):
+    assert table3_rows(mini) == {
+        ("rcn18", 8): [Run("rcn18", 8, "stills", "identity")],
+        ("rcn18", 16): [Run("rcn18", 16, "stills", "identity")],
+    }
+
+
+def test_table3_takes_random_weights_where_a_model_has_no_others(mini):
+    mini["tables"]["table3"]["models"] = ["r2plus1d18"]
+    assert table3_rows(mini)["r2plus1d18", 16] == [Run("r2plus1d18", 16, "random", None)]
+
+
+@pytest.mark.parametrize("rows", [table1_rows, table2_rows, table3_rows])
+def test_every_row_has_a_run_for_every_seed(two_seeds, rows):
+    found = [runs for runs in rows(two_seeds).values() if runs]
+    assert found
+    assert all([run.seed for run in runs] == [3, 5] for runs in found)
+
+
+# Figures
+
+
+def test_figure1_shows_the_inits_of_table1_with_the_first_seed(two_seeds):
+    panels = figure1_panels(two_seeds)
+    assert list(panels) == list("abcd")
+    assert [(run.w_xh, run.w_hh) for run in panels.values()] == list(table1_rows(two_seeds))
+    assert {run.seed for run in panels.values()} == {3}
+
+
+def test_figure2_shows_both_readings_of_its_second_caption(mini):
+    assert figure2_panels(mini) == {
+        "a": Run("rcn18", 16, "random", "identity"),
+        "b": Run("rcn34", 16, "random", "identity"),
+        "b'": Run("rcn34", 16, "stills", "identity"),
+    }
+
+
+def test_figure3_shows_the_pretrained_identity_run(mini):
+    assert figure3_run(mini) == Run("rcn18", 8, "stills", "identity")
+
+
+def test_all_runs_hold_every_run_of_every_table_and_figure_once(two_seeds):
+    runs = all_runs(two_seeds)
+    shown = [*figure1_panels(two_seeds).values(), *figure2_panels(two_seeds).values(), figure3_run(two_seeds)]
+    for rows in (table1_rows, table2_rows, table3_rows):
+        shown += [run for row in rows(two_seeds).values() for run in row]
+    assert set(runs) == set(shown)
+    assert len(set(runs)) == len(runs)
+    assert runs == sorted(runs)
+
+
+def test_runs_that_only_a_figure_needs_are_not_among_those_of_the_tables(mini):
+    assert set(all_runs(mini)) - set(table_runs(mini)) == set(figure2_panels(mini).values())
+
+
+def test_working_out_the_runs_leaves_the_config_alone(mini):
+    before = copy.deepcopy(mini)
+    all_runs(mini)
+    assert mini == before

@@ -1,0 +1,111 @@
+# The config, and what the rules share: paths, hashes of sources, inputs.
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from rcn_bench import experiment
+from rcn_bench.config import check_config, config_hash, training_settings
+from rcn_bench.errors import InputError
+from rcn_bench.files import write_text
+from rcn_bench.layout import Layout
+
+# Snakemake would merge --configfile into a default config, and so mix two experiments.
+if not workflow.configfiles:
+
+    configfile: "config/mini.yaml"
+
+
+try:
+    check_config(config, " + ".join(str(path) for path in workflow.configfiles))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+# The commands of this environment are found even where it is not activated; idle threads leave a shared core alone.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+LAYOUT = Layout.of(config)
+ROOT = str(LAYOUT.root)
+RESOLVED = f"{ROOT}/config.yaml"
+ENVIRONMENT = "../environment.yml"
+
+
+onstart:
+    # The config with everything given by --config: what every job reads, and what repeats a job by hand.
+    write_text(Path(RESOLVED), yaml.safe_dump(config, sort_keys=False))
+
+
+def source_hash(*places):
+    """Changes when a source file of the package below these places does: what depends on it is then made anew."""
+    root = Path(workflow.basedir) / "rcn_bench"
+    files = sorted(file for place in places for file in root.glob(place))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[
+        :12
+    ]
+
+
+TABLES = ["table1_init", "table2_architectures", "table3_clip_length", "table4_cost"]
+MODEL_CODE = ["ops/*.py", "models/*.py", "engine/build.py"]
+CLIP_CODE = ["data/cache.py", "data/clips.py", "data/transforms.py"]
+TRAINING_CODE = [*MODEL_CODE, *CLIP_CODE, "engine/train.py", "engine/optimisation.py"]
+
+
+wildcard_constraints:
+    split="train|val",
+    network="|".join(experiment.pretrained_networks(config)) or "none",
+    run="|".join(re.escape(run.name) for run in experiment.all_runs(config)),
+    model="|".join(config["models"]),
+
+
+def source_videos(wildcards):
+    """The CSV and the folder of a split's videos.
+
+    Where a user's own are not there, they are left out, so that -n still plans; the command then says what to do.
+    """
+    sources = [LAYOUT.annotations(config, wildcards.split), LAYOUT.videos(config)]
+    return [path for path in sources if "digits" in config["data"] or path.exists()]
+
+
+def training_inputs(wildcards):
+    run = experiment.Run.parse(wildcards.run)
+    weights = (
+        [LAYOUT.pretrained(experiment.base_network(run.model))]
+        if run.w_xh == "stills"
+        else []
+    )
+    return [LAYOUT.cache("train"), LAYOUT.cache("train").with_suffix(".json"), *weights]
+
+
+def longest_first(wildcards):
+    """So that none of the long runs is left for the end, alone on its core."""
+    return experiment.Run.parse(wildcards.run).frames
+
+
+def evaluations(rows):
+    return [LAYOUT.evaluation(run) for runs in rows.values() for run in runs]
+
+
+def table_inputs(wildcards):
+    profiles = [LAYOUT.profile(model) for model in experiment.profiled_models(config)]
+    return {
+        "table1_init": evaluations(experiment.table1_rows(config)),
+        "table2_architectures": evaluations(experiment.table2_rows(config)) + profiles,
+        "table3_clip_length": evaluations(experiment.table3_rows(config)) + profiles,
+        "table4_cost": profiles,
+    }[wildcards.table]
+
+
+def figure_inputs(wildcards):
+    runs = {
+        "figure1": experiment.figure1_panels(config).values(),
+        "figure2": experiment.figure2_panels(config).values(),
+        "figure3": [experiment.figure3_run(config)],
+    }[wildcards.figure]
+    return [LAYOUT.weights(run) for run in runs]

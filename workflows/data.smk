@@ -1,0 +1,42 @@
+# The embedded data set, and the cache that all runs share.
+
+
+if "digits" in config["data"]:
+
+    rule make_digits:
+        output:
+            directory(f"{ROOT}/data/videos"),
+            expand(f"{ROOT}/data/annotations/{{split}}.csv", split=["train", "val"]),
+            f"{ROOT}/data/stills.npz",
+        log:
+            f"{ROOT}/logs/make_digits.log",
+        benchmark:
+            f"{ROOT}/benchmarks/make_digits.tsv"
+        conda:
+            ENVIRONMENT
+        params:
+            resolved=RESOLVED,
+            config=config_hash(config["data"]["digits"]),
+            code=source_hash("data/digits.py", "data/video.py"),
+        shell:
+            "rcn-bench data make-digits --config {params.resolved} > {log} 2>&1"
+
+
+rule cache:
+    input:
+        source_videos,
+    output:
+        f"{ROOT}/cache/{{split}}.bin",
+        f"{ROOT}/cache/{{split}}.json",
+    log:
+        f"{ROOT}/logs/cache/{{split}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/cache/{{split}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        resolved=RESOLVED,
+        config=config_hash(config["data"]),
+        code=source_hash("data/cache.py", "data/video.py", "data/annotations.py"),
+    shell:
+        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} > {log} 2>&1"

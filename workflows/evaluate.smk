@@ -1,0 +1,29 @@
+# Clip and video accuracy of every run that a table shows.
+
+
+rule evaluate:
+    input:
+        weights=f"{ROOT}/runs/{{run}}/model.safetensors",
+        cache=str(LAYOUT.cache("val")),
+        index=str(LAYOUT.cache("val").with_suffix(".json")),
+    output:
+        f"{ROOT}/runs/{{run}}/eval.json",
+        f"{ROOT}/runs/{{run}}/predictions.csv",
+    log:
+        f"{ROOT}/logs/evaluate/{{run}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/evaluate/{{run}}.tsv"
+    priority: 50  # short, and the tables wait for all of them
+    conda:
+        ENVIRONMENT
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        resolved=RESOLVED,
+        config=config_hash(config["clip"]),
+        code=source_hash(
+            *MODEL_CODE, *CLIP_CODE, "engine/evaluate.py", "analysis/intervals.py"
+        ),
+    shell:
+        "rcn-bench evaluate {wildcards.run} --config {params.resolved} > {log} 2>&1"
