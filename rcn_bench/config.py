@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def load_config(path: str | Path) -> Config:
         config = yaml.safe_load(path.read_text())
     except OSError as error:
         raise InputError(f"{path}: cannot read the config ({error.strerror})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     check_config(config, str(path))
     return config
@@ -39,8 +40,17 @@ def check_config(config: Any, source: str) -> None:
     # Imported here, so that training from a config dict needs no more than torch.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
+    from jsonschema.validators import extend
 
-    error = best_match(Draft202012Validator(yaml.safe_load(SCHEMA.read_text())).iter_errors(config))
+    # JSON counts 4.0 as an integer, which range() does not, and YAML knows .nan and .inf.
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    )
+    validator = extend(Draft202012Validator, type_checker=types)(yaml.safe_load(SCHEMA.read_text()))
+    error = best_match(validator.iter_errors(config))
     if error is not None:
         raise InputError(f"{source}: {_explain(error)}")
     for key, models in _models_named(config):
@@ -48,6 +58,20 @@ def check_config(config: Any, source: str) -> None:
             if model not in config["models"]:
                 raise InputError(f"{source}: {key}: {model} is not under models; add what it can start from there")
     _require_inits(config, source)
+    _check_data(config, source)
+
+
+def _check_data(config: Config, source: str) -> None:
+    digits, crop = config["data"].get("digits"), config["clip"]["crop"]
+    side = digits["canvas"] if digits else config["data"].get("short_side", crop)
+    if crop > side:
+        raise InputError(f"{source}: clip.crop: {crop} is more than the {side} pixels of a frame's shorter side")
+    speed = digits["speed"] if digits else None
+    for key, pair in (("augment.scale", config["augment"]["scale"]), ("data.digits.speed", speed)):
+        if pair and pair[0] > pair[1]:
+            raise InputError(f"{source}: {key}: {pair} must be [lowest, highest]")
+    if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
+        raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
 
 
 def _models_named(config: Config) -> Iterable[tuple[str, list[str]]]:

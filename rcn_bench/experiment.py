@@ -9,8 +9,8 @@ from rcn_bench.errors import InputError
 Config = dict[str, Any]
 
 _RUN_NAME = re.compile(
-    r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>\d+)-xh_(?P<w_xh>[a-z]+)"
-    r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>\d+)"
+    r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>[1-9][0-9]*)-xh_(?P<w_xh>[a-z]+)"
+    r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]*)"
 )
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.
 OPTION_WORDS: dict[str, dict[str, Any]] = {"sum": {"mode": "sum"}, "centre": {"inflation": "centre"}}

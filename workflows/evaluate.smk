@@ -6,6 +6,7 @@ rule evaluate:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
         cache=str(LAYOUT.cache("val")),
         index=str(LAYOUT.cache("val").with_suffix(".json")),
+        classes=str(LAYOUT.cache("train").with_suffix(".json")),
     output:
         f"{ROOT}/runs/{{run}}/eval.json",
         f"{ROOT}/runs/{{run}}/predictions.csv",

@@ -1,26 +1,46 @@
 """Statistics of the hidden-state matrices w_hh, layer by layer (supplement section 3)."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+Matrix = NDArray[np.floating]
 
 
-def hidden_state_statistics(matrices: list[Tensor]) -> pd.DataFrame:
+def hidden_matrices(weights: Path) -> list[Matrix]:
+    """The w_hh matrices of a trained model's file, from the first recurrent layer to the last.
+
+    Read without torch, so that a figure is drawn in a moment. Errors: OSError if the file is missing.
+    """
+    with safe_open(weights, framework="numpy") as file:
+        names = sorted((name for name in file.keys() if name.endswith(".w_hh")), key=_place_in_network)  # noqa: SIM118
+        return [file.get_tensor(name) for name in names]
+
+
+def _place_in_network(name: str) -> list[tuple[int, str]]:
+    """Numbers in a name by value, so that layer1.10 follows layer1.9; the file sorts its names as text."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
+
+
+def hidden_state_statistics(matrices: list[Matrix]) -> pd.DataFrame:
     """One row a recurrent layer, from 1: its width, mean and std of w_hh, mean and std of w_hh's diagonal.
 
     std is that of the population (divided by n), as for the identity: sqrt(1/C - 1/C^2).
     """
     rows = []
     for layer, w_hh in enumerate(matrices, start=1):
-        diagonal = w_hh.diagonal()
+        diagonal = np.diagonal(w_hh)
         rows.append(
             {
                 "layer": layer,
                 "channels": len(w_hh),
                 "mean": float(w_hh.mean()),
-                "std": float(torch.std(w_hh, correction=0)),
+                "std": float(w_hh.std()),
                 "diagonal_mean": float(diagonal.mean()),
-                "diagonal_std": float(torch.std(diagonal, correction=0)),
+                "diagonal_std": float(diagonal.std()),
             }
         )
     return pd.DataFrame(rows)

@@ -1,9 +1,8 @@
 """Annotation CSVs in the Kinetics layout: one row a video, and where its file lies."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from rcn_bench.errors import InputError
 
@@ -28,37 +27,37 @@ def read_annotations(path: Path) -> list[Video]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such annotation file; check data.annotations")
+    videos: dict[str, Video] = {}
     try:
-        table = pd.read_csv(path, dtype=str)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV file ({str(error).strip()})") from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]!r}; Kinetics CSVs have {', '.join(COLUMNS)}")
-    videos: list[Video] = []
-    seen: set[str] = set()
-    for line, row in enumerate(table.to_dict("records"), start=2):
-        video = _video(row, f"{path}, line {line}")
-        if video.id in seen:
-            raise InputError(f"{path}, line {line}: {video.id} is listed twice; remove one row")
-        seen.add(video.id)
-        videos.append(video)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file, strict=True)
+            missing = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
+            if missing:
+                raise InputError(f"{path}: no column {missing[0]!r}; Kinetics CSVs have {', '.join(COLUMNS)}")
+            for row in rows:
+                video = _video(row, f"{path}, line {rows.line_num}")
+                if video.id in videos:
+                    raise InputError(f"{path}, line {rows.line_num}: {video.id} is listed twice; remove one row")
+                videos[video.id] = video
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV file ({error})") from error
     if not videos:
         raise InputError(f"{path}: no videos listed")
-    return videos
+    return list(videos.values())
 
 
 def _video(row: dict, where: str) -> Video:
+    if any(row.get(None, [])):  # where DictReader keeps what is beyond the header
+        raise InputError(f"{where}: more fields than the header has")
     for column in COLUMNS:
-        if not isinstance(row[column], str):
+        if not row[column]:
             raise InputError(f"{where}: no value for {column}")
     try:
         start, end = int(row["time_start"]), int(row["time_end"])
     except ValueError:
         raise InputError(f"{where}: time_start and time_end must be whole seconds") from None
     name = f"{row['youtube_id']}_{start:06d}_{end:06d}"
-    group = row.get("group")
-    return Video(name, row["label"], row["split"], group if isinstance(group, str) else name)
+    return Video(name, row["label"], row["split"], row.get("group") or name)
 
 
 def video_path(root: Path, video: Video) -> Path:

@@ -1,6 +1,7 @@
 """The cache: every video of a split decoded once, as one flat uint8 file with an index, shared by all runs."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from rcn_bench.data.annotations import Video, read_annotations, video_path
 from rcn_bench.data.video import Frames, UnreadableVideo, decode
 from rcn_bench.errors import InputError
-from rcn_bench.files import read_json, replacing, write_json
+from rcn_bench.files import read_json, replacing
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def build_cache(
     """Decode all annotated videos into ``output`` (.bin) and write its index beside it (.json), the index last.
 
     max_bad: the share of videos (0 to 1) that may be missing or unreadable; they are skipped and listed.
-    Errors: InputError if the folder is missing or more videos than that are bad, naming the first; OSError if the
+    Errors: InputError if the folder is missing or more videos than that are bad, naming the last; OSError if the
     disk is full. On an error nothing is left at ``output``.
     """
     videos = read_annotations(annotations)
@@ -54,7 +55,7 @@ def build_cache(
     skipped: list[Skipped] = []
     cached: list[CachedVideo] = []
     checksum = hashlib.sha256()
-    with replacing(output) as temporary:
+    with replacing(index_path(output)) as index, replacing(output) as temporary:
         with temporary.open("wb") as file:
             for video in videos:
                 frames = _decode_or_skip(root, video, short_side, skipped)
@@ -65,16 +66,17 @@ def build_cache(
                 content = frames.tobytes()
                 checksum.update(content)
                 file.write(content)
-        write_json(
-            index_path(output),
-            {
-                "annotations": str(annotations),
-                "sha256": checksum.hexdigest(),
-                "labels": sorted({video.label for video in videos}),
-                "videos": [asdict(video) for video in cached],
-                "skipped": [asdict(video) for video in skipped],
-            },
-        )
+        if not cached:
+            raise InputError(f"{annotations}: none of its videos can be used; {skipped[0].id}: {skipped[0].reason}")
+        entries = {
+            "annotations": str(annotations),
+            "sha256": checksum.hexdigest(),
+            "labels": sorted({video.label for video in videos}),
+            "videos": [asdict(video) for video in cached],
+            "skipped": [asdict(video) for video in skipped],
+        }
+        index.write_text(json.dumps(entries, indent=2) + "\n")
+        index_path(output).unlink(missing_ok=True)  # an old index must never describe the new frames
     progress(f"{len(cached)} videos in {output}, {len(skipped)} skipped")
 
 
@@ -91,7 +93,7 @@ def _decode_or_skip(root: Path, video: Video, short_side: int | None, skipped: l
 
 
 def _refuse_if_too_many_bad(skipped: list[Skipped], total: int, max_bad: float, annotations: Path, root: Path) -> None:
-    if len(skipped) > max_bad * total:
+    if len(skipped) > round(max_bad * total, 6):
         raise InputError(
             f"{annotations}: {skipped[-1].id}: {skipped[-1].reason}; {len(skipped)} of {total} videos are bad so far, "
             f"more than data.max_bad = {max_bad:g} allows"
@@ -112,13 +114,15 @@ class Cache:
     def __init__(self, path: Path) -> None:
         if not index_path(path).is_file():
             raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
-        index = read_json(index_path(path))
+        try:
+            index = read_json(index_path(path))
+            self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, "r")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: damaged cache ({error}); delete it and build it again") from error
         self.videos = [CachedVideo(**{**video, "shape": tuple(video["shape"])}) for video in index["videos"]]
         self.skipped = [Skipped(**video) for video in index["skipped"]]
         self.labels: list[str] = index["labels"]
         self.fingerprint: str = index["sha256"]
-        self._path = path
-        self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, "r")
         end = max((video.offset + int(np.prod(video.shape)) for video in self.videos), default=0)
         if len(self._bytes) < end:
             raise InputError(f"{path}: {len(self._bytes)} bytes, its index needs {end}; delete it and build it again")

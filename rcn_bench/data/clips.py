@@ -31,7 +31,8 @@ def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
     """First frames of ``clips`` clips spread evenly over a video, all different.
 
     The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
-    from the two ends. Errors: ValueError if the video is too short for that many different clips.
+    from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
+    Errors: ValueError if the video is too short for that many different clips.
     """
     room = video_frames - span
     # Round the first half down and mirror it; round() alone would break the symmetry at halves.

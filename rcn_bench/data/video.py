@@ -18,10 +18,10 @@ def decode(path: Path, short_side: int | None = None) -> Frames:
 
     short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio.
     In order from the start, since seeking returns wrong frames in some containers.
-    Errors: UnreadableVideo if there is no video stream or not one frame of it decodes.
+    Errors: UnreadableVideo if there is no video stream, or it does not decode to frames of one size.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="ignore") as container:
             if not container.streams.video:
                 raise UnreadableVideo("no video stream")
             container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
@@ -30,6 +30,8 @@ def decode(path: Path, short_side: int | None = None) -> Frames:
         raise UnreadableVideo(str(error).split(":")[0].split("] ")[-1]) from error
     if not frames:
         raise UnreadableVideo("no frames")
+    if len({frame.shape for frame in frames}) > 1:
+        raise UnreadableVideo("frames of different sizes")
     return np.stack(frames)
 
 

@@ -16,8 +16,9 @@ from rcn_bench.models.init import read_state_dict
 
 def load_plugins(config: Config) -> None:
     """Import the modules under ``plugins`` of the config; the working directory is searched too."""
-    sys.path.insert(0, os.getcwd())
     for module in config.get("plugins", []):
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
         try:
             importlib.import_module(module)
         except ImportError as error:

@@ -15,6 +15,7 @@ from rcn_bench.data.transforms import evaluation_transform
 from rcn_bench.engine.build import trained_model
 from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast
+from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import replacing, write_json
 from rcn_bench.layout import Layout
@@ -38,12 +39,16 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         evaluation_transform(config["clip"]["crop"]),
         config["clip"]["evaluation_clips"],
     )
-    model = place(trained_model(run, config, layout, len(videos.cache.labels)), device).eval()
+    labels = Cache(layout.cache("train")).labels  # the model's classes; validation may lack some
+    for label in videos.cache.labels:
+        if label not in labels:
+            raise InputError(f"{layout.cache('val')}: label {label!r} does not occur in the training videos")
+    model = place(trained_model(run, config, layout, len(labels)), device).eval()
     started = time.perf_counter()
     probabilities = _clip_probabilities(model, videos, config, device)
     seconds = time.perf_counter() - started
 
-    classes, labels = np.array(videos.classes), np.array(videos.cache.labels)
+    classes = np.array([labels.index(video.label) for video in videos.videos])
     clip_correct = probabilities.argmax(2) == classes[:, None]
     scores = probabilities.mean(1)
     video_correct = scores.argmax(1) == classes
@@ -52,8 +57,8 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         {
             "video": [video.id for video in videos.videos],
             "group": groups,
-            "label": labels[classes],
-            "predicted": labels[scores.argmax(1)],
+            "label": [video.label for video in videos.videos],
+            "predicted": [labels[best] for best in scores.argmax(1)],
             "score": scores.max(1).round(4),
             "clips_correct": clip_correct.sum(1),
         }

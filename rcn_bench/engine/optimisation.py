@@ -27,7 +27,7 @@ def learning_rate_factor(
     step: int, steps: int, warmup: float, schedule: str, milestones: Iterable[float] = ()
 ) -> float:
     """The factor on the peak learning rate at a step: a linear rise, then ``cosine`` to zero or ``step`` by tenths."""
-    progress = (step + 1) / steps
+    progress = min(1.0, (step + 1) / steps)  # the scheduler asks for one step more than there are
     if progress < warmup:
         return progress / warmup
     if schedule == "step":
@@ -72,7 +72,9 @@ def train_one_epoch(
             logits = model(inputs)
         loss = nn.functional.cross_entropy(logits.float(), classes)
         if not torch.isfinite(loss):
-            raise TrainingDiverged(f"{description}: the loss is {loss.item()}; lower train.lr or choose another init")
+            raise TrainingDiverged(
+                f"{description}: the loss is {loss.item()}; lower the learning rate or choose another init"
+            )
         autocast.scaler.scale(loss).backward()
         autocast.scaler.step(optimizer)
         autocast.scaler.update()

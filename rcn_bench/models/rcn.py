@@ -54,11 +54,6 @@ def make_recurrent(
     return FrameNet(trunk, fold)
 
 
-def hidden_weights(state: dict[str, Tensor]) -> list[Tensor]:
-    """The w_hh matrices of a state dict, from the first recurrent layer to the last."""
-    return [value for key, value in state.items() if key.rpartition(".")[2] == "w_hh"]
-
-
 def _in_residual_block(name: str, convolution: nn.Conv2d) -> bool:
     return name.startswith("layer") and convolution.kernel_size == (3, 3)
 

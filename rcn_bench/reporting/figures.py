@@ -13,15 +13,12 @@ import seaborn as sns
 from cmap import Colormap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from rcn_bench.analysis.hidden_state import expected_at_start, hidden_state_statistics
+from rcn_bench.analysis.hidden_state import Matrix, expected_at_start, hidden_matrices, hidden_state_statistics
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run, figure1_panels, figure2_panels, figure3_run
 from rcn_bench.files import replacing
 from rcn_bench.layout import Layout
-from rcn_bench.models.init import read_state_dict
-from rcn_bench.models.rcn import hidden_weights
 
 STATISTICS = {
     "mean": "mean of w_hh",
@@ -55,7 +52,7 @@ def figure3(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
     for axis in axes.flat[len(matrices) :]:
         axis.axis("off")
     for layer, (axis, w_hh) in enumerate(zip(axes.flat, matrices, strict=False), start=1):
-        image = axis.imshow(w_hh.numpy(), cmap=colours, interpolation="nearest")
+        image = axis.imshow(w_hh, cmap=colours, interpolation="nearest")
         axis.set_title(f"Layer {layer}, {len(w_hh)} channels", fontsize=10)
         axis.set(xticks=[], yticks=[])
         figure.colorbar(image, ax=axis, shrink=0.8).ax.tick_params(labelsize=7)
@@ -88,8 +85,11 @@ def write_figure(name: str, config: Config, layout: Layout) -> None:
     plt.close(figure)
 
 
-def _matrices(run: Run, layout: Layout) -> list[Tensor]:
-    return hidden_weights(read_state_dict(layout.weights(run)))
+def _matrices(run: Run, layout: Layout) -> list[Matrix]:
+    path = layout.weights(run)
+    if not path.is_file():
+        raise InputError(f"{path}: no trained weights; run `rcn-bench train {run.name}` first")
+    return hidden_matrices(path)
 
 
 def _label(run: Run) -> str:
@@ -122,7 +122,7 @@ def _draw_statistics(axis: Axes, trained: pd.DataFrame, start: pd.DataFrame) -> 
     axis.set_xticks(range(1, len(trained) + 1, 1 if len(trained) <= 16 else 3))
 
 
-def _long_form(matrices: list[Tensor]) -> pd.DataFrame:
+def _long_form(matrices: list[Matrix]) -> pd.DataFrame:
     """One row an element: layer, row, column, value."""
     parts = []
     for layer, w_hh in enumerate(matrices, start=1):
@@ -130,5 +130,5 @@ def _long_form(matrices: list[Tensor]) -> pd.DataFrame:
         index = pd.MultiIndex.from_product(
             [[layer], range(channels), range(channels)], names=["layer", "row", "column"]
         )
-        parts.append(pd.DataFrame({"value": w_hh.flatten().numpy()}, index=index).reset_index())
+        parts.append(pd.DataFrame({"value": w_hh.ravel()}, index=index).reset_index())
     return pd.concat(parts)

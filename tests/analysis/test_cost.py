@@ -15,13 +15,18 @@ from rcn_bench.analysis.cost import (
     measure_activation_memory,
 )
 from rcn_bench.models import create_model
+from rcn_bench.models.rcn import make_recurrent
 
 NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
 
 
 @pytest.fixture(autouse=True)
-def _fixed_seed():
+def _fixed_seed_and_one_thread():
+    threads = torch.get_num_threads()
     torch.manual_seed(0)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 class OnFrames(nn.Module):
@@ -46,9 +51,9 @@ def test_count_parameters():
         ("rcn18", 8, {}, 4.268),
         ("rcn18", 16, {}, 8.591),
         ("rcn34", 8, {}, 8.482),
-        ("rcn34", 16, {}, 17.073),
+        pytest.param("rcn34", 16, {}, 17.073, marks=pytest.mark.slow),
         ("i3d18", 16, {"stem_pool": False}, 40.697),
-        ("r2plus1d18", 16, {"stem_pool": False}, 40.519),
+        pytest.param("r2plus1d18", 16, {"stem_pool": False}, 40.519, marks=pytest.mark.slow),
     ],
 )
 def test_gmacs_at_full_size(name, frames, options, gmacs):
@@ -72,24 +77,23 @@ def loop_of_products(x, w_hh, mode):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("stem_pool", [True, False])
-def test_gmacs_equal_torchs_counter_on_plain_products(name, stem_pool, monkeypatch):
-    net = create_model(name, 10, stem_pool=stem_pool).eval()
-    clip = torch.zeros(2, 3, 4, 32, 32)
+def test_gmacs_equal_torchs_counter_on_plain_products(name, monkeypatch):
+    net = create_model(name, 10).eval()
+    clip = torch.zeros(2, 3, 3, 32, 32)
     counted = count_gmacs(net, clip)
     monkeypatch.setattr("rcn_bench.models.rcn.recurrent_scan", loop_of_products)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(clip)
+    assert torch.ops.rcn_bench.recurrent_scan not in counter.get_flop_counts()["Global"]
     assert counted * 2e9 == pytest.approx(counter.get_total_flops(), rel=1e-9)
 
 
 def test_the_recurrence_takes_one_product_less_than_there_are_frames():
-    def extra(frames):
-        clip = torch.zeros(1, 3, frames, 32, 32)
-        return count_gmacs(create_model("rcn18"), clip) - count_gmacs(create_model("c2d18"), clip)
-
-    assert extra(1) == 0
-    assert extra(5) == pytest.approx(4 * extra(2))
+    trunk = nn.Sequential(nn.Conv2d(3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net = make_recurrent(trunk, lambda *_: True)
+    for frames in (1, 2, 5):
+        macs = count_gmacs(net, torch.zeros(2, 3, frames, 4, 6)) * 1e9
+        assert macs == pytest.approx(2 * 4 * 6 * (frames * 3 * 8 + (frames - 1) * 8 * 8))
 
 
 PRODUCTS = {
@@ -130,7 +134,7 @@ def test_counting_leaves_the_model_alone(count, training):
     if training == "head alone":
         net.trunk.fc.train()
     state, modes = snapshot(net)
-    count(net, torch.randn(2, 3, 2, 32, 32))
+    count(net, torch.randn(1, 3, 2, 32, 32))
     new_state, new_modes = snapshot(net)
     assert new_modes == modes
     assert all(torch.equal(new_state[name], state[name]) for name in state)
@@ -178,7 +182,8 @@ def saved_bytes(net, clip):
 def test_memory_equals_what_autograd_saves(name):
     net = create_model(name, 400)
     clip = torch.randn(2, 3, 4, 32, 32)
-    assert estimate_activation_memory(net, tuple(clip.shape)) == saved_bytes(net, clip)
+    estimate, saved = estimate_activation_memory(net, tuple(clip.shape)), saved_bytes(net, clip)
+    assert estimate == saved
 
 
 def test_the_recurrence_keeps_one_hidden_state_a_unit():
@@ -197,9 +202,9 @@ def test_memory_grows_linearly_with_clips_and_frames(axis):
         shape[axis] = n
         return estimate_activation_memory(net, tuple(shape))
 
-    per_four = memory(8) - memory(4)
-    assert memory(16) - memory(8) == 2 * per_four
-    assert memory(8) == pytest.approx(2 * per_four, rel=0.05)  # batch statistics alone do not grow
+    four, eight, sixteen = memory(4), memory(8), memory(16)
+    assert sixteen - eight == 2 * (eight - four)
+    assert eight == pytest.approx(2 * four, rel=0.05)  # batch norm's statistics alone do not grow
 
 
 def test_memory_of_a_batch_that_no_machine_holds():

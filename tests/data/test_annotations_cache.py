@@ -231,7 +231,7 @@ def test_bad_file_is_unreadable_with_a_reason(tmp_path, write):
 @pytest.mark.parametrize("write", BAD_FILES)
 def test_bad_file_is_skipped_and_listed_where_allowed(folder, write):
     write(folder.path(B))
-    cache = folder.build(max_bad=0.34)
+    cache = folder.build(max_bad=1 / 3)
     assert [video.id for video in cache.videos] == ["a_000000_000001", "c_000000_000001"]
     assert [video.id for video in cache.skipped] == [B]
     assert f"{B}.mp4: " in cache.skipped[0].reason
@@ -293,7 +293,7 @@ def test_missing_video_is_an_error_that_names_its_file(folder):
 def test_missing_video_is_skipped_and_listed_where_allowed(folder):
     missing = folder.path(B)
     missing.unlink()
-    cache = folder.build(max_bad=0.34)
+    cache = folder.build(max_bad=1 / 3)
     assert [(video.id, video.reason) for video in cache.skipped] == [(B, f"no file {missing}")]
 
 
@@ -301,7 +301,7 @@ def test_more_bad_videos_than_allowed_are_an_error(folder):
     for id in (B, "c_000000_000001"):
         write_empty_file(folder.path(id))
     with pytest.raises(InputError, match="2 of 3"):
-        folder.build(max_bad=0.34)
+        folder.build(max_bad=1 / 3)
 
 
 def test_no_readable_video_at_all_is_an_error(folder):

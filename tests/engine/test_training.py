@@ -219,6 +219,21 @@ def test_training_changes_the_weights_and_the_hidden_state(trained):
     assert (hidden - torch.eye(64)).abs().max() < 0.5
 
 
+def test_every_epoch_shows_other_clips_in_another_order(fresh, config, monkeypatch):
+    epochs = []
+
+    def look(model, batches, *args):
+        epochs.append([torch.cat(parts) for parts in zip(*batches, strict=True)])
+        return {"samples": 1, "seconds": 1.0}
+
+    monkeypatch.setattr(training, "train_one_epoch", look)
+    train(C2D, config, fresh)
+    (clips, classes), (other_clips, other_classes) = epochs
+    assert classes.sort().values.equal(other_classes.sort().values)
+    assert not classes.equal(other_classes)
+    assert not any(torch.equal(clip, other) for clip in clips for other in other_clips)
+
+
 # Evaluation
 
 

@@ -11,8 +11,12 @@ from rcn_bench.models.inflate import TimeAxis, inflate
 
 
 @pytest.fixture(autouse=True)
-def _fixed_seed():
+def _fixed_seed_and_one_thread():
+    threads = torch.get_num_threads()
     torch.manual_seed(0)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def three_frames(name, convolution):
