@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call
 
 from rcn_bench.ops import scan_macs
 
@@ -32,7 +33,7 @@ UNCOUNTED = {
     ),
     *("aten::unflatten", "aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
 }
-COUNTED = ("conv", "linear", "matmul", "recurrent_scan")
+COUNTED = ("conv", "linear", "matmul", "mm", "addmm", "bmm", "einsum", "recurrent_scan")
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -45,8 +46,7 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
     clip: (N, 3, T, H, W); the count is for all N clips. Batch norm and pooling are left out, as in most papers.
     Errors: RuntimeError if the model runs an operator that would be counted as zero.
     """
-    was_training = model.training
-    model.eval()  # fvcore runs the model: in train mode that would move batch norm's statistics
+    model = copy.deepcopy(model).eval()  # fvcore runs the model: in train mode that would move batch norm's statistics
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
     analysis = FlopCountAnalysis(model, clip)
     analysis.set_op_handle("rcn_bench::recurrent_scan", _scan_handle)
@@ -54,7 +54,6 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
         warnings.simplefilter("ignore")  # the tracer's warnings about Python ints in shapes
         counts = analysis.by_operator()
         unknown = set(analysis.unsupported_ops()) - UNCOUNTED
-    model.train(was_training)
     if unknown:
         raise RuntimeError(f"operators without a count: {', '.join(sorted(unknown))}; register a handle for them")
     return sum(counts[kind] for kind in COUNTED) / 1e9
@@ -78,11 +77,14 @@ def estimate_activation_memory(model: nn.Module, clip_shape: tuple[int, ...]) ->
         return tensor
 
     model = copy.deepcopy(model).train()  # batch norm must not touch the caller's statistics
-    own = {t.untyped_storage()._cdata for t in (*model.parameters(), *model.buffers())}
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode() as mode:
+        state: dict[str, Tensor] = {
+            name: mode.from_tensor(t) for name, t in (*model.named_parameters(), *model.named_buffers())
+        }
+        own = {tensor.untyped_storage()._cdata for tensor in state.values()}
         clip = torch.empty(clip_shape)
         with saved_tensors_hooks(remember, lambda tensor: tensor):
-            logits = model(clip)  # keeps the graph, and with it every saved storage, alive while counting
+            logits = functional_call(model, state, (clip,))  # keeps the graph, and so every saved storage, alive
     total = sum(size for key, size in kept.items() if key not in own)
     del logits
     return total

@@ -21,13 +21,15 @@ def decode(path: Path, short_side: int | None = None) -> Frames:
     Errors: UnreadableVideo if there is no video stream, or it does not decode to frames of one size.
     """
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with av.open(str(path)) as container:
             if not container.streams.video:
                 raise UnreadableVideo("no video stream")
             container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
             frames = [_rgb(frame, short_side) for frame in container.decode(video=0)]
     except av.FFmpegError as error:
         raise UnreadableVideo(str(error).split(":")[0].split("] ")[-1]) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableVideo("metadata that are not UTF-8") from error
     if not frames:
         raise UnreadableVideo("no frames")
     if len({frame.shape for frame in frames}) > 1:

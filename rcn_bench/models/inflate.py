@@ -34,16 +34,20 @@ def inflate(net: nn.Module, plan: TimePlan, how: Inflation = "mean") -> nn.Modul
     """
     if how not in INFLATIONS:
         raise InputError(f"unknown inflation {how!r}; choose one of {', '.join(INFLATIONS)}")
+    inflated: nn.Module
     for name, layer in list(net.named_modules()):
         match layer:
             case nn.Conv2d():
-                net.set_submodule(name, _inflate_convolution(layer, plan(name, layer), how))
+                inflated = _inflate_convolution(layer, plan(name, layer), how)
             case nn.BatchNorm2d():
-                net.set_submodule(name, _inflate_batch_norm(layer))
+                inflated = _inflate_batch_norm(layer)
             case nn.MaxPool2d():
-                net.set_submodule(name, SpatialPool(layer))
+                inflated = SpatialPool(layer)
             case nn.AdaptiveAvgPool2d(output_size=(1, 1) | 1):
-                net.set_submodule(name, nn.AdaptiveAvgPool3d(1))
+                inflated = nn.AdaptiveAvgPool3d(1)
+            case _:
+                continue
+        net.set_submodule(name, inflated.train(layer.training))
     return net
 
 
@@ -73,6 +77,8 @@ def _inflate_convolution(layer: nn.Conv2d, time: TimeAxis, how: Inflation) -> nn
         dilation=_with_time(1, layer.dilation),
         groups=layer.groups,
         bias=layer.bias is not None,
+        device=layer.weight.device,
+        dtype=layer.weight.dtype,
     )
     with torch.no_grad():
         if how == "mean":
@@ -91,5 +97,5 @@ def _with_time(time: int, space: tuple[int, ...]) -> tuple[int, int, int]:
 
 def _inflate_batch_norm(layer: nn.BatchNorm2d) -> nn.BatchNorm3d:
     inflated = nn.BatchNorm3d(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
-    inflated.load_state_dict(layer.state_dict())
+    inflated.load_state_dict(layer.state_dict(), assign=True)  # keeps type and device
     return inflated

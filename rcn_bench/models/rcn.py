@@ -5,11 +5,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from rcn_bench.errors import InputError
 from rcn_bench.models.frames import Fold, FrameNet
 from rcn_bench.models.init import WhhInit, initial_w_hh
 from rcn_bench.models.registry import register
 from rcn_bench.models.resnet2d import resnet2d
-from rcn_bench.ops import Mode, recurrent_scan
+from rcn_bench.ops import MODES, Mode, recurrent_scan
 
 
 class RCU(nn.Module):
@@ -21,6 +22,8 @@ class RCU(nn.Module):
 
     def __init__(self, w_xh: nn.Conv2d, fold: Fold, w_hh: WhhInit = "identity", mode: Mode = "mean") -> None:
         super().__init__()
+        if mode not in MODES:
+            raise InputError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}")
         self.w_xh = w_xh
         self.w_hh = nn.Parameter(initial_w_hh(w_xh.out_channels, w_hh))
         self.fold = fold

@@ -34,7 +34,7 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
             f"recurrent_scan needs x (T, M, C) and w_hh (C, C), got {tuple(x.shape)} and {tuple(w_hh.shape)}"
         )
     device = x.device.type
-    if torch.is_autocast_enabled(device):
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):  # none on the meta device
         dtype = torch.get_autocast_dtype(device)
         x, w_hh = x.to(dtype), w_hh.to(dtype)
     if x.dtype != w_hh.dtype:
@@ -84,7 +84,7 @@ def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tup
 
 @_scan_backward.register_fake
 def _(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(h), torch.empty_like(w_hh)
+    return torch.empty_like(h), w_hh.new_empty(w_hh.shape)
 
 
 def _save_for_backward(ctx, inputs, output) -> None:

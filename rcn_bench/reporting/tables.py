@@ -1,5 +1,6 @@
 """The paper's tables, from result files: every row names the runs that it comes from."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,9 @@ class Table:
         markdown = linked.to_markdown(index=False, disable_numparse=True)
         write_text(path.with_suffix(".csv"), self.rows.to_csv(index=False))
         write_text(path.with_suffix(".md"), f"# {self.title}\n\n{markdown}\n\n{notes}")
+        caption = re.sub(r"([%_&#$])", r"\\\1", f"{self.title}. {' '.join(self.notes)}")  # pandas escapes cells only
         latex = shown.drop(columns="runs", errors="ignore").to_latex(
-            index=False, escape=True, caption=f"{self.title}. {' '.join(self.notes)}", label=f"tab:{path.name}"
+            index=False, escape=True, caption=caption, label=f"tab:{path.name}"
         )
         write_text(path.with_suffix(".tex"), latex)
 

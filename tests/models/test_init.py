@@ -7,11 +7,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from rcn_bench.analysis.hidden_state import hidden_state_statistics
+from rcn_bench.analysis.hidden_state import hidden_matrices, hidden_state_statistics
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
 from rcn_bench.models.init import initial_w_hh, read_state_dict
-from rcn_bench.models.rcn import hidden_weights
 
 FORMATS = {"weights.safetensors": save_file, "weights.pth": torch.save}
 
@@ -85,7 +84,7 @@ def test_the_classifier_and_the_batch_counts_may_be_missing(imagenet, tmp_path):
 @pytest.mark.parametrize("w_hh", ["random", "identity"])
 def test_a_weights_file_leaves_w_hh_as_asked(w_hh, imagenet, tmp_path):
     save_file(imagenet, tmp_path / "w.safetensors")
-    last = hidden_weights(load(tmp_path / "w.safetensors", "rcn18", w_hh=w_hh).state_dict())[-1]
+    last = load(tmp_path / "w.safetensors", "rcn18", w_hh=w_hh).trunk.layer4[1].conv2.w_hh
     assert torch.equal(last, torch.eye(512)) == (w_hh == "identity")
 
 
@@ -239,8 +238,29 @@ def test_an_unknown_w_hh_is_refused():
         initial_w_hh(3, "eye")
 
 
-def test_identity_statistics_by_layer():
-    table = hidden_state_statistics(hidden_weights(create_model("rcn18", 5, w_hh="identity").state_dict()))
+def saved_matrices(net, folder):
+    save_file({key: value.contiguous() for key, value in net.state_dict().items()}, folder / "model.safetensors")
+    return hidden_matrices(folder / "model.safetensors")
+
+
+def test_hidden_matrices_come_in_the_networks_order(tmp_path):
+    net = create_model("rcn34", 5, w_hh="random")
+    own = [parameter for name, parameter in net.named_parameters() if name.endswith("w_hh")]
+    read = saved_matrices(net, tmp_path)
+    assert len(read) == len(own) == 32
+    for one, other in zip(read, own, strict=True):
+        assert torch.equal(torch.as_tensor(one), other)
+
+
+def test_block_10_comes_after_block_9(tmp_path):
+    names = [f"trunk.layer{stage}.{block}.conv1.w_hh" for stage in (1, 2) for block in range(12)]
+    state = {name: torch.full((1, 1), float(n)) for n, name in enumerate(names)}
+    save_file(state | {"trunk.layer1.0.conv1.w_xh.weight": torch.zeros(1, 1)}, tmp_path / "w.safetensors")
+    assert [float(w_hh[0, 0]) for w_hh in hidden_matrices(tmp_path / "w.safetensors")] == list(range(24))
+
+
+def test_identity_statistics_by_layer(tmp_path):
+    table = hidden_state_statistics(saved_matrices(create_model("rcn18", 5, w_hh="identity"), tmp_path))
     assert list(table["layer"]) == list(range(1, 17))
     c = table["channels"]
     assert list(c) == [64] * 4 + [128] * 4 + [256] * 4 + [512] * 4
@@ -250,8 +270,8 @@ def test_identity_statistics_by_layer():
     assert (table["diagonal_std"] == 0).all()
 
 
-def test_random_statistics_by_layer():
-    table = hidden_state_statistics(hidden_weights(create_model("rcn18", 5, w_hh="random").state_dict()))
+def test_random_statistics_by_layer(tmp_path):
+    table = hidden_state_statistics(saved_matrices(create_model("rcn18", 5, w_hh="random"), tmp_path))
     he = (2 / table["channels"]) ** 0.5
     assert list(table["std"]) == pytest.approx(list(he), rel=0.05)
     assert table["mean"].abs().max() < 0.01

@@ -7,7 +7,7 @@ from torch import nn
 
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model, list_models, model_options, register, registry
-from rcn_bench.models.rcn import hidden_weights, make_recurrent
+from rcn_bench.models.rcn import make_recurrent
 
 PARAMETERS = {
     "rcn18": 12_774_352,
@@ -42,6 +42,11 @@ def lively(net):
             nn.init.uniform_(module.weight, 0.5, 1.0)
             nn.init.normal_(module.bias, std=0.1)
     return net.eval()
+
+
+def hidden_weights(net):
+    """The w_hh of every recurrent unit, in the network's order."""
+    return [parameter for name, parameter in net.named_parameters() if name.endswith("w_hh")]
 
 
 def random_clip(frames, clips=2, size=32):
@@ -200,7 +205,7 @@ def test_mode_reaches_every_unit():
 @pytest.mark.parametrize(("name", "layers"), [("rcn18", [4, 4, 4, 4]), ("rcn34", [6, 8, 12, 6])])
 def test_every_3x3_convolution_of_the_residual_blocks_recurs(name, layers):
     with torch.device("meta"):
-        matrices = hidden_weights(create_model(name, 5).state_dict())
+        matrices = hidden_weights(create_model(name, 5))
     widths = [width for width, n in zip([64, 128, 256, 512], layers, strict=True) for _ in range(n)]
     assert [tuple(w_hh.shape) for w_hh in matrices] == [(width, width) for width in widths]
 
@@ -225,7 +230,7 @@ def test_one_model_takes_clips_of_any_length_in_turn():
 def test_make_recurrent_on_another_network():
     squeezenet = torchvision.models.squeezenet1_1(num_classes=5).eval()
     net = make_recurrent(copy.deepcopy(squeezenet), lambda name, _: name.endswith("expand3x3")).eval()
-    assert [len(w_hh) for w_hh in hidden_weights(net.state_dict())] == [64, 64, 128, 128, 192, 192, 256, 256]
+    assert [len(w_hh) for w_hh in hidden_weights(net)] == [64, 64, 128, 128, 192, 192, 256, 256]
     moving, static = random_clip(3), random_clip(1).expand(-1, -1, 3, -1, -1)
     with torch.no_grad():
         torch.testing.assert_close(net(static), squeezenet(static[:, :, 0]), rtol=1e-3, atol=1e-5)
@@ -238,7 +243,7 @@ def test_make_recurrent_chooses_by_name():
         torchvision.models.resnet18(num_classes=5), lambda name, _: name == "layer2.0.conv1", w_hh="random"
     )
     assert [key for key in net.state_dict() if key.endswith("w_hh")] == ["trunk.layer2.0.conv1.w_hh"]
-    (w_hh,) = hidden_weights(net.state_dict())
+    (w_hh,) = hidden_weights(net)
     assert differs(w_hh, torch.eye(128))
 
 

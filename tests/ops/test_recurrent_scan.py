@@ -173,6 +173,11 @@ def test_opcheck_any_memory_layout(layout):
     opcheck(torch.ops.rcn_bench.recurrent_scan_backward.default, arguments)
 
 
+def test_runs_on_the_meta_device():
+    h = recurrent_scan(torch.empty(4, 3, 2, device="meta"), torch.empty(2, 2, device="meta"))
+    assert (h.shape, h.device.type) == ((4, 3, 2), "meta")
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast_casts_both_arguments(dtype):
     x, w_hh = random_input(4, 6, 5, torch.float32)
