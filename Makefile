@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: all all_tables all_figures test benchmark lint clean
 
 all all_tables all_figures: .venv/ready
-	$(BIN)/snakemake --cores $(CORES) --show-failed-logs --configfile $(CONFIG) -- $@
+	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --show-failed-logs --configfile $(CONFIG) -- $@
 	$(BIN)/rcn-bench show --config $(CONFIG)
 
 test: .venv/ready
@@ -29,5 +29,6 @@ lint: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# Results stay.
 clean:
-	rm -rf .venv results/smoke results/mini .snakemake
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

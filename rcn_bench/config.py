@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config
+from rcn_bench.experiment import Config, Run, table3_rows
 
 SCHEMA = Path(__file__).with_name("config_schema.yaml")
 
@@ -58,6 +58,12 @@ def check_config(config: Any, source: str) -> None:
             if model not in config["models"]:
                 raise InputError(f"{source}: {key}: {model} is not under models; add what it can start from there")
     _require_inits(config, source)
+    for (model, _), runs in table3_rows(config).items():
+        if not runs:
+            raise InputError(
+                f"{source}: tables.table3: {model} lists no start from random or pretrained w_xh "
+                "(with identity w_hh, if it recurs) under models"
+            )
     _check_data(config, source)
 
 
@@ -70,6 +76,10 @@ def _check_data(config: Config, source: str) -> None:
     for key, pair in (("augment.scale", config["augment"]["scale"]), ("data.digits.speed", speed)):
         if pair and pair[0] > pair[1]:
             raise InputError(f"{source}: {key}: {pair} must be [lowest, highest]")
+    if config["train"]["schedule"] == "step" and "milestones" not in config["train"]:
+        raise InputError(f"{source}: train.milestones: missing; schedule step needs them")
+    if digits and config["clip"]["evaluation_clips"] % 2:
+        raise InputError(f"{source}: clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
     if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
         raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
 
@@ -113,10 +123,34 @@ def config_hash(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def training_settings(config: Config) -> Config:
-    """Everything in the config that a trained model depends on; threads and workers do not change it."""
-    keys = ("data", "clip", "augment", "train", "pretrain", "stem_pool", "pretrained", "weights_files", "plugins")
-    settings = {key: config.get(key) for key in keys}
-    for part in ("train", "pretrain"):
-        settings[part] = {k: v for k, v in (config.get(part) or {}).items() if k not in ("threads", "workers")}
-    return settings
+def training_settings(config: Config, run: Run) -> Config:
+    """Everything in the config that a run's trained weights depend on, beside its name and its data."""
+    weights: Any = None
+    if run.w_xh == "stills":
+        weights = pretraining_settings(config)
+    elif run.w_xh == "imagenet":
+        weights = config.get("weights_files")
+    return {
+        "train": _without(config["train"], "threads", "workers"),
+        "stride": config["clip"]["stride"],
+        "crop": config["clip"]["crop"],
+        "augment": config["augment"],
+        "stem_pool": config["stem_pool"],
+        "weights": weights,
+    }
+
+
+def pretraining_settings(config: Config) -> Config:
+    """Everything in the config that the 2D networks trained on stills depend on, beside the stills."""
+    return {
+        "pretrain": _without(config["pretrain"], "threads"),
+        "crop": config["clip"]["crop"],
+        "augment": config["augment"],
+        "stem_pool": config["stem_pool"],
+        "seed": config["data"]["digits"]["seed"],
+    }
+
+
+def _without(settings: Config, *keys: str) -> Config:
+    """Settings that change how fast a result comes, but not the result, are left out."""
+    return {key: value for key, value in settings.items() if key not in keys}

@@ -10,7 +10,7 @@ import yaml
 from rcn_bench.config import check_config, config_hash, load_config, training_settings
 from rcn_bench.data.clips import ClipLayout, evaluation_starts
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import all_runs
+from rcn_bench.experiment import Run, all_runs
 
 CONFIGS = Path(__file__).parents[1] / "config"
 MINI = yaml.safe_load((CONFIGS / "mini.yaml").read_text())
@@ -247,6 +247,9 @@ def test_missing_file_and_folder_are_named(tmp_path):
 # What a trained model depends on
 
 
+RANDOM, STILLS, IMAGENET = (Run("rcn18", 8, w_xh, "identity") for w_xh in ("random", "stills", "imagenet"))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -254,18 +257,26 @@ def test_missing_file_and_folder_are_named(tmp_path):
         ("train.epochs", 5),
         ("train.w_hh_weight_decay", 0.1),
         ("train.milestones", [0.5]),
-        ("pretrain.epochs", 9),
         ("clip.stride", 3),
         ("augment.flip", 0.0),
         ("augment.scale", [0.9, 1.1]),
-        ("data.digits.seed", 1),
         ("stem_pool", False),
-        ("plugins", ["my_models"]),
-        ("weights_files", {"resnet18": "weights.pth"}),
     ],
 )
 def test_training_settings_notice(key, value):
-    assert config_hash(training_settings(changed(key, value))) != config_hash(training_settings(MINI))
+    for run in (RANDOM, STILLS, IMAGENET):
+        assert config_hash(training_settings(changed(key, value), run)) != config_hash(training_settings(MINI, run))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "run"),
+    [("pretrain.epochs", 9, STILLS), ("weights_files", {"resnet18": "weights.pth"}, IMAGENET)],
+)
+def test_training_settings_notice_where_the_weights_come_from(key, value, run):
+    before, after = (config_hash(training_settings(config, run)) for config in (MINI, changed(key, value)))
+    assert before != after
+    before, after = (config_hash(training_settings(config, RANDOM)) for config in (MINI, changed(key, value)))
+    assert before == after
 
 
 @pytest.mark.parametrize(
@@ -276,17 +287,19 @@ def test_training_settings_notice(key, value):
         ("pretrain.threads", 7),
         ("name", "other"),
         ("seeds", [0, 1, 2]),
+        ("clip.evaluation_clips", 4),
         ("tables.table3.models", ["c2d18"]),
         ("profile.seconds", 9),
     ],
 )
 def test_training_settings_ignore(key, value):
-    assert config_hash(training_settings(changed(key, value))) == config_hash(training_settings(MINI))
+    for run in (RANDOM, STILLS):
+        assert config_hash(training_settings(changed(key, value), run)) == config_hash(training_settings(MINI, run))
 
 
 def test_training_settings_leave_the_config_alone():
     config = copy.deepcopy(MINI)
-    training_settings(config)["train"]["lr"] = 99
+    training_settings(config, STILLS)["train"]["lr"] = 99
     assert config == MINI
 
 

@@ -35,7 +35,7 @@ def test_default_config_is_mini_and_tables_leave_out_the_runs_of_figures():
 
 
 def test_kinetics_is_planned_without_its_videos_and_without_stills():
-    code, text = plan("all", "--configfile", "config/kinetics.yaml")
+    code, text = plan("all", "--configfile", "config/kinetics.yaml", "--config", "name=planned-in-a-test")
     assert code == 0, text
     counts = job_counts(text)
     assert "make_digits" not in counts

@@ -9,7 +9,12 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from rcn_bench import experiment
-from rcn_bench.config import check_config, config_hash, training_settings
+from rcn_bench.config import (
+    check_config,
+    config_hash,
+    pretraining_settings,
+    training_settings,
+)
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
 from rcn_bench.layout import Layout
@@ -45,16 +50,32 @@ onstart:
 def source_hash(*places):
     """Changes when a source file of the package below these places does: what depends on it is then made anew."""
     root = Path(workflow.basedir) / "rcn_bench"
+    plugins = [
+        Path(*name.split(".")).with_suffix(".py") for name in config.get("plugins", [])
+    ]
     files = sorted(file for place in places for file in root.glob(place))
+    files += [file for file in plugins if "models/*.py" in places and file.is_file()]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[
         :12
     ]
 
 
 TABLES = ["table1_init", "table2_architectures", "table3_clip_length", "table4_cost"]
-MODEL_CODE = ["ops/*.py", "models/*.py", "engine/build.py"]
+MODEL_CODE = [
+    "ops/*.py",
+    "models/*.py",
+    "engine/build.py",
+    "engine/device.py",
+    "experiment.py",
+]
 CLIP_CODE = ["data/cache.py", "data/clips.py", "data/transforms.py"]
-TRAINING_CODE = [*MODEL_CODE, *CLIP_CODE, "engine/train.py", "engine/optimisation.py"]
+TRAINING_CODE = [
+    *MODEL_CODE,
+    *CLIP_CODE,
+    "engine/train.py",
+    "engine/optimisation.py",
+    "engine/checkpoint.py",
+]
 
 
 wildcard_constraints:
@@ -65,12 +86,20 @@ wildcard_constraints:
 
 
 def source_videos(wildcards):
-    """The CSV and the folder of a split's videos.
+    """The CSV of a split, and the embedded data set's videos.
 
-    Where a user's own are not there, they are left out, so that -n still plans; the command then says what to do.
+    A user's own folder of videos is no input: if it were gone, Snakemake would delete the cache made of it. A CSV that
+    is not there is left out, so that -n still plans; the command then says what to do.
     """
-    sources = [LAYOUT.annotations(config, wildcards.split), LAYOUT.videos(config)]
-    return [path for path in sources if "digits" in config["data"] or path.exists()]
+    csv = LAYOUT.annotations(config, wildcards.split)
+    if "digits" in config["data"]:
+        return [csv, LAYOUT.videos(config)]
+    return [csv] if csv.exists() else []
+
+
+def training_config(wildcards):
+    """The hash of all that a run's weights depend on."""
+    return config_hash(training_settings(config, experiment.Run.parse(wildcards.run)))
 
 
 def training_inputs(wildcards):
@@ -93,9 +122,15 @@ def evaluations(rows):
 
 
 def table_inputs(wildcards):
+    table1_network = experiment.base_network(config["tables"]["table1"]["model"])
+    stills = (
+        [LAYOUT.pretrained(table1_network).with_suffix(".json")]
+        if config["pretrained"] == "stills"
+        else []
+    )
     profiles = [LAYOUT.profile(model) for model in experiment.profiled_models(config)]
     return {
-        "table1_init": evaluations(experiment.table1_rows(config)),
+        "table1_init": evaluations(experiment.table1_rows(config)) + stills,
         "table2_architectures": evaluations(experiment.table2_rows(config)) + profiles,
         "table3_clip_length": evaluations(experiment.table3_rows(config)) + profiles,
         "table4_cost": profiles,

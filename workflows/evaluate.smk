@@ -22,9 +22,13 @@ rule evaluate:
         gpu=1,
     params:
         resolved=RESOLVED,
-        config=config_hash(config["clip"]),
+        config=config_hash([config["clip"], config["train"]["autocast"]]),
         code=source_hash(
-            *MODEL_CODE, *CLIP_CODE, "engine/evaluate.py", "analysis/intervals.py"
+            *MODEL_CODE,
+            *CLIP_CODE,
+            "engine/evaluate.py",
+            "engine/optimisation.py",
+            "analysis/intervals.py",
         ),
     shell:
         "rcn-bench evaluate {wildcards.run} --config {params.resolved} > {log} 2>&1"

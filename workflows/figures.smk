@@ -27,7 +27,9 @@ rule figure:
         config=config_hash(
             [config["tables"]["table1"], config["figures"], config["seeds"][0]]
         ),
-        code=source_hash("reporting/figures.py", "analysis/hidden_state.py"),
+        code=source_hash(
+            "reporting/figures.py", "experiment.py", "analysis/hidden_state.py"
+        ),
     shell:
         "rcn-bench figure {wildcards.figure} --config {params.resolved} > {log} 2>&1"
 

@@ -23,6 +23,5 @@ rule profile:
             ]
         ),
         code=source_hash(*MODEL_CODE, "analysis/profile.py", "analysis/cost.py"),
-        threads=min(workflow.cores or 1, os.cpu_count()),
     shell:
-        "rcn-bench profile {wildcards.model} --config {params.resolved} --threads {params.threads} > {log} 2>&1"
+        "rcn-bench profile {wildcards.model} --config {params.resolved} --threads {threads} > {log} 2>&1"

@@ -24,9 +24,20 @@ rule table:
         ENVIRONMENT
     params:
         resolved=RESOLVED,
-        config=config_hash([config["tables"], config["models"], config["seeds"]]),
+        config=config_hash(
+            [
+                config["tables"],
+                config["models"],
+                config["seeds"],
+                config["clip"],
+                config["profile"],
+            ]
+        ),
         code=source_hash(
-            "reporting/tables.py", "reporting/paper.py", "analysis/intervals.py"
+            "reporting/tables.py",
+            "experiment.py",
+            "reporting/paper.py",
+            "analysis/intervals.py",
         ),
     shell:
         "rcn-bench table {wildcards.table} --config {params.resolved} > {log} 2>&1"

@@ -19,19 +19,13 @@ rule pretrain:
         gpu=1,
     params:
         resolved=RESOLVED,
-        config=config_hash(
-            [
-                config.get("pretrain"),
-                config["clip"],
-                config["augment"],
-                config["stem_pool"],
-            ]
-        ),
+        config=config_hash(pretraining_settings(config)) if "pretrain" in config else "",
         code=source_hash(
             "models/resnet2d.py",
             "models/init.py",
             "data/transforms.py",
             "engine/pretrain.py",
+            "engine/device.py",
             "engine/optimisation.py",
         ),
     shell:
@@ -57,7 +51,7 @@ rule train:
         gpu=1,
     params:
         resolved=RESOLVED,
-        config=config_hash(training_settings(config)),
+        config=training_config,
         code=source_hash(*TRAINING_CODE),
     shell:
         "rcn-bench train {wildcards.run} --config {params.resolved} > {log} 2>&1"

@@ -31,6 +31,7 @@ UNCOUNTED = {
         "aten::adaptive_avg_pool3d",
         "aten::clone",
     ),
+    *("aten::sigmoid", "aten::silu", "aten::hardswish", "aten::hardsigmoid", "aten::gelu", "aten::softmax"),
     *("aten::unflatten", "aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
 }
 COUNTED = ("conv", "linear", "matmul", "mm", "addmm", "bmm", "einsum", "recurrent_scan")
@@ -91,10 +92,11 @@ def estimate_activation_memory(model: nn.Module, clip_shape: tuple[int, ...]) ->
 
 
 def measure_activation_memory(model: nn.Module, clip_shape: tuple[int, ...], device: torch.device) -> int:
-    """Bytes on a GPU between the start and the end of a training step's forward pass (its kept activations)."""
-    clip = torch.randn(clip_shape, device=device)
+    """Bytes on a GPU that a training step's forward pass keeps for its backward pass, its input included."""
+    model(torch.randn(2, *clip_shape[1:], device=device))  # libraries allocate their work space on first use
     torch.cuda.synchronize(device)
     before = torch.cuda.memory_allocated(device)
+    clip = torch.randn(clip_shape, device=device)
     logits = model(clip)
     torch.cuda.synchronize(device)
     kept = torch.cuda.memory_allocated(device) - before

@@ -1,5 +1,6 @@
 """The cost of one model at every clip length of an experiment, with and without the stem's pool."""
 
+import os
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ def profile(model_name: str, config: Config, layout: Layout, threads: int) -> No
     without a GPU and measured on one with. Throughput is timed in float32 at the experiment's own crop.
     """
     load_plugins(config)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(min(threads, os.cpu_count() or 1))
     device = pick_device()
     stems = [True, False] if "stem_pool" in model_options(model_name) else [None]
     rows = [_costs(model_name, frames, stem, config, device) for frames in clip_lengths(config) for stem in stems]
@@ -55,19 +56,19 @@ def _costs(
         "classes": settings["num_classes"],
         "memory_batch": batch,
     }
-    if device.type == "cuda":
-        model = place(model, device).train()
-        row |= {
-            "activation_bytes": measure_activation_memory(model, (batch, *clip_shape), device),
-            "memory_is": "measured",
-        }
-    else:
-        model = place(model, device)
-        row |= {
-            "activation_bytes": estimate_activation_memory(model, (batch, *clip_shape)),
-            "memory_is": "estimated",
-        }
+    bytes_kept, how = _activation_memory(model, (batch, *clip_shape), device)
+    row |= {"activation_bytes": bytes_kept, "memory_is": how}
+    model = place(model, device)
     return row | _throughput(model, frames, config, device)
+
+
+def _activation_memory(model: nn.Module, clip_shape: tuple[int, ...], device: torch.device) -> tuple[int, str]:
+    if device.type == "cuda":
+        try:
+            return measure_activation_memory(place(model, device).train(), clip_shape, device), "measured"
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()  # too large for this card: estimated, as on a machine without one
+    return estimate_activation_memory(model.to("cpu"), clip_shape), "estimated"
 
 
 def _throughput(model: nn.Module, frames: int, config: Config, device: torch.device) -> dict[str, Any]:

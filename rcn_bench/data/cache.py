@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +115,7 @@ class Cache:
     def __init__(self, path: Path) -> None:
         if not index_path(path).is_file():
             raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
+        self._path = path
         try:
             index = read_json(index_path(path))
             self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, "r")
@@ -126,6 +128,14 @@ class Cache:
         end = max((video.offset + int(np.prod(video.shape)) for video in self.videos), default=0)
         if len(self._bytes) < end:
             raise InputError(f"{path}: {len(self._bytes)} bytes, its index needs {end}; delete it and build it again")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A worker process maps the file itself, instead of being sent a copy of it."""
+        return {**self.__dict__, "_bytes": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._bytes = np.memmap(self._path, np.uint8, "r")
 
     def frames(self, video: CachedVideo) -> Frames:
         """All frames of a video, (T, H, W, 3), as a view of the file."""

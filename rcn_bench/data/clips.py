@@ -77,7 +77,7 @@ class TrainingClips(Dataset):
 
 
 class EvaluationClips(Dataset):
-    """Evenly spread clips of every video: (clips, C, T, H, W) float and the video's class.
+    """Evenly spread clips of every video: (clips, C, T, H, W) float, in the order of ``videos``.
 
     ``skipped`` lists the videos too short for that many different clips. Errors: InputError if all are.
     """
@@ -95,15 +95,14 @@ class EvaluationClips(Dataset):
                 self.skipped.append(Skipped(video.id, str(error)))
         if not self.videos:
             raise InputError(f"no validation video is long enough for {clips} different clips of {layout.span} frames")
-        self.classes = [cache.labels.index(video.label) for video in self.videos]
 
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+    def __getitem__(self, index: int) -> Tensor:
         video = self.videos[index]
         clips = [self.transform(_read_clip(self.cache, video, self.layout, start)) for start in self.starts[index]]
-        return torch.stack(clips), self.classes[index]
+        return torch.stack(clips)
 
 
 def _read_clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Tensor:

@@ -25,6 +25,7 @@ DIGIT_SIDE = 28
 IMAGES_PER_DIGIT = 500
 BACKGROUND = 100.0  # grey level; mid-grey is about zero after the ImageNet normalisation
 CLUTTER_CONTRAST = 0.3  # of the digit's own
+MOVING_SIZE = 0.8  # of a digit that goes up or down, as a share of the 28 pixels
 SIZES = (0.5, 1.15)  # of a growing digit at the start and end of a cycle, as shares of the 28 pixels
 # Which of a digit's 500 images each part of the data set draws: no image is in two parts.
 IMAGE_RANGES = {
@@ -70,7 +71,7 @@ class _Scene:
         for t in time:
             match motion:
                 case "down":
-                    shown = self._digit(self.centre + np.array([t * side, 0.0]), 0.8)
+                    shown = self._digit(self.centre + np.array([t * side, 0.0]), MOVING_SIZE)
                 case "grow":
                     shown = self._digit(self.centre, SIZES[0] * (SIZES[1] / SIZES[0]) ** (t % 1.0))
             images.append(np.maximum(self.background, shown))
@@ -150,8 +151,8 @@ def _write_split(config: DigitsConfig, digits: NDArray[np.float64], root: Path, 
         for twin, shown, way in (("a", frames, motion), ("b", frames[::-1], REVERSE[motion])):
             label, name = f"digit {digit} {way}", f"{split}{pair:05d}{twin}"
             folder = root / "videos" / split / label
-            folder.mkdir(parents=True, exist_ok=True)
-            write_lossless(folder / f"{name}_{0:06d}_{seconds:06d}.mp4", shown, config.frame_rate)
+            with replacing(folder / f"{name}_{0:06d}_{seconds:06d}.mp4") as temporary:
+                write_lossless(temporary, shown, config.frame_rate)
             rows.append([label, name, 0, seconds, split, f"{split}{pair:05d}"])
     path = root / "annotations" / f"{split}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -40,29 +41,33 @@ def build_model(run: Run, config: Config, layout: Layout, num_classes: int) -> n
 
     Errors: InputError for an unknown model or init, or a weights file that is missing or of another architecture.
     """
-    load_plugins(config)
-    options = {"stem_pool": config["stem_pool"]}
+    options = _architecture(run, config)
     if "w_xh" in model_options(run.model):
         options |= {"w_xh": run.w_xh, "weights_file": initial_weights_file(run, config, layout)}
     elif run.w_xh != "random":
         raise InputError(f"{run.name}: {run.model} has no 2D weights to start from; its only w_xh is random")
     if run.w_hh is not None:
         options["w_hh"] = run.w_hh
-    for word in run.options:
-        options |= OPTION_WORDS[word]
     return create_model(run.model, num_classes, **options)
 
 
 def trained_model(run: Run, config: Config, layout: Layout, num_classes: int) -> nn.Module:
     """The model of a run with its trained weights. Errors: InputError if they are missing or do not fit."""
-    load_plugins(config)
-    options = {"stem_pool": config["stem_pool"]}
-    for word in run.options:
-        options |= OPTION_WORDS[word]
-    model = create_model(run.model, num_classes, **options)
+    model = create_model(run.model, num_classes, **_architecture(run, config))
     path = layout.weights(run)
     try:
         model.load_state_dict(read_state_dict(path))
     except RuntimeError as error:
         raise InputError(f"{path}: not the weights of {run.name} ({str(error).splitlines()[-1].strip()})") from error
     return model
+
+
+def _architecture(run: Run, config: Config) -> dict[str, Any]:
+    """The options of a run that shape its network, whatever its weights."""
+    load_plugins(config)
+    options: dict[str, Any] = {}
+    if "stem_pool" in model_options(run.model):
+        options["stem_pool"] = config["stem_pool"]
+    for word in run.options:
+        options |= OPTION_WORDS[word]
+    return options

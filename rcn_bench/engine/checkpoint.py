@@ -1,12 +1,13 @@
 """Checkpoints: everything a training needs to go on after its last whole epoch."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import replacing
+from rcn_bench.files import write_bytes
 
 
 def save_checkpoint(path: Path, config_hash: str, epoch: int, metrics: list[dict], parts: dict[str, Any]) -> None:
@@ -17,8 +18,9 @@ def save_checkpoint(path: Path, config_hash: str, epoch: int, metrics: list[dict
         "metrics": metrics,
         **{name: part.state_dict() for name, part in parts.items()},
     }
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getbuffer())
 
 
 def resume(path: Path, config_hash: str, parts: dict[str, Any]) -> tuple[int, list[dict]]:

@@ -93,7 +93,7 @@ def _clip_probabilities(
     """Softmax of every clip: (videos, clips, classes)."""
     autocast = Autocast(config["train"]["autocast"], device)
     parts = []
-    for clips, _ in DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"]):
+    for clips in DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"]):
         with autocast.context():
             logits = model(clips.flatten(0, 1).to(device))
         parts.append(logits.float().softmax(1).unflatten(0, clips.shape[:2]).cpu())

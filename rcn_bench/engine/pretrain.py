@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from rcn_bench.data.transforms import evaluation_transform, training_transform
@@ -12,7 +12,7 @@ from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
-from rcn_bench.files import replacing, write_json
+from rcn_bench.files import write_bytes, write_json
 from rcn_bench.layout import Layout
 from rcn_bench.models.resnet2d import resnet2d
 from rcn_bench.provenance import provenance
@@ -86,8 +86,7 @@ def pretrain(network: str, config: Config, layout: Layout) -> None:
             **provenance(),
         },
     )
-    with replacing(path) as temporary:
-        save_file({k: v.cpu().contiguous() for k, v in net.state_dict().items()}, temporary)
+    write_bytes(path, save({key: value.cpu().contiguous() for key, value in net.state_dict().items()}))
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import partial
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch.utils.data import DataLoader
 
 from rcn_bench.config import config_hash, training_settings
@@ -18,7 +18,7 @@ from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
-from rcn_bench.files import locked, replacing, write_json, write_text
+from rcn_bench.files import locked, write_bytes, write_json, write_text
 from rcn_bench.layout import Layout
 from rcn_bench.provenance import file_hash, provenance
 
@@ -64,7 +64,7 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     autocast = Autocast(settings["autocast"], device)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": autocast.scaler}
-    fingerprint = config_hash([run.name, training_settings(config), clips.cache.fingerprint])
+    fingerprint = config_hash([run.name, training_settings(config, run), clips.cache.fingerprint])
     done, metrics = resume(layout.checkpoint(run), fingerprint, parts)
     if done:
         print(f"{run.name}: resuming after epoch {done}", flush=True)
@@ -76,9 +76,10 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         epoch_metrics = train_one_epoch(model, batches, optimizer, scheduler, autocast, name)
         metrics.append({"epoch": epoch + 1, **epoch_metrics})
         print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in epoch_metrics.items()), flush=True)
-        write_text(layout.run(run) / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
         save_checkpoint(layout.checkpoint(run), fingerprint, epoch + 1, metrics, parts)
 
+    # Every declared file is written here, after the last epoch: Snakemake deletes those of a failed job.
+    write_text(layout.run(run) / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
     weights_file = initial_weights_file(run, config, layout)
     seconds = sum(line["seconds"] for line in metrics)
     write_json(
@@ -100,8 +101,7 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         },
     )
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    with replacing(layout.weights(run)) as temporary:
-        save_file(state, temporary, metadata={"run": run.name, "config_hash": fingerprint})
+    write_bytes(layout.weights(run), save(state, metadata={"run": run.name, "config_hash": fingerprint}))
     layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run, table1_rows, table2_rows, table3_rows
+from rcn_bench.experiment import Config, Run, base_network, table1_rows, table2_rows, table3_rows
 from rcn_bench.files import read_json, write_text
 from rcn_bench.layout import Layout
 from rcn_bench.reporting import paper
@@ -86,6 +86,11 @@ def table1(config: Config, layout: Layout) -> Table:
     of = config["tables"]["table1"]
     notes = _accuracy_notes(config)
     if config["pretrained"] == "stills":
+        stills = read_json(layout.pretrained(base_network(of["model"])).with_suffix(".json"))
+        notes.append(
+            f"The network trained on stills has {100 * stills['held_out_accuracy']:.1f} % on "
+            f"{stills['held_out_stills']} held-out stills."
+        )
         notes.append(
             "The paper's pretrained rows start from ImageNet and all its rows are Kinetics; here w_xh is pretrained "
             "on stills of the embedded data set, so compare the pattern, not the level."
@@ -190,7 +195,8 @@ def _accuracy(runs: Sequence[Run], layout: Layout) -> dict[str, Any]:
         )
     clip_correct, video_correct = [], []
     for run in runs:
-        predictions = pd.read_csv(layout.predictions(run), dtype={"video": str, "group": str}).set_index("video")
+        text = dict.fromkeys(("video", "group", "label", "predicted"), str)  # a class may be called "01" or "null"
+        predictions = pd.read_csv(layout.predictions(run), dtype=text, keep_default_na=False).set_index("video")
         clips = read_json(layout.evaluation(run))["clips_per_video"]
         clip_correct.append(predictions["clips_correct"] / clips)
         video_correct.append((predictions["predicted"] == predictions["label"]).astype(float))
@@ -241,6 +247,6 @@ def _cost_notes(config: Config, layout: Layout) -> list[str]:
     return [
         f"Activations: bytes that a training step's forward pass keeps for its backward pass at "
         f"{settings['size']}x{settings['size']}, float32; estimated from tensor shapes where no GPU is at hand, else "
-        f"measured. Throughput: float32, {device}, {machine['threads']} threads, at {config['clip']['crop']}x"
+        f"measured. Throughput: no autocast, {device}, {machine['threads']} threads, at {config['clip']['crop']}x"
         f"{config['clip']['crop']} as trained here."
     ]

@@ -182,22 +182,21 @@ def test_one_transform_for_all_frames_of_a_clip_and_another_every_epoch(cache):
 @pytest.mark.parametrize("clips", [2, 4])
 def test_clips_of_a_twin_are_the_exact_reversal(cache, clips):
     videos = EvaluationClips(cache, FOUR, evaluation_transform(CROP), clips)
-    (a, _), (b, _) = videos[0], videos[1]
+    a, b = videos[0], videos[1]
     assert torch.equal(a.flip(0, 2), b)  # the order of the clips, and of the frames in each
     assert not torch.equal(a, b)
 
 
 def test_evaluation_clips_start_where_evaluation_starts_says(cache):
     videos = EvaluationClips(cache, FOUR, untransformed, 4)
-    shown, label = videos[2]
-    assert label == videos.classes[2] == cache.labels.index("c")
+    shown = videos[2]
     assert [frame_numbers(clip)[0] for clip in shown] == videos.starts[2] == evaluation_starts(12, FOUR.span, 4)
     assert all(np.diff(frame_numbers(clip)).tolist() == [2, 2, 2] for clip in shown)
 
 
 def test_evaluation_clips_are_the_normalised_centre(cache):
     videos = EvaluationClips(cache, FOUR, evaluation_transform(CROP), 2)
-    clips, _ = videos[3]
+    clips = videos[3]
     edge = (SIDE - CROP) // 2
     image = torch.from_numpy(cache.frames(cache.videos[3])[0, edge:-edge, edge:-edge].copy()).permute(2, 0, 1)
     expected = (image / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
@@ -224,7 +223,7 @@ def test_videos_too_short_for_training_are_skipped_and_listed(uneven):
 def test_videos_too_short_for_evaluation_are_skipped_and_listed(uneven):
     videos = EvaluationClips(uneven, FOUR, evaluation_transform(CROP), 3)
     assert [video.shape[0] for video in videos.videos] == [9, 10]
-    assert len(videos) == len(videos.classes) == len(videos.starts) == 2
+    assert len(videos) == len(videos.starts) == 2
     assert [video.id for video in videos.skipped] == ["v6_000000_000001", "v7_000000_000001"]
     assert all("too few" in video.reason for video in videos.skipped)
 

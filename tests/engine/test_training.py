@@ -40,7 +40,7 @@ from rcn_bench.provenance import file_hash
 REPOSITORY = Path(__file__).parents[2]
 RCN = Run("rcn18", 4, "stills", "identity", 0)
 C2D = Run("c2d18", 4, "random", None, 0)
-VIDEOS, EPOCHS, CLIPS = 16, 2, 3
+VIDEOS, EPOCHS, CLIPS = 16, 2, 4
 SKIPPED = "brief_000000_000001"
 
 
@@ -367,14 +367,17 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trained,
 
 def test_training_interrupted_after_its_last_epoch_only_writes_its_results(trained, fresh, config, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(training, "save_file", interrupt)
+        patch.setattr(training, "write_bytes", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(C2D, config, fresh)
     assert not fresh.weights(C2D).exists()
+    for file in fresh.run(C2D).iterdir():
+        file.unlink()  # as Snakemake does with the outputs of a job that failed
     monkeypatch.setattr(training, "train_one_epoch", refuse_to_train)
     train(C2D, config, fresh)
     whole = load_file(trained.weights(C2D))
     assert all(torch.equal(value, whole[key]) for key, value in load_file(fresh.weights(C2D)).items())
+    assert without_times(metrics(fresh, C2D)) == without_times(metrics(trained, C2D))
 
 
 def test_checkpoint_of_another_config_is_refused(fresh, config, monkeypatch):
