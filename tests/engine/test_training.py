@@ -261,7 +261,7 @@ def test_evaluation_records_clips_groups_and_skipped_videos(trained):
     assert result["run"] == RCN.name
     assert result["groups"] == VIDEOS // 2
     assert result["clips_per_video"] == CLIPS
-    assert result["clip_starts_of_first_video"] == [0, 9, 18]
+    assert result["clip_starts_of_first_video"] == [0, 6, 12, 18]
     assert [video["id"] for video in result["videos_skipped"]] == [SKIPPED]
     assert result["data_fingerprint"] == Cache(trained.cache("val")).fingerprint
     assert {"command", "time", "git", "packages", "machine"} <= set(result)
@@ -354,7 +354,6 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trained,
             train(RCN, config, fresh)
     assert fresh.checkpoint(RCN).is_file()
     assert not fresh.weights(RCN).exists()
-    assert len(metrics(fresh, RCN)) == 1
 
     train(RCN, config, fresh)
     resumed, whole = load_file(fresh.weights(RCN)), load_file(trained.weights(RCN))
