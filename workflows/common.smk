@@ -1,6 +1,5 @@
 # The config, and what the rules share: paths, hashes of sources, inputs.
 import hashlib
-import os
 import re
 import sys
 from pathlib import Path
@@ -31,10 +30,9 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 # The commands of this environment are found even where it is not activated; idle threads leave a shared core alone.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
+shell.prefix(
+    f"export PATH='{Path(sys.executable).parent}':\"$PATH\" OMP_WAIT_POLICY=passive; "
 )
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 LAYOUT = Layout.of(config)
 ROOT = str(LAYOUT.root)
