@@ -1,6 +1,8 @@
-"""Benchmarks run under `pytest --benchmark-only` alone; the test suite leaves them out."""
+"""Benchmarks run under `pytest --benchmark-only` alone; fixtures that several test files share."""
 
 from pathlib import Path
+
+import pytest
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
@@ -11,3 +13,14 @@ def pytest_collection_modifyitems(config, items):
     benchmarks = [item for item in items if BENCHMARKS in item.path.parents]
     config.hook.pytest_deselected(items=benchmarks)
     items[:] = [item for item in items if item not in benchmarks]
+
+
+@pytest.fixture
+def fixed_seed_and_one_thread():
+    import torch  # here, so that tests without it start at once
+
+    threads = torch.get_num_threads()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -20,13 +20,7 @@ from rcn_bench.models.rcn import make_recurrent
 NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
 
 
-@pytest.fixture(autouse=True)
-def _fixed_seed_and_one_thread():
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 class OnFrames(nn.Module):

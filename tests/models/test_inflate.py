@@ -9,14 +9,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
 from rcn_bench.models.inflate import TimeAxis, inflate
 
-
-@pytest.fixture(autouse=True)
-def _fixed_seed_and_one_thread():
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 def three_frames(name, convolution):

@@ -15,13 +15,7 @@ from rcn_bench.models.init import initial_w_hh, read_state_dict
 FORMATS = {"weights.safetensors": save_file, "weights.pth": torch.save}
 
 
-@pytest.fixture(autouse=True)
-def _fixed_seed_and_one_thread():
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 @pytest.fixture(scope="module")
