@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
+    _command(commands, "check", _check, "whether an experiment can run: its models, inits, weights files and videos")
+
     data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
     _command(data, "make-digits", _make_digits, "write the embedded data set: videos, annotations, stills")
     cache = _command(data, "cache", _cache, "decode the videos of a split once, for all runs")
@@ -57,9 +59,10 @@ def _parser() -> argparse.ArgumentParser:
         command = _command(commands, name, function, text)
         command.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
 
-    profile = _command(commands, "profile", _profile, "parameters, GMACs, memory and throughput of a model")
+    profile = _command(commands, "profile", _profile, "parameters, GMACs and memory of a model")
     profile.add_argument("model")
-    profile.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
+    throughput = _command(commands, "throughput", _throughput, "clips/s of all models, timed one after the other")
+    throughput.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
 
     _command(commands, "table", _table, "assemble a table from result files").add_argument("name")
     _command(commands, "figure", _figure, "draw a figure from result files").add_argument("name")
@@ -87,6 +90,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
+
+
+def _check(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.engine.build import check_runs
+
+    check_runs(config, Layout.of(config, options.results))
 
 
 def _make_digits(options: argparse.Namespace) -> None:
@@ -139,7 +149,14 @@ def _profile(options: argparse.Namespace) -> None:
     config = load_config(options.config)
     from rcn_bench.analysis.profile import profile
 
-    profile(options.model, config, Layout.of(config, options.results), options.threads)
+    profile(options.model, config, Layout.of(config, options.results))
+
+
+def _throughput(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.analysis.profile import time_models
+
+    time_models(config, Layout.of(config, options.results), options.threads)
 
 
 def _table(options: argparse.Namespace) -> None:

@@ -94,13 +94,13 @@ def figure1_panels(config: Config) -> dict[str, Run]:
 
 
 def figure2_panels(config: Config) -> dict[str, Run]:
-    """Figure 2 (a), (b): random w_xh, identity w_hh; the last panel again from pretrained weights.
+    """Figure 2 (a), (b), ...: random w_xh, identity w_hh, a panel a model; the last again from pretrained weights.
 
-    The caption of (b) can be read as either start, so both are drawn.
+    The caption of (b), the paper's last, can be read as either start, so both are drawn.
     """
     of, seed = config["figures"]["figure2"], config["seeds"][0]
-    shallow, deep = of["models"]
-    starts = {"a": (shallow, "random"), "b": (deep, "random"), "b'": (deep, config["pretrained"])}
+    starts = {letter: (model, "random") for letter, model in zip("abcdefgh", of["models"], strict=False)}
+    starts[f"{max(starts)}'"] = (of["models"][-1], config["pretrained"])
     return {panel: Run(model, of["frames"], w_xh, "identity", seed) for panel, (model, w_xh) in starts.items()}
 
 
@@ -113,6 +113,11 @@ def profiled_models(config: Config) -> list[str]:
     """Every model whose cost a table shows."""
     tables = config["tables"]
     return sorted({model for table in ("table2", "table3", "table4") for model in tables[table]["models"]})
+
+
+def timed_models(config: Config) -> list[str]:
+    """Every model whose throughput a table shows."""
+    return sorted({model for table in ("table3", "table4") for model in config["tables"][table]["models"]})
 
 
 def clip_lengths(config: Config) -> list[int]:

@@ -60,6 +60,11 @@ class Layout:
     def profile(self, model: str) -> Path:
         return self.root / "profiles" / f"{model}.json"
 
+    @property
+    def throughput(self) -> Path:
+        """Clips/s of all models, timed in one process."""
+        return self.root / "throughput.json"
+
     def table(self, name: str) -> Path:
         """The path of a table without its extension."""
         return self.root / "tables" / name

@@ -84,7 +84,7 @@ def test_shipped_config_evaluates_twins_on_the_same_clips(path):
         ("models", {}),
         ("models.c2d18", []),
         ("tables.table2.models", "rcn18"),
-        ("figures.figure2.models", ["rcn18"]),
+        ("figures.figure2.models", []),
         ("profile.seconds", 0),
     ],
 )

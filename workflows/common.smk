@@ -1,6 +1,7 @@
 # The config, and what the rules share: paths, hashes of sources, inputs.
 import hashlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,9 +41,18 @@ RESOLVED = f"{ROOT}/config.yaml"
 ENVIRONMENT = "../environment.yml"
 
 
+def check_experiment():
+    """Stop before the first job for what would stop a later one. A process of its own: it loads torch."""
+    command = [sys.executable, "-m", "rcn_bench.cli", "check", "--config", RESOLVED]
+    checked = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if checked.returncode:
+        raise WorkflowError(checked.stderr.strip())
+
+
 onstart:
     # The config with everything given by --config: what every job reads, and what repeats a job by hand.
     write_text(Path(RESOLVED), yaml.safe_dump(config, sort_keys=False))
+    check_experiment()
 
 
 def source_hash(*places):
@@ -127,11 +137,12 @@ def table_inputs(wildcards):
         else []
     )
     profiles = [LAYOUT.profile(model) for model in experiment.profiled_models(config)]
+    costs = [*profiles, LAYOUT.throughput]
     return {
         "table1_init": evaluations(experiment.table1_rows(config)) + stills,
         "table2_architectures": evaluations(experiment.table2_rows(config)) + profiles,
-        "table3_clip_length": evaluations(experiment.table3_rows(config)) + profiles,
-        "table4_cost": profiles,
+        "table3_clip_length": evaluations(experiment.table3_rows(config)) + costs,
+        "table4_cost": costs,
     }[wildcards.table]
 
 

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 
+from rcn_bench.errors import InputError
 from rcn_bench.ops import scan_macs
 
 with warnings.catch_warnings():
@@ -45,7 +46,7 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
     """Multiply-accumulates (in 1e9) of convolutions, linear layers, matrix products and recurrent scans.
 
     clip: (N, 3, T, H, W); the count is for all N clips. Batch norm and pooling are left out, as in most papers.
-    Errors: RuntimeError if the model runs an operator that would be counted as zero.
+    Errors: InputError if the model runs an operator that would be counted as zero.
     """
     model = copy.deepcopy(model).eval()  # fvcore runs the model: in train mode that would move batch norm's statistics
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
@@ -56,7 +57,10 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
         counts = analysis.by_operator()
         unknown = set(analysis.unsupported_ops()) - UNCOUNTED
     if unknown:
-        raise RuntimeError(f"operators without a count: {', '.join(sorted(unknown))}; register a handle for them")
+        raise InputError(
+            f"operators without a count: {', '.join(sorted(unknown))}; add them to UNCOUNTED or give them a handle in "
+            f"{__name__}"
+        )
     return sum(counts[kind] for kind in COUNTED) / 1e9
 
 

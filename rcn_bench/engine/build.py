@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import OPTION_WORDS, Config, Run, base_network
+from rcn_bench.experiment import OPTION_WORDS, Config, Run, all_runs, base_network, profiled_models
 from rcn_bench.layout import Layout
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.init import read_state_dict
@@ -24,6 +24,29 @@ def load_plugins(config: Config) -> None:
             importlib.import_module(module)
         except ImportError as error:
             raise InputError(f"plugins: cannot import {module} ({error})") from error
+
+
+def check_runs(config: Config, layout: Layout) -> None:
+    """Find before the first job what would stop a later one.
+
+    Errors: InputError for a model or an init that cannot be built, or for files of the user's that are not there.
+    """
+    load_plugins(config)
+    for model in {run.model for run in all_runs(config)} | {*profiled_models(config)}:
+        model_options(model)
+    for run in all_runs(config):
+        _options(run, config, layout)
+        path = initial_weights_file(run, config, layout) if run.w_xh == "imagenet" else None
+        if path is not None and not path.is_file():
+            raise InputError(f"weights_files.{base_network(run.model)}: {path}: no such weights file")
+    if "videos" in config["data"]:
+        for key, path in (
+            ("annotations.train", layout.annotations(config, "train")),
+            ("annotations.val", layout.annotations(config, "val")),
+            ("videos", layout.videos(config)),
+        ):
+            if not path.exists():
+                raise InputError(f"data.{key}: {path}: no such file or folder")
 
 
 def initial_weights_file(run: Run, config: Config, layout: Layout) -> Path | None:
@@ -41,14 +64,20 @@ def build_model(run: Run, config: Config, layout: Layout, num_classes: int) -> n
 
     Errors: InputError for an unknown model or init, or a weights file that is missing or of another architecture.
     """
+    return create_model(run.model, num_classes, **_options(run, config, layout))
+
+
+def _options(run: Run, config: Config, layout: Layout) -> dict[str, Any]:
     options = _architecture(run, config)
     if "w_xh" in model_options(run.model):
         options |= {"w_xh": run.w_xh, "weights_file": initial_weights_file(run, config, layout)}
     elif run.w_xh != "random":
         raise InputError(f"{run.name}: {run.model} has no 2D weights to start from; its only w_xh is random")
     if run.w_hh is not None:
+        if "w_hh" not in model_options(run.model):
+            raise InputError(f"{run.name}: {run.model} has no recurrence; leave w_hh out of models.{run.model}")
         options["w_hh"] = run.w_hh
-    return create_model(run.model, num_classes, **options)
+    return options
 
 
 def trained_model(run: Run, config: Config, layout: Layout, num_classes: int) -> nn.Module:

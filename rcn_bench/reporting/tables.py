@@ -102,7 +102,7 @@ def table2(config: Config, layout: Layout) -> Table:
     """Table 2: every architecture, from random and from pretrained weights."""
     rows = []
     for (model, w_xh), runs in table2_rows(config).items():
-        costs = _costs(model, config["tables"]["table2"]["frames"], config["stem_pool"], layout)
+        costs = _costs(layout.profile(model), model, config["tables"]["table2"]["frames"], config["stem_pool"])
         rows.append(
             {
                 "model": model,
@@ -126,7 +126,9 @@ def table3(config: Config, layout: Layout) -> Table:
     """Table 3: accuracy, memory and time at each clip length."""
     rows = []
     for (model, frames), runs in table3_rows(config).items():
-        costs = _costs(model, frames, config["stem_pool"], layout)
+        costs, speed = (
+            _costs(path, model, frames, config["stem_pool"]) for path in (layout.profile(model), layout.throughput)
+        )
         rows.append(
             {
                 "model": model,
@@ -135,7 +137,7 @@ def table3(config: Config, layout: Layout) -> Table:
                 **_accuracy(runs, layout),
                 "activations MiB/clip": costs["activation_bytes"] / costs["memory_batch"] / MIB,
                 "memory": costs["memory_is"],
-                "training ms/clip": 1000 / costs["training_clips_per_second"],
+                "training ms/clip": 1000 / speed["training_clips_per_second"],
                 **_sources(runs, layout),
             }
         )
@@ -148,6 +150,7 @@ def table4(config: Config, layout: Layout) -> Table:
     rows = []
     for model in config["tables"]["table4"]["models"]:
         for costs in read_json(layout.profile(model))["rows"]:
+            speed = _costs(layout.throughput, model, costs["frames"], costs["stem_pool"])
             rows.append(
                 {
                     "model": model,
@@ -159,9 +162,9 @@ def table4(config: Config, layout: Layout) -> Table:
                     "activations GiB": costs["activation_bytes"] / GIB,
                     "at batch": costs["memory_batch"],
                     "memory": costs["memory_is"],
-                    "training clips/s": costs["training_clips_per_second"],
-                    "inference clips/s": costs["inference_clips_per_second"],
-                    "timed at": f"{costs['timing_batch']}x{costs['timing_input']}",
+                    "training clips/s": speed["training_clips_per_second"],
+                    "inference clips/s": speed["inference_clips_per_second"],
+                    "timed at": f"{speed['timing_batch']}x{speed['timing_input']}",
                 }
             )
     notes = [
@@ -221,9 +224,10 @@ def _sources(runs: Sequence[Run], layout: Layout) -> dict[str, Any]:
     }
 
 
-def _costs(model: str, frames: int, stem_pool: bool, layout: Layout) -> dict[str, Any]:
-    rows = read_json(layout.profile(model))["rows"]
-    return next(row for row in rows if row["frames"] == frames and row["stem_pool"] in (stem_pool, None))
+def _costs(path: Path, model: str, frames: int, stem_pool: bool | None) -> dict[str, Any]:
+    """The row of a profile or of the throughputs; a model without a stem pool option has one row for both stems."""
+    rows = (row for row in read_json(path)["rows"] if row["model"] == model and row["frames"] == frames)
+    return next(row for row in rows if row["stem_pool"] in (stem_pool, None))
 
 
 def _accuracy_notes(config: Config) -> list[str]:
@@ -241,8 +245,7 @@ def _accuracy_notes(config: Config) -> list[str]:
 
 
 def _cost_notes(config: Config, layout: Layout) -> list[str]:
-    profile = read_json(layout.profile(config["tables"]["table4"]["models"][0]))
-    machine, settings = profile["machine"], config["profile"]
+    machine, settings = read_json(layout.throughput)["machine"], config["profile"]
     device = machine["cpu"] if machine["device"] == "cpu" else machine["device"]
     return [
         f"Activations: bytes that a training step's forward pass keeps for its backward pass at "

@@ -14,6 +14,7 @@ from rcn_bench.analysis.cost import (
     estimate_activation_memory,
     measure_activation_memory,
 )
+from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
 from rcn_bench.models.rcn import make_recurrent
 
@@ -113,7 +114,7 @@ def test_batch_norm_and_pooling_are_left_out():
 
 @pytest.mark.parametrize("operator", [torch.cumsum, torch.cumprod])
 def test_an_operator_without_a_count_is_refused(operator):
-    with pytest.raises(RuntimeError, match=rf"without a count: aten::{operator.__name__}\b"):
+    with pytest.raises(InputError, match=rf"without a count: aten::{operator.__name__}\b"):
         count_gmacs(OnFrames(lambda x: operator(x, 0)), torch.randn(1, 3, 4, 2, 2))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rcn_bench.config import load_config
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Run, clip_lengths, profiled_models, table_runs
+from rcn_bench.experiment import Run, clip_lengths, profiled_models, table_runs, timed_models
 from rcn_bench.layout import Layout
 from rcn_bench.reporting import paper
 from rcn_bench.reporting.tables import BUILDERS, write_table
@@ -34,8 +34,15 @@ def layout(config, tmp_path):
     for model in profiled_models(config):
         rows = [profile_row(model, frames, stem_pool) for frames in clip_lengths(config) for stem_pool in (True, False)]
         layout.profile(model).parent.mkdir(parents=True, exist_ok=True)
-        machine = {"device": "cpu", "cpu": "a processor", "threads": 2}
-        layout.profile(model).write_text(json.dumps({"rows": rows, "machine": machine}))
+        layout.profile(model).write_text(json.dumps({"rows": rows}))
+    speeds = [
+        throughput_row(model, frames, stem_pool)
+        for model in timed_models(config)
+        for frames in clip_lengths(config)
+        for stem_pool in (True, False)
+    ]
+    machine = {"device": "cpu", "cpu": "a processor", "threads": 2}
+    layout.throughput.write_text(json.dumps({"rows": speeds, "machine": machine}))
     return layout
 
 
@@ -63,6 +70,14 @@ def profile_row(model, frames, stem_pool):
         "memory_batch": 512 // frames,
         "activation_bytes": 2**30,
         "memory_is": "estimated",
+    }
+
+
+def throughput_row(model, frames, stem_pool):
+    return {
+        "model": model,
+        "stem_pool": stem_pool,
+        "frames": frames,
         "timing_input": f"3x{frames}x32x32",
         "timing_batch": 64 // frames,
         "training_clips_per_second": 40.0,
