@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--split", required=True, choices=["train", "val"])
 
     pretrain = _command(commands, "pretrain", _pretrain, "train a 2D network on stills")
-    pretrain.add_argument("network", choices=["resnet18", "resnet34"])
+    pretrain.add_argument("network", choices=["resnet18", "resnet34", "resnet50", "resnet101", "googlenet"])
 
     for name, function, text in (
         ("train", _train, "train a run, or go on from its checkpoint"),
@@ -58,11 +58,33 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = _command(commands, name, function, text)
         command.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
+        if name == "train":
+            command.add_argument(
+                "--activation-checkpointing", action="store_true", help="less memory, more time, the same result"
+            )
 
     profile = _command(commands, "profile", _profile, "parameters, GMACs and memory of a model")
     profile.add_argument("model")
     throughput = _command(commands, "throughput", _throughput, "clips/s of all models, timed one after the other")
     throughput.add_argument("--threads", type=_positive, default=1, help="CPU threads (default 1)")
+
+    online = _command(commands, "online", _online, "accuracy of a trained run against the share of a video seen")
+    online.add_argument("run", help="a run's name")
+    certify = commands.add_parser(
+        "certify", help="whether models are causal", description="Whether models are causal, by perturbing frames."
+    )
+    certify.add_argument("model", nargs="+")
+    certify.add_argument("--frames", type=_positive, default=16, help="of the clip (default 16)")
+    certify.add_argument("--size", type=_positive, default=32, help="its height and width (default 32)")
+    certify.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
+    certify.set_defaults(run_command=_certify, results=Path("results"))
+    _command(commands, "causality", _causality, "certify the models of Table 5")
+    stream = commands.add_parser("stream", help="predictions on a video as its frames arrive")
+    stream.add_argument("video", help="a file, or the number of a camera")
+    stream.add_argument("--checkpoint", required=True, type=Path, help="a trained run's model.safetensors")
+    stream.add_argument("--top", type=_positive, default=5, help="how many labels to print (default 5)")
+    stream.add_argument("--last", type=_positive, help="average over this many frames (default: all so far)")
+    stream.set_defaults(run_command=_stream, results=Path("results"))
 
     _command(commands, "table", _table, "assemble a table from result files").add_argument("name")
     _command(commands, "figure", _figure, "draw a figure from result files").add_argument("name")
@@ -135,6 +157,7 @@ def _train(options: argparse.Namespace) -> None:
     run, config = Run.parse(options.run), load_config(options.config)
     from rcn_bench.engine.train import train
 
+    config["train"]["activation_checkpointing"] |= options.activation_checkpointing
     train(run, config, Layout.of(config, options.results))
 
 
@@ -157,6 +180,35 @@ def _throughput(options: argparse.Namespace) -> None:
     from rcn_bench.analysis.profile import time_models
 
     time_models(config, Layout.of(config, options.results), options.threads)
+
+
+def _online(options: argparse.Namespace) -> None:
+    run, config = Run.parse(options.run), load_config(options.config)
+    from rcn_bench.engine.online import evaluate_online
+
+    evaluate_online(run, config, Layout.of(config, options.results))
+
+
+def _certify(options: argparse.Namespace) -> None:
+    from rcn_bench.analysis.causality import certify, describe
+    from rcn_bench.engine.build import load_plugins
+
+    load_plugins({"plugins": options.plugin})
+    for model in options.model:
+        print(describe(certify(model, options.frames, options.size)), flush=True)
+
+
+def _causality(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.analysis.causality import certify_models
+
+    certify_models(config, Layout.of(config, options.results))
+
+
+def _stream(options: argparse.Namespace) -> None:
+    from rcn_bench.engine.stream import stream
+
+    stream(options.video, options.checkpoint, options.top, options.last)
 
 
 def _table(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run, table3_rows
+from rcn_bench.experiment import Config, Run, all_runs, base_network, online_runs, table3_rows
 
 SCHEMA = Path(__file__).with_name("config_schema.yaml")
 
@@ -58,10 +58,12 @@ def check_config(config: Any, source: str) -> None:
             if model not in config["models"]:
                 raise InputError(f"{source}: {key}: {model} is not under models; add what it can start from there")
     _require_inits(config, source)
-    for (model, _), runs in table3_rows(config).items():
+    starts = {f"tables.table3: {model}": runs for (model, _), runs in table3_rows(config).items()}
+    starts |= {f"figures.online_accuracy: {model}": runs for model, runs in online_runs(config).items()}
+    for key, runs in starts.items():
         if not runs:
             raise InputError(
-                f"{source}: tables.table3: {model} lists no start from random or pretrained w_xh "
+                f"{source}: {key} lists no start from random or pretrained w_xh "
                 "(with identity w_hh, if it recurs) under models"
             )
     _check_data(config, source)
@@ -80,6 +82,20 @@ def _check_data(config: Config, source: str) -> None:
         raise InputError(f"{source}: train.milestones: missing; schedule step needs them")
     if digits and config["clip"]["evaluation_clips"] % 2:
         raise InputError(f"{source}: clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
+    for run in all_runs(config):
+        if run.w_xh == "stills":
+            base_network(run.model)
+        span = (run.frames - 1) * config["clip"]["stride"] + 1
+        if digits and digits["video_frames"] - span + 1 < config["clip"]["evaluation_clips"]:
+            raise InputError(
+                f"{source}: data.digits.video_frames: {digits['video_frames']} frames are too few for "
+                f"{config['clip']['evaluation_clips']} different clips of {span}, which {run.name} needs"
+            )
+        if config["train"]["frames_per_batch"] < 2 * run.frames:
+            raise InputError(
+                f"{source}: train.frames_per_batch: {config['train']['frames_per_batch']} makes batches of fewer than "
+                f"2 clips of {run.frames} frames"
+            )
     if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
         raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
 
@@ -87,9 +103,10 @@ def _check_data(config: Config, source: str) -> None:
 def _models_named(config: Config) -> Iterable[tuple[str, list[str]]]:
     tables, figures = config["tables"], config["figures"]
     yield "tables.table1.model", [tables["table1"]["model"]]
-    for table in ("table2", "table3", "table4"):
+    for table in ("table2", "table3"):
         yield f"tables.{table}.models", tables[table]["models"]
-    yield "figures.figure2.models", figures["figure2"]["models"]
+    for figure in ("figure2", "online_accuracy"):
+        yield f"figures.{figure}.models", figures[figure]["models"]
 
 
 def _require_inits(config: Config, source: str) -> None:
@@ -131,7 +148,7 @@ def training_settings(config: Config, run: Run) -> Config:
     elif run.w_xh == "imagenet":
         weights = config.get("weights_files")
     return {
-        "train": _without(config["train"], "threads", "workers"),
+        "train": _without(config["train"], "activation_checkpointing", "threads", "workers"),
         "stride": config["clip"]["stride"],
         "crop": config["clip"]["crop"],
         "augment": config["augment"],

@@ -59,6 +59,12 @@ def default_w_hh(config: Config, model: str) -> str | None:
     return "identity" if "w_hh" in config["models"][model] else None
 
 
+def default_runs(config: Config, model: str, frames: int) -> list[Run]:
+    """The runs of a model from pretrained weights with identity w_hh, or from random ones if it has no other start."""
+    w_xh = config["pretrained"] if config["pretrained"] in config["models"][model]["w_xh"] else "random"
+    return init_runs(config, model, frames, w_xh, default_w_hh(config, model))
+
+
 def table1_rows(config: Config) -> dict[tuple[str, str], list[Run]]:
     """The four inits of Table 1, (w_xh, w_hh), in the paper's order."""
     of = config["tables"]["table1"]
@@ -81,9 +87,8 @@ def table3_rows(config: Config) -> dict[tuple[str, int], list[Run]]:
     of = config["tables"]["table3"]
     rows = {}
     for model in of["models"]:
-        w_xh = config["pretrained"] if config["pretrained"] in config["models"][model]["w_xh"] else "random"
         for frames in of["frames"]:
-            rows[model, frames] = init_runs(config, model, frames, w_xh, default_w_hh(config, model))
+            rows[model, frames] = default_runs(config, model, frames)
     return rows
 
 
@@ -109,20 +114,36 @@ def figure3_run(config: Config) -> Run:
     return figure1_panels(config)["d"]
 
 
-def profiled_models(config: Config) -> list[str]:
-    """Every model whose cost a table shows."""
+def online_runs(config: Config) -> dict[str, list[Run]]:
+    """The runs whose accuracy is drawn against the share of a video seen, by model."""
+    of = config["figures"]["online_accuracy"]
+    return {model: default_runs(config, model, of["frames"]) for model in of["models"]}
+
+
+def profiled_clips(config: Config) -> dict[str, list[int]]:
+    """Every model whose cost a table shows, with the clip lengths, in frames, at which it does."""
+    of = config["tables"]["table2"]
+    return _merged([(of["models"], [of["frames"]]), *_timed(config)])
+
+
+def timed_clips(config: Config) -> dict[str, list[int]]:
+    """Every model whose throughput a table shows, with the clip lengths at which it does."""
+    return _merged(_timed(config))
+
+
+def _timed(config: Config) -> list[tuple[list[str], list[int]]]:
     tables = config["tables"]
-    return sorted({model for table in ("table2", "table3", "table4") for model in tables[table]["models"]})
+    reference = tables["table1"]  # the model that Table 4 compares the cost of live video with
+    parts = [(of["models"], of["frames"]) for of in (tables["table3"], tables["table4"])]
+    return [([reference["model"]], [reference["frames"]]), *parts]
 
 
-def timed_models(config: Config) -> list[str]:
-    """Every model whose throughput a table shows."""
-    return sorted({model for table in ("table3", "table4") for model in config["tables"][table]["models"]})
-
-
-def clip_lengths(config: Config) -> list[int]:
-    """Every clip length, in frames, whose cost a table shows."""
-    return sorted({config["tables"]["table2"]["frames"], *config["tables"]["table3"]["frames"]})
+def _merged(parts: list[tuple[list[str], list[int]]]) -> dict[str, list[int]]:
+    lengths: dict[str, set[int]] = {}
+    for models, frames in parts:
+        for model in models:
+            lengths.setdefault(model, set()).update(frames)
+    return {model: sorted(lengths[model]) for model in sorted(lengths)}
 
 
 def pretrained_networks(config: Config) -> list[str]:
@@ -132,10 +153,14 @@ def pretrained_networks(config: Config) -> list[str]:
 
 def base_network(model: str) -> str:
     """The 2D network that a model is built on, by the depth in its name: rcn18 stands on resnet18."""
-    depth = re.search(r"(18|34)$", model)
+    if model.startswith("inception"):
+        return "googlenet"
+    depth = re.search(r"(?<![0-9])(18|34|50|101)(_|$)", model)
     if depth is None:
-        raise InputError(f"{model}: its name does not end in 18 or 34, so no 2D weights are known for it")
-    return f"resnet{depth[0]}"
+        raise InputError(
+            f"{model}: its name does not hold a ResNet's depth (18, 34, 50 or 101), so no 2D weights are known for it"
+        )
+    return f"resnet{depth[1]}"
 
 
 def table_runs(config: Config) -> list[Run]:
@@ -147,4 +172,5 @@ def table_runs(config: Config) -> list[Run]:
 def all_runs(config: Config) -> list[Run]:
     """Every run of the experiment, those of the figures included, each once."""
     figures = [*figure1_panels(config).values(), *figure2_panels(config).values(), figure3_run(config)]
-    return sorted({*table_runs(config), *figures})
+    online = [run for runs in online_runs(config).values() for run in runs]
+    return sorted({*table_runs(config), *figures, *online})

@@ -53,6 +53,10 @@ class Layout:
     def evaluation(self, run: Run) -> Path:
         return self.run(run) / "eval.json"
 
+    def online(self, run: Run) -> Path:
+        """For every video, after which share of it the run is right."""
+        return self.run(run) / "online.csv"
+
     def checkpoint(self, run: Run) -> Path:
         """Not a declared output of any rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"
@@ -64,6 +68,11 @@ class Layout:
     def throughput(self) -> Path:
         """Clips/s of all models, timed in one process."""
         return self.root / "throughput.json"
+
+    @property
+    def causality(self) -> Path:
+        """The causality certificates of Table 5."""
+        return self.root / "causality.json"
 
     def table(self, name: str) -> Path:
         """The path of a table without its extension."""

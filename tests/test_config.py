@@ -73,6 +73,7 @@ def test_shipped_config_evaluates_twins_on_the_same_clips(path):
         ("train.momentum", 1),
         ("train.autocast", "half"),
         ("train.milestones", 0.5),
+        ("train.activation_checkpointing", 1),
         ("pretrain.batch_size", 1),
         ("clip.crop", 8),
         ("clip.stride", 0),
@@ -84,8 +85,14 @@ def test_shipped_config_evaluates_twins_on_the_same_clips(path):
         ("models", {}),
         ("models.c2d18", []),
         ("tables.table2.models", "rcn18"),
+        ("tables.table4.frames", 8),
+        ("tables.table5.frames", [8]),
+        ("tables.table5.models", []),
         ("figures.figure2.models", []),
+        ("figures.figure2.models", [f"rcn{depth}" for depth in range(9)]),
+        ("figures.online_accuracy.models", []),
         ("profile.seconds", 0),
+        ("profile.memory_gib", 0),
     ],
 )
 def test_bad_value_is_named_by_its_key(key, value):
@@ -100,6 +107,7 @@ def test_bad_value_is_named_by_its_key(key, value):
         ("data.digits.digits", [1, 10], "data.digits.digits.1"),
         ("models.rcn18.w_xh", ["random", "zeros"], "models.rcn18.w_xh.1"),
         ("tables.table3.frames", [8, 1], "tables.table3.frames.1"),
+        ("tables.table4.frames", [8, 1], "tables.table4.frames.1"),
     ],
 )
 def test_bad_value_in_a_list_is_named_by_its_place(key, value, place):
@@ -156,7 +164,12 @@ def test_unknown_key_is_named_with_the_nearest_known_one(key, message):
         ("data.digits.speed", "data.digits"),
         ("models.c2d18.w_xh", "models.c2d18"),
         ("tables.table1.frames", "tables.table1"),
+        ("tables.table4.frames", "tables.table4"),
+        ("tables.table5", "tables"),
+        ("train.activation_checkpointing", "train"),
+        ("profile.memory_gib", "profile"),
         ("figures.figure2", "figures"),
+        ("figures.online_accuracy", "figures"),
     ],
 )
 def test_missing_key_is_named(key, place):
@@ -171,14 +184,34 @@ def test_missing_key_is_named(key, place):
         ("tables.table1.model", "rcn81"),
         ("tables.table2.models", ["c2d18", "rcn81"]),
         ("tables.table3.models", ["rcn81"]),
-        ("tables.table4.models", ["rcn81"]),
         ("figures.figure2.models", ["rcn81", "rcn34"]),
+        ("figures.online_accuracy.models", ["c2d18", "rcn81"]),
     ],
 )
-def test_model_in_a_table_or_figure_must_be_under_models(key, value):
+def test_model_that_is_trained_for_a_table_or_figure_must_be_under_models(key, value):
     message = refusal(changed(key, value))
     assert message.startswith(f"{key}: rcn81 ")
     assert "models" in message
+
+
+@pytest.mark.parametrize("table", ["table4", "table5"])
+def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table):
+    # Whether it is registered is known where torch is: `rcn-bench check`, before the first job.
+    check_config(changed(f"tables.{table}.models", ["rcn101"]), "some/config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "place"),
+    [
+        ("tables.table3.models", {"w_xh": ["imagenet"]}, "tables.table3: i3d34"),
+        ("figures.online_accuracy.models", {"w_xh": ["imagenet"]}, "figures.online_accuracy: i3d34"),
+        ("figures.online_accuracy.models", {"w_xh": ["random"], "w_hh": ["random"]}, "figures.online_accuracy: i3d34"),
+    ],
+)
+def test_model_without_a_start_that_is_shown_is_named(key, start, place):
+    config = changed(key, ["i3d34"])
+    config["models"]["i3d34"] = start
+    assert refusal(config).startswith(f"{place} lists no start")
 
 
 @pytest.mark.parametrize(
@@ -198,6 +231,14 @@ def test_init_that_a_table_or_figure_is_made_of_must_be_listed(key, value, lacki
     assert refusal(changed(key, value)).startswith(f"{key} lacks {lacking}")
 
 
+def test_figure2_needs_random_weights_of_each_model_and_pretrained_ones_of_the_last():
+    config = changed("figures.figure2.models", ["rcn34", "rcn18"])
+    config["models"]["rcn34"]["w_xh"] = ["random"]
+    check_config(config, "some/config.yaml")
+    config["models"]["rcn34"]["w_xh"] = ["stills"]
+    assert refusal(config).startswith("models.rcn34.w_xh lacks random")
+
+
 def test_table1_needs_a_recurrent_model():
     assert refusal(changed("tables.table1.model", "c2d18")).startswith("models.c2d18.w_hh lacks")
 
@@ -212,6 +253,16 @@ def test_data_are_either_embedded_or_given():
     folders = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos"}
     assert refusal(changed("data", {"max_bad": 0})).startswith("data: ")
     assert refusal(changed("data", MINI["data"] | folders)).startswith("data: ")
+
+
+@pytest.mark.parametrize("network", ["resnet18", "resnet34", "resnet50", "resnet101", "googlenet"])
+def test_weights_files_are_named_by_the_2d_network(network):
+    check_config(changed("weights_files", {network: "weights.pth"}), "some/config.yaml")
+    assert refusal(changed("weights_files", {network: 1})).startswith(f"weights_files.{network}: ")
+
+
+def test_weights_file_of_another_network_is_refused():
+    assert refusal(changed("weights_files", {"resnet51": "weights.pth"})).endswith("did you mean resnet50?")
 
 
 def test_name_of_a_model_must_fit_into_the_name_of_a_run():
@@ -282,6 +333,7 @@ def test_training_settings_notice_where_the_weights_come_from(key, value, run):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("train.activation_checkpointing", True),
         ("train.threads", 7),
         ("train.workers", 7),
         ("pretrain.threads", 7),
@@ -289,6 +341,8 @@ def test_training_settings_notice_where_the_weights_come_from(key, value, run):
         ("seeds", [0, 1, 2]),
         ("clip.evaluation_clips", 4),
         ("tables.table3.models", ["c2d18"]),
+        ("tables.table4.frames", [4]),
+        ("profile.memory_gib", 80),
         ("profile.seconds", 9),
     ],
 )

@@ -13,13 +13,18 @@ from rcn_bench.experiment import (
     OPTION_WORDS,
     Run,
     all_runs,
+    base_network,
     figure1_panels,
     figure2_panels,
     figure3_run,
+    online_runs,
+    pretrained_networks,
+    profiled_clips,
     table1_rows,
     table2_rows,
     table3_rows,
     table_runs,
+    timed_clips,
 )
 
 RUNS = st.builds(
@@ -106,6 +111,42 @@ def test_unknown_option_is_named_with_the_known_ones():
         Run.parse("rcn18+median-t8-xh_random-hh_identity-s0")
 
 
+# The 2D network beneath
+
+
+@pytest.mark.parametrize(
+    ("model", "network"),
+    [
+        ("c2d18", "resnet18"),
+        ("rcn34", "resnet34"),
+        ("rcn50", "resnet50"),
+        ("c2d101", "resnet101"),
+        ("r2plus1d34", "resnet34"),
+        ("i3d18_causal", "resnet18"),
+        ("i3d50_nl", "resnet50"),
+        ("i3d101_nl", "resnet101"),
+        ("inception_i3d", "googlenet"),
+    ],
+)
+def test_models_name_tells_its_2d_network(model, network):
+    assert base_network(model) == network
+
+
+@pytest.mark.parametrize("model", ["s3d", "rcn_regnet", "rcn180", "rcn50nl"])
+def test_model_whose_name_tells_no_2d_network_is_named(model):
+    with pytest.raises(InputError, match=rf"^{model}: .*18, 34, 50 or 101"):
+        base_network(model)
+
+
+def test_networks_are_pretrained_for_the_runs_that_start_from_stills(mini):
+    assert pretrained_networks(mini) == ["resnet18", "resnet34"]
+    mini["models"]["inception_i3d"] = {"w_xh": ["stills"]}
+    mini["figures"]["online_accuracy"]["models"] = ["inception_i3d"]
+    assert pretrained_networks(mini) == ["googlenet", "resnet18", "resnet34"]
+    mini["figures"]["figure2"]["models"] = ["rcn18"]
+    assert pretrained_networks(mini) == ["googlenet", "resnet18"]
+
+
 # Tables
 
 
@@ -159,6 +200,25 @@ def test_every_row_has_a_run_for_every_seed(two_seeds, rows):
     assert all([run.seed for run in runs] == [3, 5] for runs in found)
 
 
+def test_clip_lengths_of_a_profile_are_those_of_the_tables_that_show_the_model(mini):
+    mini["tables"]["table2"] = {"models": ["c2d18", "rcn18"], "frames": 4}
+    mini["tables"]["table3"] = {"models": ["rcn18", "rcn34"], "frames": [16, 8]}
+    mini["tables"]["table4"] = {"models": ["rcn18", "s3d"], "frames": [128, 16]}
+    assert profiled_clips(mini) == {
+        "c2d18": [4],
+        "rcn18": [4, 8, 16, 128],
+        "rcn34": [8, 16],
+        "s3d": [16, 128],
+    }
+    assert timed_clips(mini) == {"rcn18": [8, 16, 128], "rcn34": [8, 16], "s3d": [16, 128]}
+
+
+def test_certified_models_are_neither_profiled_nor_trained(mini):
+    assert "rcn50" in mini["tables"]["table5"]["models"]
+    assert "rcn50" not in profiled_clips(mini)
+    assert "rcn50" not in {run.model for run in all_runs(mini)}
+
+
 # Figures
 
 
@@ -177,14 +237,36 @@ def test_figure2_shows_both_readings_of_its_second_caption(mini):
     }
 
 
+@pytest.mark.parametrize("count", range(1, 9))
+def test_figure2_has_a_panel_for_every_model_and_the_last_again_from_pretrained_weights(mini, count):
+    models = [f"rcn{index}" for index in range(count)]
+    mini["figures"]["figure2"]["models"] = models
+    panels = figure2_panels(mini)
+    letters = "abcdefgh"[:count]
+    assert list(panels) == [*letters, f"{letters[-1]}'"]
+    assert [(run.model, run.w_xh) for run in panels.values()] == [
+        *((model, "random") for model in models),
+        (models[-1], "stills"),
+    ]
+    assert {(run.frames, run.w_hh) for run in panels.values()} == {(16, "identity")}
+
+
 def test_figure3_shows_the_pretrained_identity_run(mini):
     assert figure3_run(mini) == Run("rcn18", 8, "stills", "identity")
+
+
+def test_online_accuracy_is_of_pretrained_weights_where_a_model_has_them_and_of_every_seed(two_seeds):
+    two_seeds["figures"]["online_accuracy"] = {"models": ["rcn18", "r2plus1d18"], "frames": 4}
+    assert online_runs(two_seeds) == {
+        "rcn18": [Run("rcn18", 4, "stills", "identity", seed) for seed in (3, 5)],
+        "r2plus1d18": [Run("r2plus1d18", 4, "random", None, seed) for seed in (3, 5)],
+    }
 
 
 def test_all_runs_hold_every_run_of_every_table_and_figure_once(two_seeds):
     runs = all_runs(two_seeds)
     shown = [*figure1_panels(two_seeds).values(), *figure2_panels(two_seeds).values(), figure3_run(two_seeds)]
-    for rows in (table1_rows, table2_rows, table3_rows):
+    for rows in (table1_rows, table2_rows, table3_rows, online_runs):
         shown += [run for row in rows(two_seeds).values() for run in row]
     assert set(runs) == set(shown)
     assert len(set(runs)) == len(runs)
@@ -192,7 +274,9 @@ def test_all_runs_hold_every_run_of_every_table_and_figure_once(two_seeds):
 
 
 def test_runs_that_only_a_figure_needs_are_not_among_those_of_the_tables(mini):
-    assert set(all_runs(mini)) - set(table_runs(mini)) == set(figure2_panels(mini).values())
+    mini["figures"]["online_accuracy"]["frames"] = 4
+    only_figures = [*figure2_panels(mini).values(), *(run for runs in online_runs(mini).values() for run in runs)]
+    assert set(all_runs(mini)) - set(table_runs(mini)) == set(only_figures)
 
 
 def test_working_out_the_runs_leaves_the_config_alone(mini):

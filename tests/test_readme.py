@@ -1,19 +1,20 @@
 """What the README shows must run as it stands."""
 
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from rcn_bench import cli
 from rcn_bench.analysis.cost import count_gmacs
 from rcn_bench.config import load_config
 from rcn_bench.engine.build import build_model
 from rcn_bench.experiment import Run
 from rcn_bench.layout import Layout
+from rcn_bench.models import list_models, specification
 
 README = Path("README.md").read_text()
 
@@ -22,9 +23,57 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+def run_block(part):
+    """The names that the only Python block with this part in it leaves behind."""
+    (shown,) = [block for block in blocks("python") if part in block]
+    names = {}
+    exec(shown, names)
+    return names
+
+
 def test_models_are_used_as_shown():
-    (shown,) = [block for block in blocks("python") if "create_model" in block]
-    subprocess.run([sys.executable, "-c", shown], check=True)
+    names = run_block("w_hh=")
+    assert names["logits"].shape == (2, 400)
+    assert names["frames"].shape == (2, 8, 400)
+
+
+def test_models_are_listed_as_shown():
+    (shown,) = re.findall(r'list_models\("rcn\*"\)  # (.*)', README)
+    assert shown == str([name for name in list_models("rcn*") if specification(name)])
+
+
+def test_causality_of_every_model_is_as_its_specification_claims():
+    shown = {
+        name: verdict == "yes"
+        for names, verdict in re.findall(r"^\| `([a-z0-9_ ]+)` \|.*\| (yes|no)\b[^|]*\|$", README, re.MULTILINE)
+        for name in names.split()
+    }
+    claimed = {name: specification(name) for name in list_models()}  # other tests register models without claims
+    assert shown == {name: claims.causal for name, claims in claimed.items() if claims}
+
+
+def test_live_video_is_stepped_through_as_shown():
+    names = run_block("initial_state")
+    assert names["logits"].shape == (2, 3, 400)
+
+
+def test_other_networks_are_turned_into_video_networks_as_shown(fixed_seed_and_one_thread):
+    names, clip = run_block("resnext50_32x4d"), torch.randn(1, 3, 4, 32, 32)
+    for kind in ("rcn", "causal", "i3d"):
+        net = names[kind].eval()
+        with torch.inference_mode():
+            assert net(clip).shape == (1, 1000)
+            assert not torch.equal(net(clip), net(clip.flip(2))), f"{kind} ignores the order of frames"
+
+
+@pytest.mark.parametrize("command", re.findall(r"^rcn-bench .*", README, re.MULTILINE))
+def test_commands_are_known(command):
+    cli._parser().parse_args(shlex.split(command)[1:])
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_to_files(target):
+    assert Path(target).exists()
 
 
 @pytest.fixture
@@ -47,3 +96,8 @@ def test_own_model_is_added_as_shown(own_model, tmp_path):
     assert net(clip).shape == (1, 5)
     assert not torch.equal(net(clip), net(clip.flip(2)))
     assert count_gmacs(net, clip) > 0
+
+
+def test_own_model_is_certified_as_shown(own_model, capsys):
+    assert cli.main(["certify", "rcn_regnet", "--frames", "4", "--plugin", "my_models"]) == 0
+    assert capsys.readouterr().out.startswith("rcn_regnet: causal")

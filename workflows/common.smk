@@ -68,7 +68,15 @@ def source_hash(*places):
     ]
 
 
-TABLES = ["table1_init", "table2_architectures", "table3_clip_length", "table4_cost"]
+TABLES = [
+    "table1_init",
+    "table2_architectures",
+    "table3_clip_length",
+    "table4_cost",
+    "table5_causality",
+    "table6_memory",
+]
+FIGURES = ["figure1", "figure2", "figure3", "online_accuracy"]
 MODEL_CODE = [
     "ops/*.py",
     "models/*.py",
@@ -77,6 +85,7 @@ MODEL_CODE = [
     "experiment.py",
 ]
 CLIP_CODE = ["data/cache.py", "data/clips.py", "data/transforms.py"]
+COST_CODE = ["analysis/profile.py", "analysis/cost.py", "analysis/memory.py"]
 TRAINING_CODE = [
     *MODEL_CODE,
     *CLIP_CODE,
@@ -90,7 +99,7 @@ wildcard_constraints:
     split="train|val",
     network="|".join(experiment.pretrained_networks(config)) or "none",
     run="|".join(re.escape(run.name) for run in experiment.all_runs(config)),
-    model="|".join(config["models"]),
+    model="|".join(experiment.profiled_clips(config)),
 
 
 def source_videos(wildcards):
@@ -108,6 +117,17 @@ def source_videos(wildcards):
 def training_config(wildcards):
     """The hash of all that a run's weights depend on."""
     return config_hash(training_settings(config, experiment.Run.parse(wildcards.run)))
+
+
+def profile_config(wildcards):
+    """The hash of all that a model's profile depends on."""
+    return config_hash(
+        [
+            config["profile"],
+            experiment.profiled_clips(config)[wildcards.model],
+            config["train"]["activation_checkpointing"],
+        ]
+    )
 
 
 def training_inputs(wildcards):
@@ -136,17 +156,22 @@ def table_inputs(wildcards):
         if config["pretrained"] == "stills"
         else []
     )
-    profiles = [LAYOUT.profile(model) for model in experiment.profiled_models(config)]
+    profiles = [LAYOUT.profile(model) for model in experiment.profiled_clips(config)]
     costs = [*profiles, LAYOUT.throughput]
     return {
         "table1_init": evaluations(experiment.table1_rows(config)) + stills,
         "table2_architectures": evaluations(experiment.table2_rows(config)) + profiles,
         "table3_clip_length": evaluations(experiment.table3_rows(config)) + costs,
         "table4_cost": costs,
+        "table5_causality": [LAYOUT.causality],
+        "table6_memory": profiles,
     }[wildcards.table]
 
 
 def figure_inputs(wildcards):
+    if wildcards.figure == "online_accuracy":
+        online = experiment.online_runs(config).values()
+        return [LAYOUT.online(run) for runs in online for run in runs]
     runs = {
         "figure1": experiment.figure1_panels(config).values(),
         "figure2": experiment.figure2_panels(config).values(),

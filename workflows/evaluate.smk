@@ -1,4 +1,4 @@
-# Clip and video accuracy of every run that a table shows.
+# Clip and video accuracy of every run that a table shows, and the accuracy while a video is being seen.
 
 
 rule evaluate:
@@ -32,3 +32,34 @@ rule evaluate:
         ),
     shell:
         "rcn-bench evaluate {wildcards.run} --config {params.resolved} > {log} 2>&1"
+
+
+rule online:
+    input:
+        weights=f"{ROOT}/runs/{{run}}/model.safetensors",
+        cache=str(LAYOUT.cache("val")),
+        index=str(LAYOUT.cache("val").with_suffix(".json")),
+        classes=str(LAYOUT.cache("train").with_suffix(".json")),
+    output:
+        f"{ROOT}/runs/{{run}}/online.csv",
+    log:
+        f"{ROOT}/logs/online/{{run}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/online/{{run}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        resolved=RESOLVED,
+        config=config_hash([config["clip"], config["train"]["autocast"]]),
+        code=source_hash(
+            *MODEL_CODE,
+            *CLIP_CODE,
+            "engine/online.py",
+            "engine/evaluate.py",
+            "engine/optimisation.py",
+        ),
+    shell:
+        "rcn-bench online {wildcards.run} --config {params.resolved} > {log} 2>&1"

@@ -1,4 +1,4 @@
-# Figures 1 to 3, from trained weights alone.
+# Figures 1 to 3, from trained weights alone, and the accuracy while a video is being seen.
 
 
 localrules:
@@ -19,16 +19,19 @@ rule figure:
     log:
         f"{ROOT}/logs/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="figure[123]",
+        figure="|".join(FIGURES),
     conda:
         ENVIRONMENT
     params:
         resolved=RESOLVED,
         config=config_hash(
-            [config["tables"]["table1"], config["figures"], config["seeds"][0]]
+            [config["tables"]["table1"], config["figures"], config["seeds"]]
         ),
         code=source_hash(
-            "reporting/figures.py", "experiment.py", "analysis/hidden_state.py"
+            "reporting/figures.py",
+            "experiment.py",
+            "analysis/hidden_state.py",
+            "analysis/intervals.py",
         ),
     shell:
         "rcn-bench figure {wildcards.figure} --config {params.resolved} > {log} 2>&1"
@@ -37,7 +40,7 @@ rule figure:
 rule all_figures:
     input:
         expand(
-            f"{ROOT}/figures/figure{{n}}.{{kind}}",
-            n=[1, 2, 3],
+            f"{ROOT}/figures/{{figure}}.{{kind}}",
+            figure=FIGURES,
             kind=["png", "pdf", "csv"],
         ),

@@ -1,4 +1,4 @@
-# What each model costs: what can be counted, and what must be timed.
+# What each model costs, counted and timed, and whether it is causal.
 
 
 rule profile:
@@ -14,8 +14,8 @@ rule profile:
         gpu=1,
     params:
         resolved=RESOLVED,
-        config=config_hash([config["profile"], experiment.clip_lengths(config)]),
-        code=source_hash(*MODEL_CODE, "analysis/profile.py", "analysis/cost.py"),
+        config=profile_config,
+        code=source_hash(*MODEL_CODE, *COST_CODE),
     shell:
         "rcn-bench profile {wildcards.model} --config {params.resolved} > {log} 2>&1"
 
@@ -39,10 +39,26 @@ rule throughput:
             [
                 config["profile"],
                 config["clip"]["crop"],
-                experiment.clip_lengths(config),
-                experiment.timed_models(config),
+                experiment.timed_clips(config),
             ]
         ),
-        code=source_hash(*MODEL_CODE, "analysis/profile.py", "analysis/cost.py"),
+        code=source_hash(*MODEL_CODE, *COST_CODE),
     shell:
         "rcn-bench throughput --config {params.resolved} --threads {threads} > {log} 2>&1"
+
+
+rule causality:
+    output:
+        f"{ROOT}/causality.json",
+    log:
+        f"{ROOT}/logs/causality.log",
+    benchmark:
+        f"{ROOT}/benchmarks/causality.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        resolved=RESOLVED,
+        config=config_hash([config["tables"]["table5"], config["clip"]["crop"]]),
+        code=source_hash(*MODEL_CODE, "analysis/causality.py"),
+    shell:
+        "rcn-bench causality --config {params.resolved} > {log} 2>&1"

@@ -21,7 +21,7 @@ rule pretrain:
         resolved=RESOLVED,
         config=config_hash(pretraining_settings(config)) if "pretrain" in config else "",
         code=source_hash(
-            "models/resnet2d.py",
+            "models/network2d.py",
             "models/init.py",
             "data/transforms.py",
             "engine/pretrain.py",

@@ -1,19 +1,18 @@
-"""What a model costs: parameters, GMACs, activation memory, clips per second."""
+"""What a model costs: parameters, GMACs, clips per second."""
 
 import copy
 import logging
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call
 
 from rcn_bench.errors import InputError
+from rcn_bench.models.frames import FrameNet
 from rcn_bench.ops import scan_macs
 
 with warnings.catch_warnings():
@@ -26,9 +25,13 @@ UNCOUNTED = {
         "aten::add",
         "aten::add_",
         "aten::mul",
+        "aten::mul_",
+        "aten::where",
         "aten::div",
         "aten::mean",
         "aten::max_pool2d",
+        "aten::max_pool3d",
+        "aten::avg_pool2d",
         "aten::adaptive_avg_pool3d",
         "aten::clone",
     ),
@@ -68,64 +71,37 @@ def _scan_handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"recurrent_scan": scan_macs(*inputs[0].type().sizes())})
 
 
-def estimate_activation_memory(model: nn.Module, clip_shape: tuple[int, ...]) -> int:
-    """Bytes that the forward pass of a training step keeps for its backward pass, without running it.
-
-    The model must lie on the CPU; it is run on fake tensors, which have shapes but no values. Counts every distinct
-    tensor that autograd saves, except parameters and buffers. Kernels' work space and the gradients are not in it.
-    """
-    kept: dict[Any, int] = {}
-
-    def remember(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage._cdata] = storage.nbytes()
-        return tensor
-
-    model = copy.deepcopy(model).train()  # batch norm must not touch the caller's statistics
-    with FakeTensorMode() as mode:
-        state: dict[str, Tensor] = {
-            name: mode.from_tensor(t) for name, t in (*model.named_parameters(), *model.named_buffers())
-        }
-        own = {tensor.untyped_storage()._cdata for tensor in state.values()}
-        clip = torch.empty(clip_shape)
-        with saved_tensors_hooks(remember, lambda tensor: tensor):
-            logits = functional_call(model, state, (clip,))  # keeps the graph, and so every saved storage, alive
-    total = sum(size for key, size in kept.items() if key not in own)
-    del logits
-    return total
-
-
-def measure_activation_memory(model: nn.Module, clip_shape: tuple[int, ...], device: torch.device) -> int:
-    """Bytes on a GPU that a training step's forward pass keeps for its backward pass, its input included."""
-    model(torch.randn(2, *clip_shape[1:], device=device))  # libraries allocate their work space on first use
-    torch.cuda.synchronize(device)
-    before = torch.cuda.memory_allocated(device)
-    clip = torch.randn(clip_shape, device=device)
-    logits = model(clip)
-    torch.cuda.synchronize(device)
-    kept = torch.cuda.memory_allocated(device) - before
-    del logits
-    return kept
-
-
 def clips_per_second(model: nn.Module, clip: Tensor, seconds: float, *, training: bool) -> float:
     """Throughput of inference or of a whole SGD step, the median over as many steps as fit into ``seconds``.
 
     At least three steps are timed after one to warm up; clip (N, 3, T, H, W) lies on the model's device.
     """
     step = _training_step(model, clip) if training else _inference_step(model, clip)
+    return len(clip) / _median_seconds(step, seconds, clip.device)
+
+
+def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> float:
+    """Frames a second on live video, one new frame at a time; clip: (1, 3, T, H, W).
+
+    A network that carries a state steps frame by frame; any other runs again on the window of the last T frames.
+    """
+    step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip)
+    return 1 / _median_seconds(step, seconds, clip.device)
+
+
+def _median_seconds(step: Callable[[], None], seconds: float, device: torch.device) -> float:
     step()
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:
-        _synchronize(clip.device)
+        _synchronize(device)
         started = time.perf_counter()
         step()
-        _synchronize(clip.device)
+        _synchronize(device)
         times.append(time.perf_counter() - started)
-    return len(clip) / float(torch.tensor(times).median())
+    return float(torch.tensor(times).median())
 
 
-def _training_step(model: nn.Module, clip: Tensor):
+def _training_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9)
     classes = torch.zeros(len(clip), dtype=torch.long, device=clip.device)
@@ -138,12 +114,24 @@ def _training_step(model: nn.Module, clip: Tensor):
     return step
 
 
-def _inference_step(model: nn.Module, clip: Tensor):
+def _inference_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
     model.eval()
 
     @torch.inference_mode()
     def step() -> None:
         model(clip)
+
+    return step
+
+
+@torch.inference_mode()
+def _streaming_step(model: FrameNet, clip: Tensor) -> Callable[[], None]:
+    model.eval()
+    _, state = model.step(clip[:, :, 0], model.initial_state(len(clip)))
+
+    @torch.inference_mode()
+    def step() -> None:
+        model.step(clip[:, :, -1], state)
 
     return step
 

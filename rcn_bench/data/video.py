@@ -1,5 +1,6 @@
 """Video files: decode every frame in order, and write the lossless files of the embedded data set."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -17,24 +18,38 @@ def decode(path: Path, short_side: int | None = None) -> Frames:
     """All frames of a file from the first to the last: uint8 (T, H, W, 3).
 
     short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio.
-    In order from the start, since seeking returns wrong frames in some containers.
     Errors: UnreadableVideo if there is no video stream, or it does not decode to frames of one size.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableVideo("no video stream")
-            container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
-            frames = [_rgb(frame, short_side) for frame in container.decode(video=0)]
-    except av.FFmpegError as error:
-        raise UnreadableVideo(str(error).split(":")[0].split("] ")[-1]) from error
-    except UnicodeDecodeError as error:
-        raise UnreadableVideo("metadata that are not UTF-8") from error
-    if not frames:
-        raise UnreadableVideo("no frames")
+    frames = [frame for _, frame in frames_in_order(path, short_side)]
     if len({frame.shape for frame in frames}) > 1:
         raise UnreadableVideo("frames of different sizes")
     return np.stack(frames)
+
+
+def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterator[tuple[float, Frames]]:
+    """Each frame with its time in seconds as it is decoded, uint8 (H, W, 3), from the first on.
+
+    source: a file, or the number of a camera (as text). Never seeks, since that returns wrong frames in some
+    containers. Errors: UnreadableVideo.
+    """
+    camera = str(source).isdecimal()
+    name, container_format = (f"/dev/video{source}", "v4l2") if camera else (str(source), None)
+    number = 0
+    try:
+        with av.open(name, format=container_format) as container:
+            if not container.streams.video:
+                raise UnreadableVideo("no video stream")
+            container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
+            for frame in container.decode(video=0):
+                yield frame.time or 0.0, _rgb(frame, short_side)
+                number += 1
+    except av.FFmpegError as error:
+        reason = str(error).split(":")[0].split("] ")[-1]
+        raise UnreadableVideo(f"camera {name}, {reason}" if camera else reason) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableVideo("metadata that are not UTF-8") from error
+    if number == 0:
+        raise UnreadableVideo("no frames")
 
 
 def _rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:

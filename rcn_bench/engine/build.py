@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import OPTION_WORDS, Config, Run, all_runs, base_network, profiled_models
+from rcn_bench.experiment import OPTION_WORDS, Config, Run, all_runs, base_network, profiled_clips
 from rcn_bench.layout import Layout
-from rcn_bench.models import create_model, model_options
+from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.init import read_state_dict
 
 
@@ -32,13 +32,22 @@ def check_runs(config: Config, layout: Layout) -> None:
     Errors: InputError for a model or an init that cannot be built, or for files of the user's that are not there.
     """
     load_plugins(config)
-    for model in {run.model for run in all_runs(config)} | {*profiled_models(config)}:
+    for model in {run.model for run in all_runs(config)} | {
+        *profiled_clips(config),
+        *config["tables"]["table5"]["models"],
+    }:
         model_options(model)
     for run in all_runs(config):
         _options(run, config, layout)
+        if run.frames < shortest_clip(run.model):
+            raise InputError(f"{run.name}: {run.model} needs clips of {shortest_clip(run.model)} frames or more")
         path = initial_weights_file(run, config, layout) if run.w_xh == "imagenet" else None
         if path is not None and not path.is_file():
             raise InputError(f"weights_files.{base_network(run.model)}: {path}: no such weights file")
+    of = config["tables"]["table5"]
+    for model in of["models"]:
+        if of["frames"] < shortest_clip(model):
+            raise InputError(f"tables.table5.frames: {model} needs clips of {shortest_clip(model)} frames or more")
     if "videos" in config["data"]:
         for key, path in (
             ("annotations.train", layout.annotations(config, "train")),
@@ -54,7 +63,8 @@ def initial_weights_file(run: Run, config: Config, layout: Layout) -> Path | Non
     if run.w_xh == "stills":
         return layout.pretrained(base_network(run.model))
     if run.w_xh == "imagenet":
-        path = config.get("weights_files", {}).get(base_network(run.model))
+        files = config.get("weights_files")
+        path = files.get(base_network(run.model)) if files else None
         return None if path is None else Path(path)
     return None
 
@@ -80,10 +90,9 @@ def _options(run: Run, config: Config, layout: Layout) -> dict[str, Any]:
     return options
 
 
-def trained_model(run: Run, config: Config, layout: Layout, num_classes: int) -> nn.Module:
-    """The model of a run with its trained weights. Errors: InputError if they are missing or do not fit."""
+def trained_model(run: Run, config: Config, path: Path, num_classes: int) -> nn.Module:
+    """The model of a run with the weights in a file. Errors: InputError if they are missing or do not fit."""
     model = create_model(run.model, num_classes, **_architecture(run, config))
-    path = layout.weights(run)
     try:
         model.load_state_dict(read_state_dict(path))
     except RuntimeError as error:

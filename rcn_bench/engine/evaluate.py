@@ -39,11 +39,8 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         evaluation_transform(config["clip"]["crop"]),
         config["clip"]["evaluation_clips"],
     )
-    labels = Cache(layout.cache("train")).labels  # the model's classes; validation may lack some
-    for label in videos.cache.labels:
-        if label not in labels:
-            raise InputError(f"{layout.cache('val')}: label {label!r} does not occur in the training videos")
-    model = place(trained_model(run, config, layout, len(labels)), device).eval()
+    labels = model_labels(videos.cache, layout)
+    model = place(trained_model(run, config, layout.weights(run), len(labels)), device).eval()
     started = time.perf_counter()
     probabilities = _clip_probabilities(model, videos, config, device)
     seconds = time.perf_counter() - started
@@ -84,6 +81,15 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         },
     )
     print(f"{run.name}: clip {clip_correct.mean():.1%}, video {video_correct.mean():.1%} of {len(videos)} videos")
+
+
+def model_labels(validation: Cache, layout: Layout) -> list[str]:
+    """The model's classes, those of the training videos. Errors: InputError if a validation video has another."""
+    labels = Cache(layout.cache("train")).labels
+    for label in validation.labels:
+        if label not in labels:
+            raise InputError(f"{layout.cache('val')}: label {label!r} does not occur in the training videos")
+    return labels
 
 
 @torch.inference_mode()

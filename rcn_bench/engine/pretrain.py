@@ -14,7 +14,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
 from rcn_bench.files import write_bytes, write_json
 from rcn_bench.layout import Layout
-from rcn_bench.models.resnet2d import resnet2d
+from rcn_bench.models.network2d import network2d
 from rcn_bench.provenance import provenance
 
 
@@ -38,7 +38,7 @@ class _Stills:
 
 
 def pretrain(network: str, config: Config, layout: Layout) -> None:
-    """Train a 2D network (resnet18, resnet34) on the embedded stills; writes its weights and a .json beside them.
+    """Train a 2D network (resnet18, ..., googlenet) on the embedded stills; writes its weights and a .json beside them.
 
     The .json holds the accuracy on held-out stills. Errors: InputError if the stills are not there.
     """
@@ -55,7 +55,7 @@ def pretrain(network: str, config: Config, layout: Layout) -> None:
         training_transform(crop, config["augment"]),
     )
     classes = len(config["data"]["digits"]["digits"])
-    net = place(resnet2d(int(network.removeprefix("resnet")), classes, stem_pool=config["stem_pool"]), device)
+    net = place(network2d(network, classes, stem_pool=config["stem_pool"]), device)
     optimizer = torch.optim.SGD(
         parameter_groups(net, settings["weight_decay"], 0.0), settings["lr"], settings["momentum"]
     )

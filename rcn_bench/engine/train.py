@@ -20,6 +20,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import locked, write_bytes, write_json, write_text
 from rcn_bench.layout import Layout
+from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.provenance import file_hash, provenance
 
 
@@ -49,6 +50,8 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     steps = settings["epochs"] * len(batches)
 
     model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
+    if settings["activation_checkpointing"]:
+        checkpoint_activations(model)
     optimizer = torch.optim.SGD(
         parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
         settings["lr"],
@@ -101,7 +104,8 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         },
     )
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    write_bytes(layout.weights(run), save(state, metadata={"run": run.name, "config_hash": fingerprint}))
+    card = {"run": run.name, "labels": json.dumps(clips.cache.labels), "config": json.dumps(config)}
+    write_bytes(layout.weights(run), save(state, metadata=card))
     layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
 
 

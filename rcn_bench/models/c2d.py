@@ -1,23 +1,31 @@
 """C2D: the plain 2D ResNet on every frame, blind to their order; the baseline that shows what stills alone tell."""
 
-from pathlib import Path
+from typing import Unpack
 
 from rcn_bench.models.frames import FrameNet
-from rcn_bench.models.registry import register
-from rcn_bench.models.resnet2d import resnet2d
+from rcn_bench.models.network2d import ResNetOptions, network2d
+from rcn_bench.models.registry import Specification, register
 
 
-@register
-def c2d18(
-    num_classes: int, *, stem_pool: bool = True, w_xh: str = "random", weights_file: str | Path | None = None
-) -> FrameNet:
+@register(specification=Specification(11_381_712, 3.880, (8, 112, 112), causal=True, temporal_stride=1))
+def c2d18(num_classes: int, **options: Unpack[ResNetOptions]) -> FrameNet:
     """ResNet-18 on folded frames, logits averaged over time."""
-    return FrameNet(resnet2d(18, num_classes, stem_pool=stem_pool, w_xh=w_xh, weights_file=weights_file))
+    return FrameNet(network2d("resnet18", num_classes, **options))
 
 
-@register
-def c2d34(
-    num_classes: int, *, stem_pool: bool = True, w_xh: str = "random", weights_file: str | Path | None = None
-) -> FrameNet:
+@register(specification=Specification(21_489_872, 7.721, (8, 112, 112), causal=True, temporal_stride=1))
+def c2d34(num_classes: int, **options: Unpack[ResNetOptions]) -> FrameNet:
     """ResNet-34 on folded frames, logits averaged over time."""
-    return FrameNet(resnet2d(34, num_classes, stem_pool=stem_pool, w_xh=w_xh, weights_file=weights_file))
+    return FrameNet(network2d("resnet34", num_classes, **options))
+
+
+@register(specification=Specification(24_327_632, 32.70, (8, 224, 224), causal=True, temporal_stride=1))
+def c2d50(num_classes: int, **options: Unpack[ResNetOptions]) -> FrameNet:
+    """ResNet-50 on folded frames, logits averaged over time."""
+    return FrameNet(network2d("resnet50", num_classes, **options))
+
+
+@register(specification=Specification(43_319_760, 62.40, (8, 224, 224), causal=True, temporal_stride=1))
+def c2d101(num_classes: int, **options: Unpack[ResNetOptions]) -> FrameNet:
+    """ResNet-101 on folded frames, logits averaged over time."""
+    return FrameNet(network2d("resnet101", num_classes, **options))

@@ -1,16 +1,55 @@
-"""2D networks on video: every frame of every clip goes through one 2D trunk, folded into its batch."""
+"""2D networks on video: every frame of every clip goes through one 2D trunk, folded into its batch.
 
-from dataclasses import dataclass
+A trunk may hold temporal units, which look at earlier frames: recurrent (rcn.py) or causal convolutions (causal.py).
+They see whole clips in training, and in streaming one frame or a few at a time with a state carried between.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import overload
 
 import torch
 from torch import Tensor, nn
 
 
+@dataclass(frozen=True)
+class StreamState:
+    """All that a network keeps of the frames so far; its size does not depend on how many they were.
+
+    units: one tensor per temporal unit, by its name in the trunk, videos first; started: (N,), whether a video has
+    had a frame yet, on the CPU, where asking costs no waiting.
+    """
+
+    units: Mapping[str, Tensor]
+    started: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.units.values())
+
+    def detach(self) -> "StreamState":
+        """Without gradients, and without the frames that a tensor may be a part of."""
+        return replace(self, units={name: _alone(tensor.detach()) for name, tensor in self.units.items()})
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
 @dataclass
 class Fold:
-    """How many frames of each clip lie in the folded batch; one object shared by a network and its units."""
+    """What a network tells the temporal units in its trunk about the frames at hand; one object shared by all.
+
+    frames: of each clip in the folded batch. past: the state before them when streaming, else None. present: what
+    the units leave for the frames to come.
+    """
 
     frames: int = 1
+    past: StreamState | None = None
+    present: dict[str, Tensor] = field(default_factory=dict)
+
+    def assign(self, other: "Fold") -> None:
+        self.frames, self.past, self.present = other.frames, other.past, other.present
 
 
 class FrameNet(nn.Module):
@@ -25,12 +64,65 @@ class FrameNet(nn.Module):
         self.trunk = trunk.to(memory_format=torch.channels_last)
         self.fold = fold or Fold()
 
-    def frame_logits(self, clip: Tensor) -> Tensor:
-        """Logits of every frame: clip (N, C, T, H, W) to (N, T, num_classes), float32 under autocast too."""
-        self.fold.frames = clip.shape[2]
-        frames = clip.permute(2, 0, 1, 3, 4).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        return self.trunk(frames).float().unflatten(0, (clip.shape[2], clip.shape[0])).transpose(0, 1)
-
     def forward(self, clip: Tensor) -> Tensor:
         """Logits of the clip: (N, C, T, H, W) to (N, num_classes)."""
         return self.frame_logits(clip).mean(dim=1)
+
+    @overload
+    def frame_logits(self, clip: Tensor) -> Tensor: ...
+    @overload
+    def frame_logits(self, clip: Tensor, state: StreamState, *, detach: bool = True) -> tuple[Tensor, StreamState]: ...
+    def frame_logits(self, clip: Tensor, state: StreamState | None = None, *, detach: bool = True):
+        """Logits of every frame: clip (N, C, T, H, W) to (N, T, num_classes), float32 under autocast too.
+
+        With a state the clip goes on from the frames before it, and the new state is returned as well; ``detach``
+        cuts gradients off between the two.
+        Errors: ValueError if the state is of another number of videos.
+        """
+        batch, _, steps = clip.shape[:3]
+        if state is not None and len(state.started) != batch:
+            raise ValueError(f"the state is of {len(state.started)} videos, the clip of {batch}")
+        self.fold.frames, self.fold.past, self.fold.present = steps, state, {}
+        frames = clip.permute(2, 0, 1, 3, 4).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        logits = self.trunk(frames).float().unflatten(0, (steps, batch)).transpose(0, 1)
+        if state is None:
+            return logits
+        new = StreamState(self.fold.present, torch.ones_like(state.started))
+        self.fold.past, self.fold.present = None, {}
+        return logits, new.detach() if detach else new
+
+    def initial_state(self, batch_size: int) -> StreamState:
+        """The state before the first frame of ``batch_size`` videos."""
+        return StreamState({}, torch.zeros(batch_size, dtype=torch.bool))
+
+    def step(self, frame: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
+        """One frame of each video, (N, C, H, W), to its logits (N, num_classes) and the state after it."""
+        logits, state = self.frame_logits(frame.unsqueeze(2), state)
+        return logits[:, 0], state
+
+    @staticmethod
+    def reset(state: StreamState, videos: Tensor) -> StreamState:
+        """The state with some videos, given by a mask (N,) or by indices, as before their first frame."""
+        keep = torch.ones_like(state.started)
+        keep[videos.cpu()] = False
+        units = {
+            name: torch.where(keep.to(tensor.device).view(-1, *[1] * (tensor.dim() - 1)), tensor, 0)
+            for name, tensor in state.units.items()
+        }
+        return StreamState(units, state.started & keep)
+
+
+MakeUnit = Callable[[str, nn.Conv2d, Fold], nn.Module]
+
+
+def replace_convolutions(trunk: nn.Module, choose: Callable[[str, nn.Conv2d], bool], make_unit: MakeUnit) -> FrameNet:
+    """Put temporal units in the place of the chosen convolutions of any 2D network, and apply it to clips.
+
+    choose(name, convolution) goes by the names in ``trunk.named_modules()``.
+    """
+    fold = Fold()
+    convolutions = [(name, module) for name, module in trunk.named_modules() if isinstance(module, nn.Conv2d)]
+    for name, convolution in convolutions:
+        if choose(name, convolution):
+            trunk.set_submodule(name, make_unit(name, convolution, fold))
+    return FrameNet(trunk, fold)

@@ -19,21 +19,21 @@ class TimeAxis(NamedTuple):
     stride: int = 1
 
 
-TimePlan = Callable[[str, nn.Conv2d], TimeAxis]
+ONE_FRAME = TimeAxis()
+Layer2d = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
+TimePlan = Callable[[str, Layer2d], TimeAxis]
 
 
 def inflate(net: nn.Module, plan: TimePlan, how: Inflation = "mean") -> nn.Module:
     """Replace every 2D layer of a network, in place, by its 3D counterpart; input becomes (N, C, T, H, W).
 
-    plan(name, convolution) gives each convolution's kernel and stride in time; it is padded by half its kernel, and
-    pooling stays spatial. Weights are carried over: ``mean`` repeats a kernel over time and divides by its length,
-    ``centre`` puts it on the middle frame with zeros around. Both keep the 2D output on a static video, ``mean``
-    only away from the clip's ends, where zero padding enters.
-    Errors: InputError for an unknown way or an even kernel.
+    plan(name, layer) gives each convolution's and pool's kernel and stride in time; convolutions are padded by half
+    their kernel. Weights are carried over: ``mean`` repeats a kernel over time and divides by its length, ``centre``
+    puts it on the middle frame with zeros around. Both keep the 2D output on a static video, ``mean`` only away from
+    the clip's ends, where zero padding enters. The network must pool by modules, not by function calls.
+    Errors: InputError for an unknown way, an even kernel, or padding other than zeros.
     Source: supplement section 1.1 (inflated 2D layers).
     """
-    if how not in INFLATIONS:
-        raise InputError(f"unknown inflation {how!r}; choose one of {', '.join(INFLATIONS)}")
     inflated: nn.Module
     for name, layer in list(net.named_modules()):
         match layer:
@@ -41,8 +41,8 @@ def inflate(net: nn.Module, plan: TimePlan, how: Inflation = "mean") -> nn.Modul
                 inflated = _inflate_convolution(layer, plan(name, layer), how)
             case nn.BatchNorm2d():
                 inflated = _inflate_batch_norm(layer)
-            case nn.MaxPool2d():
-                inflated = SpatialPool(layer)
+            case nn.MaxPool2d() | nn.AvgPool2d():
+                inflated = InflatedPool(layer, plan(name, layer))
             case nn.AdaptiveAvgPool2d(output_size=(1, 1) | 1):
                 inflated = nn.AdaptiveAvgPool3d(1)
             case _:
@@ -51,23 +51,56 @@ def inflate(net: nn.Module, plan: TimePlan, how: Inflation = "mean") -> nn.Modul
     return net
 
 
-class SpatialPool(nn.Module):
-    """A 2D pool on every frame of (N, C, T, H, W): as fast as a (1, k, k) 3D pool, and repeatable on CUDA."""
+class InflatedPool(nn.Module):
+    """A 2D pool on every frame of (N, C, T, H, W), then the same kind of pool over time.
 
-    def __init__(self, pool: nn.Module) -> None:
+    As fast as a 3D pool, equal to it, and repeatable on CUDA, where 3D pooling's backward pass is not.
+    """
+
+    def __init__(self, pool: nn.MaxPool2d | nn.AvgPool2d, time: TimeAxis = ONE_FRAME) -> None:
         super().__init__()
         self.pool = pool
+        self.time_pool = nn.Identity() if time == ONE_FRAME else TimePool(type(pool), time, pool)
 
     def forward(self, clip: Tensor) -> Tensor:
         frames = self.pool(clip.transpose(1, 2).flatten(0, 1))
-        return frames.unflatten(0, (clip.shape[0], clip.shape[2])).transpose(1, 2)
+        return self.time_pool(frames.unflatten(0, (clip.shape[0], clip.shape[2])).transpose(1, 2))
+
+
+class TimePool(nn.Module):
+    """A pool over time alone, run as a 2D pool over (time, position); padded and rounded as ``like`` is in space."""
+
+    def __init__(
+        self,
+        kind: type[nn.MaxPool2d] | type[nn.AvgPool2d],
+        time: TimeAxis,
+        like: nn.MaxPool2d | nn.AvgPool2d | None = None,
+    ) -> None:
+        super().__init__()
+        padded = like is not None and time.kernel == _first(like.kernel_size)
+        self.pool = kind(
+            (time.kernel, 1),
+            (time.stride, 1),
+            (_first(like.padding) if like is not None and padded else 0, 0),
+            ceil_mode=like is not None and like.ceil_mode,
+        )
+        if isinstance(like, nn.AvgPool2d):
+            self.pool.count_include_pad = like.count_include_pad
+
+    def forward(self, clip: Tensor) -> Tensor:
+        return self.pool(clip.flatten(3)).unflatten(3, clip.shape[3:])
+
+
+def _first(size: int | tuple[int, ...]) -> int:
+    return size if isinstance(size, int) else size[0]
 
 
 def _inflate_convolution(layer: nn.Conv2d, time: TimeAxis, how: Inflation) -> nn.Conv3d:
-    if time.kernel % 2 == 0:
-        raise InputError(f"a kernel of {time.kernel} frames has no middle; choose an odd one")
-    if isinstance(layer.padding, str):
-        raise InputError(f"cannot inflate a convolution with padding={layer.padding!r}; give it as numbers")
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
+        raise InputError(
+            f"cannot inflate a convolution with padding={layer.padding!r}, padding_mode={layer.padding_mode!r}; "
+            "give it as numbers of zeros"
+        )
     inflated = nn.Conv3d(
         layer.in_channels,
         layer.out_channels,
@@ -81,13 +114,26 @@ def _inflate_convolution(layer: nn.Conv2d, time: TimeAxis, how: Inflation) -> nn
         dtype=layer.weight.dtype,
     )
     with torch.no_grad():
-        if how == "mean":
-            inflated.weight.copy_((layer.weight / time.kernel).unsqueeze(2).expand_as(inflated.weight))
-        else:
-            inflated.weight.zero_()[:, :, time.kernel // 2] = layer.weight
+        inflated.weight.copy_(inflated_weight(layer.weight, time.kernel, how))
         if layer.bias is not None and inflated.bias is not None:
             inflated.bias.copy_(layer.bias)
     return inflated
+
+
+def inflated_weight(weight: Tensor, frames: int, how: Inflation) -> Tensor:
+    """A 2D kernel (C_out, C_in, H, W) as a 3D one (C_out, C_in, frames, H, W).
+
+    Errors: InputError for an unknown way, or if frames is even.
+    """
+    if how not in INFLATIONS:
+        raise InputError(f"unknown inflation {how!r}; choose one of {', '.join(INFLATIONS)}")
+    if frames % 2 == 0:
+        raise InputError(f"a kernel of {frames} frames has no middle; choose an odd one")
+    if how == "mean":
+        return (weight / frames).unsqueeze(2).repeat(1, 1, frames, 1, 1)
+    centred = weight.new_zeros(*weight.shape[:2], frames, *weight.shape[2:])
+    centred[:, :, frames // 2] = weight
+    return centred
 
 
 def _with_time(time: int, space: tuple[int, ...]) -> tuple[int, int, int]:

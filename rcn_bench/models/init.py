@@ -80,7 +80,8 @@ def _load_all_but_classifier(net: nn.Module, state: dict[str, Tensor], source: s
     trunk = [key for key in own if not key.startswith("fc.")]
     # Files written before batch norm counted its batches lack these; they play no part in the result.
     required = [key for key in trunk if not key.endswith("num_batches_tracked")]
-    extra = sorted(key for key in state if key not in own)
+    # GoogLeNet's ImageNet weights hold auxiliary classifiers, which this project's networks leave out.
+    extra = sorted(key for key in state if key not in own and not key.startswith(("aux1.", "aux2.")))
     for key in required:
         if key not in state:
             raise InputError(f"{source}: weights of another architecture: no {key}")

@@ -1,29 +1,31 @@
-"""RCN: a 2D network whose 3x3 convolutions are followed by a recurrence over time (recurrent convolution units)."""
+"""RCN: a 2D network some of whose convolutions are followed by a recurrence over time (recurrent convolution units)."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import Unpack
 
+import torch
 from torch import Tensor, nn
 
 from rcn_bench.errors import InputError
-from rcn_bench.models.frames import Fold, FrameNet
+from rcn_bench.models.frames import Fold, FrameNet, StreamState, replace_convolutions
 from rcn_bench.models.init import WhhInit, initial_w_hh
-from rcn_bench.models.registry import register
-from rcn_bench.models.resnet2d import resnet2d
-from rcn_bench.ops import MODES, Mode, recurrent_scan
+from rcn_bench.models.network2d import ResNetOptions, network2d
+from rcn_bench.models.registry import Specification, register
+from rcn_bench.ops import MODES, Mode, recurrent_scan, recurrent_step
 
 
 class RCU(nn.Module):
     """A recurrent convolution unit: a spatial convolution w_xh, then the hidden state's 1x1 recurrence w_hh.
 
-    Shapes: frames (T*N, C_in, H, W), folded time-major, to (T*N, C, H', W').
+    Shapes: frames (T*N, C_in, H, W), folded time-major, to (T*N, C, H', W'). Its state is h, (N, H', W', C).
     Source: supplement section 1.1 and 3.
     """
 
-    def __init__(self, w_xh: nn.Conv2d, fold: Fold, w_hh: WhhInit = "identity", mode: Mode = "mean") -> None:
+    def __init__(self, name: str, w_xh: nn.Conv2d, fold: Fold, w_hh: WhhInit = "identity", mode: Mode = "mean") -> None:
         super().__init__()
         if mode not in MODES:
             raise InputError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}")
+        self.name = name
         self.w_xh = w_xh
         self.w_hh = nn.Parameter(initial_w_hh(w_xh.out_channels, w_hh))
         self.fold = fold
@@ -31,8 +33,26 @@ class RCU(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         x = self.w_xh(frames).permute(0, 2, 3, 1).contiguous()  # a view where the convolution ran in channels_last
-        h = recurrent_scan(x.view(self.fold.frames, -1, x.shape[-1]), self.w_hh, self.mode)
-        return h.view(x.shape).permute(0, 3, 1, 2)
+        x = x.view(self.fold.frames, -1, *x.shape[1:])  # T, N, H, W, C
+        h = self._scan(x) if self.fold.past is None else self._continue(x, self.fold.past)
+        return h.flatten(0, 1).permute(0, 3, 1, 2)
+
+    def _scan(self, x: Tensor) -> Tensor:
+        return recurrent_scan(x.flatten(1, 3), self.w_hh, self.mode).view(x.shape)
+
+    def _continue(self, x: Tensor, past: StreamState) -> Tensor:
+        """The scan from the last hidden state on; a new video's first hidden state is its first x itself."""
+        first = x[0]
+        if past.started.any():
+            h = past.units[self.name].to(x.dtype)
+            first = recurrent_step(first.flatten(0, 2), h.flatten(0, 2), self.w_hh, self.mode).view(first.shape)
+            if not past.started.all():
+                first = torch.where(past.started.to(x.device).view(-1, 1, 1, 1), first, x[0])
+        h = first.unsqueeze(0)
+        if len(x) > 1:
+            h = self._scan(torch.cat([h, x[1:]]))
+        self.fold.present[self.name] = h[-1]
+        return h
 
     def extra_repr(self) -> str:
         return f"w_hh={tuple(self.w_hh.shape)}, mode={self.mode}"
@@ -49,46 +69,56 @@ def make_recurrent(
 
     choose(name, convolution) says which convolutions recur, by their name in ``trunk.named_modules()``.
     """
-    fold = Fold()
-    convolutions = [(name, m) for name, m in trunk.named_modules() if isinstance(m, nn.Conv2d)]
-    for name, convolution in convolutions:
-        if choose(name, convolution):
-            trunk.set_submodule(name, RCU(convolution, fold, w_hh, mode))
-    return FrameNet(trunk, fold)
+    return replace_convolutions(trunk, choose, lambda name, w_xh, fold: RCU(name, w_xh, fold, w_hh, mode))
 
 
-def _in_residual_block(name: str, convolution: nn.Conv2d) -> bool:
-    return name.startswith("layer") and convolution.kernel_size == (3, 3)
+class RCNOptions(ResNetOptions, total=False):
+    """w_hh: identity or random. mode: mean, or sum for the plain recurrence."""
+
+    w_hh: WhhInit
+    mode: Mode
 
 
-def _rcn(depth: int, num_classes: int, *, w_hh: WhhInit, mode: Mode, **trunk_options) -> FrameNet:
-    trunk = resnet2d(depth, num_classes, **trunk_options)
-    return make_recurrent(trunk, _in_residual_block, w_hh=w_hh, mode=mode)
+# Bottleneck ResNets recur after the first 1x1 convolution of some blocks of each stage.
+BOTTLENECK_BLOCKS: dict[str, list[Iterable[int]]] = {
+    "resnet50": [(0, 1, 2), (0, 2), (0, 2, 4), (0, 1)],
+    "resnet101": [(0, 1, 2), (0, 2), range(0, 23, 2), (0, 1)],
+}
 
 
-@register
-def rcn18(
-    num_classes: int,
-    *,
-    stem_pool: bool = True,
-    w_xh: str = "random",
-    weights_file: str | Path | None = None,
-    w_hh: WhhInit = "identity",
-    mode: Mode = "mean",
+def _recurs(network: str) -> Callable[[str, nn.Conv2d], bool]:
+    if network in BOTTLENECK_BLOCKS:
+        stages = enumerate(BOTTLENECK_BLOCKS[network], start=1)
+        chosen = {f"layer{stage}.{block}.conv1" for stage, blocks in stages for block in blocks}
+        return lambda name, convolution: name in chosen
+    return lambda name, convolution: name.startswith("layer") and convolution.kernel_size == (3, 3)
+
+
+def _rcn(
+    network: str, num_classes: int, *, w_hh: WhhInit = "identity", mode: Mode = "mean", **options: Unpack[ResNetOptions]
 ) -> FrameNet:
+    return make_recurrent(network2d(network, num_classes, **options), _recurs(network), w_hh=w_hh, mode=mode)
+
+
+@register(specification=Specification(12_774_352, 4.268, (8, 112, 112), causal=True, temporal_stride=1))
+def rcn18(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-18: the 16 3x3 convolutions of its residual blocks recur (supplement Table 1, Figure 3)."""
-    return _rcn(18, num_classes, stem_pool=stem_pool, w_xh=w_xh, weights_file=weights_file, w_hh=w_hh, mode=mode)
+    return _rcn("resnet18", num_classes, **options)
 
 
-@register
-def rcn34(
-    num_classes: int,
-    *,
-    stem_pool: bool = True,
-    w_xh: str = "random",
-    weights_file: str | Path | None = None,
-    w_hh: WhhInit = "identity",
-    mode: Mode = "mean",
-) -> FrameNet:
+@register(specification=Specification(24_004_816, 8.482, (8, 112, 112), causal=True, temporal_stride=1))
+def rcn34(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-34: the 32 3x3 convolutions of its residual blocks recur (supplement Figure 2 b)."""
-    return _rcn(34, num_classes, stem_pool=stem_pool, w_xh=w_xh, weights_file=weights_file, w_hh=w_hh, mode=mode)
+    return _rcn("resnet34", num_classes, **options)
+
+
+@register(specification=Specification(25_093_584, 34.41, (8, 224, 224), causal=True, temporal_stride=1))
+def rcn50(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
+    """RCN on ResNet-50: the first convolution of nine of its sixteen blocks recurs."""
+    return _rcn("resnet50", num_classes, **options)
+
+
+@register(specification=Specification(44_675_536, 64.92, (8, 224, 224), causal=True, temporal_stride=1))
+def rcn101(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
+    """RCN on ResNet-101: as rcn50, and every second block of the third stage."""
+    return _rcn("resnet101", num_classes, **options)

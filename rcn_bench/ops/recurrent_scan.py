@@ -2,7 +2,8 @@
 
 It is linear, so its backward pass is the same scan run backwards in time plus one matrix product for the
 gradient of w_hh. As one opaque ``torch.library`` operator it keeps only h for the backward pass, and autograd,
-autocast, ``torch.compile`` and the FLOP counters all see a single call instead of a loop.
+autocast, ``torch.compile`` and the FLOP counters all see a single call instead of a loop. Inside it is one fused
+kernel where the GPU and the shape allow it, else a matrix product per step.
 """
 
 from typing import Literal, get_args
@@ -10,6 +11,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
+
+from rcn_bench.ops.choice import fused_kernels
 
 Mode = Literal["mean", "sum"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -34,7 +37,7 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
             f"recurrent_scan needs x (T, M, C) and w_hh (C, C), got {tuple(x.shape)} and {tuple(w_hh.shape)}"
         )
     device = x.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):  # none on the meta device
+    if device != "meta" and torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
         x, w_hh = x.to(dtype), w_hh.to(dtype)
     if x.dtype != w_hh.dtype:
@@ -42,12 +45,21 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
     return torch.ops.rcn_bench.recurrent_scan(x, w_hh, _input_scale(mode))
 
 
+def recurrent_step(x: Tensor, h: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
+    """One step of the recurrence, for streaming: x (M, C) and the last hidden state h (M, C) to the next (M, C)."""
+    scale = _input_scale(mode)
+    return torch.addmm(x, h, w_hh.t(), beta=scale, alpha=scale)
+
+
 def _input_scale(mode: Mode) -> float:
+    """The factor that the recurrence puts on every input but the first, and on w_hh."""
     return 0.5 if mode == "mean" else 1.0
 
 
 @torch.library.custom_op("rcn_bench::recurrent_scan", mutates_args=())
 def _scan(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
+    if fused := fused_kernels(x):
+        return fused.scan_forward(x, w_hh, scale)
     h = torch.empty_like(x, memory_format=torch.contiguous_format)
     if len(x) == 0:
         return h
@@ -65,21 +77,24 @@ def _(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
 
 @torch.library.custom_op("rcn_bench::recurrent_scan_backward", mutates_args=())
 def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    # grad_x[t] = scale * dL/dh_t for t > 0, where dL/dh_t = grad_h[t] + grad_x[t + 1] w_hh; x_0 enters unscaled.
-    grad_x = torch.empty_like(h)
-    steps = len(h)
-    if steps == 0:
-        return grad_x, torch.zeros_like(w_hh)
+    grad_x = fused.scan_backward(grad_h, w_hh, scale) if (fused := fused_kernels(h)) else _grad_x(grad_h, w_hh, scale)
+    grad_w = grad_x[1:].flatten(0, 1).t() @ h[:-1].flatten(0, 1)
+    return grad_x, grad_w
+
+
+def _grad_x(grad_h: Tensor, w_hh: Tensor, scale: float) -> Tensor:
+    """grad_x[t] = scale * dL/dh_t for t > 0, where dL/dh_t = grad_h[t] + grad_x[t + 1] w_hh; x_0 enters unscaled."""
+    grad_x = torch.empty_like(grad_h, memory_format=torch.contiguous_format)
+    steps = len(grad_h)
     if steps > 1:
         torch.mul(grad_h[-1], scale, out=grad_x[-1])
     for t in range(steps - 2, 0, -1):
         torch.addmm(grad_h[t], grad_x[t + 1], w_hh, beta=scale, alpha=scale, out=grad_x[t])
     if steps > 1:
         torch.addmm(grad_h[0], grad_x[1], w_hh, out=grad_x[0])
-    else:
+    elif steps == 1:
         grad_x[0] = grad_h[0]
-    grad_w = grad_x[1:].flatten(0, 1).t() @ h[:-1].flatten(0, 1)
-    return grad_x, grad_w
+    return grad_x
 
 
 @_scan_backward.register_fake

@@ -1,4 +1,4 @@
-"""Figures 1 to 3: what the trained hidden-state matrices w_hh look like, layer by layer."""
+"""Figures 1 to 3, what the trained hidden-state matrices w_hh look like, and accuracy while a video is being seen."""
 
 from collections.abc import Callable
 from math import ceil, sqrt
@@ -13,10 +13,12 @@ import seaborn as sns
 from cmap import Colormap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from rcn_bench.analysis.hidden_state import Matrix, expected_at_start, hidden_matrices, hidden_state_statistics
+from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run, figure1_panels, figure2_panels, figure3_run
+from rcn_bench.experiment import Config, Run, figure1_panels, figure2_panels, figure3_run, online_runs
 from rcn_bench.files import replacing
 from rcn_bench.layout import Layout
 
@@ -60,10 +62,46 @@ def figure3(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
     return figure, _long_form(matrices)
 
 
+def online_accuracy(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
+    """Video accuracy against the share of a video seen: of networks with a state, and of windows of the others."""
+    figure, axis = plt.subplots(figsize=(7, 5), layout="constrained")
+    numbers = []
+    for model, runs in online_runs(config).items():
+        table = _online_accuracy(runs, layout).assign(model=model, runs=" ".join(run.name for run in runs))
+        numbers.append(table)
+        axis.plot(table["share"], table["accuracy"], marker="o", markersize=3, label=f"{model}, w_xh {runs[0].w_xh}")
+        axis.fill_between(table["share"], table["low"], table["high"], alpha=0.15)
+    axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
+    frames = config["figures"]["online_accuracy"]["frames"]
+    axis.set(xlabel="share of the video seen", ylabel="video accuracy", title=f"Trained on clips of {frames} frames")
+    axis.legend()
+    return figure, pd.concat(numbers)
+
+
+def _online_accuracy(runs: list[Run], layout: Layout) -> pd.DataFrame:
+    """Accuracy and its interval at each share of the videos, over all seeds; none before the first full window."""
+    text = dict.fromkeys(("video", "group", "label"), str)  # a class may be called "01" or "null"
+    for run in runs:
+        if not layout.online(run).is_file():
+            raise InputError(f"{layout.online(run)}: not there; run `rcn-bench online {run.name}` first")
+    every = pd.concat([pd.read_csv(layout.online(run), dtype=text, keep_default_na=False) for run in runs])
+    shares = [str(column) for column in every if str(column).endswith("%")]
+    every[shares] = every[shares].apply(pd.to_numeric)
+    right = every.groupby(["video", "group"], sort=False)[shares].mean().reset_index()
+    rows = []
+    for share in shares:
+        if right[share].notna().all():
+            low, high = accuracy_interval(right[share], list(right["group"]))
+            rows.append((float(share.rstrip("%")) / 100, right[share].mean(), low, high))
+    return pd.DataFrame(rows, columns=["share", "accuracy", "low", "high"])
+
+
 BUILDERS: dict[str, Callable[[Config, Layout], tuple[Figure, pd.DataFrame]]] = {
     "figure1": figure1,
     "figure2": figure2,
     "figure3": figure3,
+    "online_accuracy": online_accuracy,
 }
 
 

@@ -95,7 +95,7 @@ def table1(config: Config, layout: Layout) -> Table:
             "The paper's pretrained rows start from ImageNet and all its rows are Kinetics; here w_xh is pretrained "
             "on stills of the embedded data set, so compare the pattern, not the level."
         )
-    return Table(f"Table 1. Inits of {of['model']} at {of['frames']} frames", pd.DataFrame(rows), notes)
+    return Table(f"Table 1. Inits of {of['model']} at {of['frames']} frames", _frame(rows), notes)
 
 
 def table2(config: Config, layout: Layout) -> Table:
@@ -119,7 +119,7 @@ def table2(config: Config, layout: Layout) -> Table:
         "weights, or the config does not list that start. Recurrent models have identity w_hh. c2d ignores the order "
         "of frames.",
     ]
-    return Table(f"Table 2. Architectures at {config['tables']['table2']['frames']} frames", pd.DataFrame(rows), notes)
+    return Table(f"Table 2. Architectures at {config['tables']['table2']['frames']} frames", _frame(rows), notes)
 
 
 def table3(config: Config, layout: Layout) -> Table:
@@ -129,27 +129,38 @@ def table3(config: Config, layout: Layout) -> Table:
         costs, speed = (
             _costs(path, model, frames, config["stem_pool"]) for path in (layout.profile(model), layout.throughput)
         )
+        memory, kind = _memory(costs)
         rows.append(
             {
                 "model": model,
                 "frames": frames,
                 "w_xh": runs[0].w_xh,
                 **_accuracy(runs, layout),
-                "activations MiB/clip": costs["activation_bytes"] / costs["memory_batch"] / MIB,
-                "memory": costs["memory_is"],
+                "training MiB/clip": memory["training"] and memory["training"] / costs["memory_batch"] / MIB,
+                "memory": kind,
                 "training ms/clip": 1000 / speed["training_clips_per_second"],
                 **_sources(runs, layout),
             }
         )
-    notes = [*_accuracy_notes(config), *_cost_notes(config, layout)]
-    return Table("Table 3. Clip length", pd.DataFrame(rows), notes)
+    memory_note = (
+        f"Memory: the peak of a training step, weights included, at {config['profile']['size']}x"
+        f"{config['profile']['size']}, in float32, over the clips of its batch; Table 6 has more."
+    )
+    notes = [*_accuracy_notes(config), memory_note, _timing_note(config, layout)]
+    return Table("Table 3. Clip length", _frame(rows), notes)
 
 
 def table4(config: Config, layout: Layout) -> Table:
-    """Table 4: parameters, GMACs, memory and throughput of every model."""
+    """Table 4: parameters, GMACs and throughput of every model, on clips and on live video."""
+    reference = _costs(
+        layout.throughput,
+        config["tables"]["table1"]["model"],
+        config["tables"]["table1"]["frames"],
+        config["stem_pool"],
+    )
     rows = []
     for model in config["tables"]["table4"]["models"]:
-        for costs in read_json(layout.profile(model))["rows"]:
+        for costs in _table4_rows(config, layout, model):
             speed = _costs(layout.throughput, model, costs["frames"], costs["stem_pool"])
             rows.append(
                 {
@@ -159,20 +170,87 @@ def table4(config: Config, layout: Layout) -> Table:
                     "parameters": costs["parameters"],
                     "GMACs": costs["gmacs"],
                     "input": costs["input"],
-                    "activations GiB": costs["activation_bytes"] / GIB,
-                    "at batch": costs["memory_batch"],
-                    "memory": costs["memory_is"],
                     "training clips/s": speed["training_clips_per_second"],
                     "inference clips/s": speed["inference_clips_per_second"],
                     "timed at": f"{speed['timing_batch']}x{speed['timing_input']}",
+                    "live by": speed["live_by"],
+                    "live GMACs/frame": costs["gmacs_per_new_frame"],
+                    "live frames/s": speed["live_frames_per_second"],
+                    "live cost": reference["live_frames_per_second"] / speed["live_frames_per_second"],
                 }
             )
     notes = [
         "GMACs: 1e9 multiply-accumulates of convolutions, linear layers and matrix products for one clip; a FLOP "
         "count that counts multiplications and additions apart is twice this.",
-        *_cost_notes(config, layout),
+        f"Live: one video, one new frame at a time, at {config['clip']['crop']}x{config['clip']['crop']}. By state: "
+        "the network takes the new frame alone and carries a state; by window: it runs again on the last clip of "
+        f"frames. Live cost: time per frame, as a multiple of {reference['model']} at {reference['frames']} frames.",
+        _timing_note(config, layout),
     ]
-    return Table("Table 4. Cost", pd.DataFrame(rows), notes)
+    return Table("Table 4. Cost", _frame(rows), notes)
+
+
+def table5(config: Config, layout: Layout) -> Table:
+    """Table 5: the causality certificate of every model, its temporal receptive field and resolution."""
+    certificates = read_json(layout.causality)["rows"]
+    rows = [
+        {
+            "model": row["model"],
+            "causal": "yes" if row["causal"] else "no",
+            "change by later frames": row["largest_change"],
+            "earlier frames seen": row["past_frames"],
+            "later frames seen": row["future_frames"],
+            "of frames": row["frames"],
+            "outputs in time": row["outputs"],
+        }
+        for row in certificates
+    ]
+    notes = [
+        "Random weights, random w_hh and batch-norm statistics, eval mode, one random clip. Causal: no output moved by "
+        "a single bit when frames after its own changed. The change is the largest, in standard deviations of the "
+        "outputs.",
+        "Frames seen: the most before and after an output's own that reach it; one less than the clip's frames means "
+        "all there are. Outputs in time: steps of the last feature map; as many as frames, if the model keeps the "
+        "temporal resolution.",
+        "In training mode batch norm looks at the whole batch, time included: no model is causal then.",
+    ]
+    return Table("Table 5. Causality", _frame(rows), notes)
+
+
+def table6(config: Config, layout: Layout) -> Table:
+    """Table 6: memory of every model and clip length, and the largest batch that fits the card."""
+    budget = f"{config['profile']['memory_gib']:g} GiB"
+    rows = []
+    for model in config["tables"]["table4"]["models"]:
+        for costs in _table4_rows(config, layout, model):
+            memory, kind = _memory(costs)
+            rows.append(
+                {
+                    "model": model,
+                    "stem pool": costs["stem_pool"],
+                    "frames": costs["frames"],
+                    "checkpointing": costs["activation_checkpointing"],
+                    "batch": costs["memory_batch"],
+                    "activations GiB": _gib(memory["activations"]),
+                    "training GiB": _gib(memory["training"]),
+                    "inference GiB": _gib(memory["inference"]),
+                    f"largest batch in {budget}": memory["largest_batch"],
+                    "memory": kind,
+                    "estimate's error %": _error(costs, "training_bytes"),
+                    "of the largest batch %": _error(costs, "largest_batch"),
+                }
+            )
+    machine = read_json(layout.profile(config["tables"]["table4"]["models"][0]))["machine"]
+    notes = [
+        f"At {config['profile']['size']}x{config['profile']['size']}, {config['profile']['num_classes']} classes, "
+        "float32. Activations: what a training step's forward pass keeps for its backward pass. Training, inference: "
+        "the peak of a whole step of SGD with momentum and of a forward pass, weights included, the CUDA context left "
+        "out.",
+        "Estimated: from tensor shapes, without a GPU. Measured: on "
+        f"{machine['device']}, where torch may take no more than {budget}"
+        + ("." if machine["device"] != "cpu" else "; none here."),
+    ]
+    return Table(f"Table 6. Memory, and what fits a card of {budget}", _frame(rows), notes)
 
 
 BUILDERS: dict[str, Callable[[Config, Layout], Table]] = {
@@ -180,6 +258,8 @@ BUILDERS: dict[str, Callable[[Config, Layout], Table]] = {
     "table2_architectures": table2,
     "table3_clip_length": table3,
     "table4_cost": table4,
+    "table5_causality": table5,
+    "table6_memory": table6,
 }
 
 
@@ -244,12 +324,40 @@ def _accuracy_notes(config: Config) -> list[str]:
     return notes
 
 
-def _cost_notes(config: Config, layout: Layout) -> list[str]:
-    machine, settings = read_json(layout.throughput)["machine"], config["profile"]
+def _table4_rows(config: Config, layout: Layout, model: str) -> list[dict[str, Any]]:
+    """A model's costs at the clip lengths of Table 4; other tables may have asked for more."""
+    rows = read_json(layout.profile(model))["rows"]
+    return [row for row in rows if row["frames"] in config["tables"]["table4"]["frames"]]
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, dtype=object)  # whole numbers stay so beside missing ones
+
+
+def _memory(costs: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A profile's memory by measurement where there is one, else by estimate, and which it is.
+
+    A batch too large for the card has no measured bytes.
+    """
+    kind = "measured" if "measured_largest_batch" in costs else "estimated"
+    sizes = {key: costs[f"{kind}_{key}_bytes"] for key in ("activations", "training", "inference")}
+    return {**sizes, "largest_batch": costs[f"{kind}_largest_batch"]}, kind
+
+
+def _gib(size: int | None) -> float | None:
+    return None if size is None else size / GIB
+
+
+def _error(costs: dict[str, Any], key: str) -> float | None:
+    """The estimate's error in percent of the measured value, None without one."""
+    measured = costs.get(f"measured_{key}")
+    return 100 * (costs[f"estimated_{key}"] / measured - 1) if measured else None
+
+
+def _timing_note(config: Config, layout: Layout) -> str:
+    machine = read_json(layout.throughput)["machine"]
     device = machine["cpu"] if machine["device"] == "cpu" else machine["device"]
-    return [
-        f"Activations: bytes that a training step's forward pass keeps for its backward pass at "
-        f"{settings['size']}x{settings['size']}, float32; estimated from tensor shapes where no GPU is at hand, else "
-        f"measured. Throughput: no autocast, {device}, {machine['threads']} threads, at {config['clip']['crop']}x"
-        f"{config['clip']['crop']} as trained here."
-    ]
+    return (
+        f"Clips/s and frames/s: no autocast, {device}, {machine['threads']} threads, all models in one process, at "
+        f"{config['clip']['crop']}x{config['clip']['crop']} as trained here."
+    )

@@ -4,18 +4,12 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from rcn_bench.analysis.cost import (
-    clips_per_second,
-    count_gmacs,
-    count_parameters,
-    estimate_activation_memory,
-    measure_activation_memory,
-)
+from rcn_bench.analysis.cost import clips_per_second, count_gmacs, count_parameters, live_frames_per_second
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
+from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.rcn import make_recurrent
 
 NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
@@ -91,6 +85,39 @@ def test_the_recurrence_takes_one_product_less_than_there_are_frames():
         assert macs == pytest.approx(2 * 4 * 6 * (frames * 3 * 8 + (frames - 1) * 8 * 8))
 
 
+class Stream(nn.Module):
+    """A frame of a stream, after as many as there are in each ``before``."""
+
+    def __init__(self, net, before):
+        super().__init__()
+        self.net = net
+        self.state = net.initial_state(len(before))
+        for frame in before.unbind(2):
+            _, self.state = net.step(frame, self.state)
+
+    def forward(self, frame):
+        return self.net.step(frame, self.state)[0]
+
+
+# The first frame of a recurrence takes no product with w_hh: 0.485 for the 2D network, and 0.055 for the recurrence.
+@pytest.mark.parametrize(("name", "frames", "gmacs"), [("rcn18", 1, 0.540), ("rcn18", 2, 0.540), ("c2d18", 1, 0.485)])
+def test_gmacs_of_a_frame_of_a_stream(name, frames, gmacs):
+    net = create_model(name, 400).eval()
+    with torch.no_grad():
+        stream = Stream(net, torch.zeros(1, 3, frames, 112, 112))
+    assert round(count_gmacs(stream, torch.zeros(1, 3, 112, 112)), 3) == gmacs
+
+
+@pytest.mark.parametrize("name", ["rcn18", pytest.param("i3d18_causal", marks=pytest.mark.slow)])
+def test_a_frame_of_a_stream_takes_its_share_of_a_long_clip(name):
+    net = create_model(name, 10).eval()
+    with torch.no_grad():
+        stream = Stream(net, torch.zeros(1, 3, 4, 32, 32))
+    frame = count_gmacs(stream, torch.zeros(1, 3, 32, 32))
+    six, five = (count_gmacs(net, torch.zeros(1, 3, frames, 32, 32)) for frames in (6, 5))
+    assert frame == pytest.approx(six - five)
+
+
 PRODUCTS = {
     "matmul": lambda x: x @ x.t(),
     "mm": lambda x: torch.mm(x, x.t()),
@@ -123,13 +150,12 @@ def snapshot(net):
 
 
 @pytest.mark.parametrize("training", [True, False, "head alone"])
-@pytest.mark.parametrize("count", [count_gmacs, lambda net, clip: estimate_activation_memory(net, tuple(clip.shape))])
-def test_counting_leaves_the_model_alone(count, training):
+def test_counting_leaves_the_model_alone(training):
     net = create_model("rcn18", 5).train(training is True)
     if training == "head alone":
         net.trunk.fc.train()
     state, modes = snapshot(net)
-    count(net, torch.randn(1, 3, 2, 32, 32))
+    count_gmacs(net, torch.randn(1, 3, 2, 32, 32))
     new_state, new_modes = snapshot(net)
     assert new_modes == modes
     assert all(torch.equal(new_state[name], state[name]) for name in state)
@@ -140,84 +166,6 @@ def test_a_failed_count_leaves_the_mode_alone():
     with pytest.raises(RuntimeError):
         count_gmacs(net, torch.randn(1, 1, 2, 32, 32))
     assert net.training
-
-
-FLOAT = 4
-
-
-def test_memory_of_linear_layers_by_hand():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(24, 8), nn.ReLU(), nn.Linear(8, 5))
-    # Saved: the input for the first weight's gradient; ReLU's output for its own and for the second weight's gradient.
-    assert estimate_activation_memory(net, (10, 3, 2, 2, 2)) == 10 * (24 + 8) * FLOAT
-
-
-def test_memory_of_convolutions_by_hand():
-    net = nn.Sequential(nn.Conv3d(3, 4, 3, padding=1), nn.Sigmoid(), nn.Conv3d(4, 2, 3, padding=1), nn.Tanh())
-    # Saved: each convolution's input and each activation's output, of which Sigmoid's is also an input.
-    assert estimate_activation_memory(net, (2, 3, 4, 5, 6)) == 2 * (3 + 4 + 2) * 4 * 5 * 6 * FLOAT
-
-
-def saved_bytes(net, clip):
-    """Distinct storages that autograd really saves, parameters and buffers left out."""
-    kept = []
-
-    def remember(tensor):
-        kept.append(tensor.untyped_storage())
-        return tensor
-
-    with saved_tensors_hooks(remember, lambda tensor: tensor):
-        logits = net.train()(clip)
-    own = {t.untyped_storage().data_ptr() for t in (*net.parameters(), *net.buffers())}
-    distinct = {storage.data_ptr(): storage.nbytes() for storage in kept if storage.data_ptr() not in own}
-    del logits
-    return sum(distinct.values())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_memory_equals_what_autograd_saves(name):
-    net = create_model(name, 400)
-    clip = torch.randn(2, 3, 4, 32, 32)
-    estimate, saved = estimate_activation_memory(net, tuple(clip.shape)), saved_bytes(net, clip)
-    assert estimate == saved
-
-
-def test_the_recurrence_keeps_one_hidden_state_a_unit():
-    """RCN keeps h where C2D keeps the convolution's output, and no state of each step besides."""
-    shape = (2, 3, 8, 32, 32)
-    rcn, c2d = (estimate_activation_memory(create_model(name, 5), shape) for name in ("rcn18", "c2d18"))
-    assert rcn == c2d
-
-
-@pytest.mark.parametrize("axis", [0, 2])
-def test_memory_grows_linearly_with_clips_and_frames(axis):
-    net = create_model("rcn18", 5)
-
-    def memory(n):
-        shape = [2, 3, 4, 32, 32]
-        shape[axis] = n
-        return estimate_activation_memory(net, tuple(shape))
-
-    four, eight, sixteen = memory(4), memory(8), memory(16)
-    assert sixteen - eight == 2 * (eight - four)
-    assert eight == pytest.approx(2 * four, rel=0.05)  # batch norm's statistics alone do not grow
-
-
-def test_memory_of_a_batch_that_no_machine_holds():
-    net = create_model("rcn18", 400)
-    small = estimate_activation_memory(net, (64, 3, 16, 112, 112))
-    huge = estimate_activation_memory(net, (64_000, 3, 16, 112, 112))
-    assert huge > 1e12
-    assert huge == pytest.approx(1000 * small, rel=1e-3)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_memory_estimate_is_near_the_measured():
-    shape = (8, 3, 8, 112, 112)
-    net = create_model("rcn18", 400)
-    estimate = estimate_activation_memory(net, shape)
-    assert measure_activation_memory(net.cuda().train(), shape, torch.device("cuda")) == pytest.approx(
-        estimate, rel=0.1
-    )
 
 
 class Sleeper(nn.Module):
@@ -241,3 +189,42 @@ def test_clips_per_second(training):
     assert 10 < rate <= 5 / 0.02
     assert net.calls == [(training, training)] * 4  # one to warm up, three that count
     assert torch.equal(net.weight, torch.ones(3, 2)) != training
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_live_frames_of_a_model_without_a_state_take_a_window_each(frames):
+    net = Sleeper()
+    rate = live_frames_per_second(net, torch.randn(1, 3, frames, 4, 4), 0.0)
+    assert 2 < rate <= 1 / 0.02
+    assert net.calls == [(False, False)] * 4
+
+
+class SleepyTrunk(nn.Module):
+    """Takes 20 ms a call and keeps the shapes of what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+        self.calls = []
+
+    def forward(self, frames):
+        time.sleep(0.02)
+        self.calls.append((tuple(frames.shape), self.training, torch.is_grad_enabled()))
+        return self.fc(frames.mean((2, 3)))
+
+
+@pytest.mark.parametrize("frames", [1, 8])
+def test_live_frames_of_a_network_with_a_state_take_a_step_each(frames):
+    trunk = SleepyTrunk()
+    rate = live_frames_per_second(FrameNet(trunk), torch.randn(1, 3, frames, 4, 4), 0.0)
+    assert 2 < rate <= 1 / 0.02
+    assert set(trunk.calls) == {((1, 3, 4, 4), False, False)}
+    assert len(trunk.calls) == 5  # the first frame, one to warm up, three that count
+
+
+def test_live_frames_are_timed_for_as_long_as_asked():
+    net = Sleeper()
+    started = time.perf_counter()
+    live_frames_per_second(net, torch.randn(1, 3, 2, 4, 4), 0.2)
+    assert time.perf_counter() - started >= 0.2
+    assert 3 <= len(net.calls) - 1 <= 11

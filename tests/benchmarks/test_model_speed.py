@@ -11,15 +11,6 @@ BATCH, FRAMES, SIZE = 8, 8, 32
 MODELS = ["c2d18", "rcn18", "rcn18_authors_loop", "i3d18", "r2plus1d18"]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads that share their cores with other work spin and give times that mean nothing."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def authors_loop(x, w_hh, mode):
     """The authors' steps on folded frames x (T, M, C): a 1x1 convolution each, on channels_last views, and one cat."""
     kernel = w_hh[:, :, None, None]

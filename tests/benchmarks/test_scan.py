@@ -17,15 +17,6 @@ SIZES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads that share their cores with other work spin and give times that mean nothing."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def authors_loop(clip, w_hh):
     """Their code: clip (N, C, T, H, W); a 1x1 convolution of the state before, frames put side by side with cat."""
     kernel = w_hh[:, :, None, None]

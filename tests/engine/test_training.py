@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -34,6 +35,7 @@ from rcn_bench.experiment import Run
 from rcn_bench.files import locked, read_json
 from rcn_bench.layout import Layout
 from rcn_bench.models import create_model
+from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.rcn import make_recurrent
 from rcn_bench.provenance import file_hash
 
@@ -219,6 +221,37 @@ def test_training_changes_the_weights_and_the_hidden_state(trained):
     assert (hidden - torch.eye(64)).abs().max() < 0.5
 
 
+@pytest.mark.parametrize("run", [RCN, C2D], ids=lambda run: run.model)
+def test_weights_carry_their_run_labels_and_config(trained, config, run):
+    with safe_open(trained.weights(run), "pt") as file:
+        card = file.metadata()
+    assert card["run"] == run.name
+    assert json.loads(card["labels"]) == Cache(trained.cache("train")).labels
+    assert json.loads(card["config"]) == config
+
+
+@pytest.fixture
+def checkpointed(monkeypatch):
+    """The models whose activations are checkpointed from now on."""
+    models = []
+    monkeypatch.setattr(training, "checkpoint_activations", lambda net: models.append(checkpoint_activations(net)))
+    return models
+
+
+def test_activation_checkpointing_gives_the_same_weights(fresh, config, checkpointed):
+    config["train"]["epochs"] = 1
+    train(RCN, config, fresh)
+    plain, plain_metrics = load_file(fresh.weights(RCN)), metrics(fresh, RCN)
+    assert len(checkpointed) == 0
+
+    config["train"]["activation_checkpointing"] = True
+    train(RCN, config, fresh)
+    assert len(checkpointed) == 1
+    for key, value in load_file(fresh.weights(RCN)).items():
+        assert torch.equal(plain[key], value), key
+    assert without_times(metrics(fresh, RCN)) == without_times(plain_metrics)
+
+
 def test_every_epoch_shows_other_clips_in_another_order(fresh, config, monkeypatch):
     epochs = []
 
@@ -362,6 +395,22 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trained,
         assert torch.equal(resumed[key], value), key
     assert without_times(metrics(fresh, RCN)) == without_times(metrics(trained, RCN))
     assert not fresh.checkpoint(RCN).exists()
+
+
+def test_training_goes_on_when_activation_checkpointing_is_switched_on(
+    trained, fresh, config, checkpointed, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, epochs=1)
+        with pytest.raises(KeyboardInterrupt):
+            train(C2D, config, fresh)
+    config["train"]["activation_checkpointing"] = True
+    train(C2D, config, fresh)
+    assert len(checkpointed) == 1
+    whole = load_file(trained.weights(C2D))
+    assert all(torch.equal(value, whole[key]) for key, value in load_file(fresh.weights(C2D)).items())
+    hashes = {read_json(at.run(C2D) / "provenance.json")["config_hash"] for at in (trained, fresh)}
+    assert len(hashes) == 1
 
 
 def test_training_interrupted_after_its_last_epoch_only_writes_its_results(trained, fresh, config, monkeypatch):

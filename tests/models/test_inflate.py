@@ -3,17 +3,20 @@ import copy
 import pytest
 import torch
 import torchvision
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
-from rcn_bench.models.inflate import TimeAxis, inflate
+from rcn_bench.models.inflate import InflatedPool, TimeAxis, TimePool, inflate
+from rcn_bench.models.init import he_normal_
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
-def three_frames(name, convolution):
-    return TimeAxis(kernel=3)
+def three_frames(name, layer):
+    return TimeAxis(kernel=3 if isinstance(layer, nn.Conv2d) else 1)
 
 
 def static_video(frames=6, size=16):
@@ -39,6 +42,16 @@ def small_net():
     return net.eval()
 
 
+def lively(net):
+    """Batch norm as after some training; ready for inference."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    return net.eval()
+
+
 def close(one, other):
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
@@ -47,7 +60,7 @@ def close(one, other):
 def test_centre_inflation_equals_the_2d_network_on_a_static_video(time):
     net = small_net()
     video = static_video()
-    inflated = inflate(copy.deepcopy(net), lambda name, convolution: time, "centre").eval()
+    inflated = inflate(copy.deepcopy(net), lambda name, layer: time, "centre").eval()
     with torch.no_grad():
         close(inflated(video), net(video[:, :, 0]))
 
@@ -93,23 +106,78 @@ def test_mean_inflation_reads_every_frame_of_its_kernel_and_centre_one():
         assert net(impulse).abs().sum(dim=(0, 1, 3, 4)).nonzero().flatten().tolist() == reached
 
 
-def test_the_plan_is_asked_for_every_convolution():
+def test_the_plan_is_asked_for_every_convolution_and_every_pool():
     asked = {}
 
-    def plan(name, convolution):
-        asked[name] = convolution.kernel_size
+    def plan(name, layer):
+        asked[name] = layer.kernel_size
         return TimeAxis(kernel=5 if name == "0" else 1, stride=2 if name == "4" else 1)
 
     net = inflate(small_net(), plan)
-    assert asked == {"0": (5, 5), "4": (3, 3)}
+    assert asked == {"0": (5, 5), "3": 3, "4": (3, 3)}
     assert (net[0].kernel_size, net[0].stride, net[0].padding) == ((5, 5, 5), (1, 2, 2), (2, 2, 2))
     assert (net[4].kernel_size, net[4].stride, net[4].dilation) == ((1, 3, 3), (2, 1, 1), (1, 2, 2))
 
 
-def test_pooling_stays_spatial():
-    net = inflate(nn.Sequential(nn.MaxPool2d(2)), three_frames)
-    video = torch.randn(2, 3, 5, 8, 8)
-    torch.testing.assert_close(net(video), nn.MaxPool3d((1, 2, 2))(video))
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.AvgPool2d(2)])
+@pytest.mark.parametrize("time", [TimeAxis(1), TimeAxis(3), TimeAxis(2, stride=2)])
+def test_a_pool_goes_over_time_as_planned(pool, time):
+    net, video = inflate(nn.Sequential(pool), lambda name, layer: time), torch.randn(2, 3, 5, 8, 8)
+    pool3d = IN_3D[type(pool)]((time.kernel, 2, 2), (time.stride, 2, 2))
+    torch.testing.assert_close(net(video), pool3d(video))
+
+
+IN_3D = {nn.MaxPool2d: nn.MaxPool3d, nn.AvgPool2d: nn.AvgPool3d}
+small = st.integers(1, 4)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from(list(IN_3D)),
+    kernel=small,
+    stride=small,
+    padding=st.integers(0, 2),
+    ceil_mode=st.booleans(),
+    time=st.builds(TimeAxis, small, small),
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(1, 9), st.integers(4, 9), st.integers(4, 9)),
+)
+@example(nn.MaxPool2d, 3, 2, 1, False, TimeAxis(3, 2), (1, 2, 5, 7, 8))
+@example(nn.MaxPool2d, 3, 2, 0, True, TimeAxis(3, 2), (1, 2, 8, 8, 8))  # GoogLeNet's
+@example(nn.MaxPool2d, 3, 1, 1, True, TimeAxis(3, 1), (1, 2, 1, 4, 4))  # Inception's, at the end of a short clip
+@example(nn.AvgPool2d, 3, 2, 1, True, TimeAxis(3, 2), (2, 1, 6, 6, 7))
+def test_a_pool_equals_torchs_pool_in_3d(kind, kernel, stride, padding, ceil_mode, time, shape):
+    """Padded in time where the kernel there is the one in space."""
+    time_padding = padding if time.kernel == kernel else 0
+    assume(padding <= kernel // 2)
+    # torch's average pool in 3D takes no clip shorter than its kernel, padded or not.
+    assume(shape[2] + (2 * time_padding if kind is nn.MaxPool2d else 0) >= time.kernel)
+    clip = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    theirs = IN_3D[kind](
+        (time.kernel, kernel, kernel),
+        (time.stride, stride, stride),
+        (time_padding, padding, padding),
+        ceil_mode=ceil_mode,
+    )
+    ours = InflatedPool(kind(kernel, stride, padding, ceil_mode=ceil_mode), time)
+    expected = theirs(clip)
+    torch.testing.assert_close(ours(clip), expected)
+    weight = torch.randn_like(expected)
+    gradients = [torch.autograd.grad(pool(clip), clip, weight)[0] for pool in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_pool_that_leaves_its_padding_out_of_the_mean_does_so_in_time():
+    clip = torch.randn(2, 3, 5, 6, 7)
+    ours = InflatedPool(nn.AvgPool2d(3, 1, 1, count_include_pad=False), TimeAxis(3))
+    torch.testing.assert_close(ours(clip), nn.AvgPool3d(3, 1, 1, count_include_pad=False)(clip))
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(kind=st.sampled_from(list(IN_3D)), time=st.builds(TimeAxis, small, small), frames=st.integers(4, 9))
+def test_a_pool_over_time_alone_equals_torchs_pool_in_3d(kind, time, frames):
+    clip = torch.randn(2, 3, frames, 2, 5, dtype=torch.float64)
+    theirs = IN_3D[kind]((time.kernel, 1, 1), (time.stride, 1, 1))
+    torch.testing.assert_close(TimePool(kind, time)(clip), theirs(clip))
 
 
 def test_an_inflated_network_keeps_type_and_mode():
@@ -133,32 +201,62 @@ def test_padding_given_as_a_word_is_refused():
         inflate(nn.Sequential(nn.Conv2d(3, 4, 3, padding="same")), three_frames)
 
 
-@pytest.fixture
-def resnet_file(tmp_path):
-    """Weights as torchvision's ImageNet files hold them: 1000 classes, batch norm away from its start."""
-    resnet = torchvision.models.resnet18(num_classes=1000)
-    for module in resnet.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-    path = tmp_path / "resnet18.pth"
-    torch.save(resnet.state_dict(), path)
-    return resnet.eval(), path
+def test_inflation_of_a_resnext_with_its_grouped_convolutions():
+    resnext = lively(torchvision.models.resnext50_32x4d(num_classes=5))
+    video = static_video(frames=3, size=32)
 
+    def grouped_alone(name, layer):
+        return TimeAxis(kernel=3 if isinstance(layer, nn.Conv2d) and layer.groups > 1 else 1)
 
-def test_i3d_carries_imagenet_weights_to_a_static_video(resnet_file):
-    resnet, path = resnet_file
-    i3d = create_model("i3d18", 5, w_xh="imagenet", weights_file=path, inflation="centre").eval()
-    assert i3d.fc.out_features == 5
-    resnet.fc = i3d.fc = nn.Identity()
-    video = static_video(size=32)
+    net = inflate(copy.deepcopy(resnext), grouped_alone, "centre")
+    assert net.layer4[2].conv2.weight.shape == (1024, 32, 3, 3, 3)
+    assert torch.equal(net.layer4[2].conv2.weight[:, :, 1], resnext.layer4[2].conv2.weight)
     with torch.no_grad():
-        close(i3d(video), resnet(video[:, :, 0]))
+        close(net(video), resnext(video[:, :, 0]))
 
 
-def test_i3d_repeats_imagenet_kernels_over_time(resnet_file):
-    resnet, path = resnet_file
-    i3d = create_model("i3d18", 5, w_xh="imagenet", weights_file=path)
+@pytest.fixture(params=["resnet18"])
+def imagenet_like(request, tmp_path):
+    """A network and its weights as torchvision's ImageNet files hold them: 1000 classes, auxiliary classifiers."""
+    if request.param == "googlenet":
+        net = torchvision.models.GoogLeNet(transform_input=True, init_weights=False)
+        he_normal_(net)
+    else:
+        net = torchvision.models.get_model(request.param)
+    path = tmp_path / f"{request.param}.pth"
+    torch.save(lively(net).state_dict(), path)
+    return net, path
+
+
+def with_weights(name, path, **options):
+    return create_model(name, 5, w_xh="imagenet", weights_file=path, **options).eval()
+
+
+@pytest.mark.parametrize(
+    ("imagenet_like", "name"),
+    [
+        ("resnet18", "i3d18"),
+        ("resnet50", "i3d50"),
+        pytest.param("resnet50", "i3d50_nl", marks=pytest.mark.slow),  # its new blocks are the identity at first
+        ("googlenet", "inception_i3d"),
+    ],
+    indirect=["imagenet_like"],
+)
+def test_i3d_carries_imagenet_weights_to_a_static_video(imagenet_like, name):
+    flat, path = imagenet_like
+    i3d = with_weights(name, path, inflation="centre")
+    assert i3d.fc.out_features == 5
+    flat.fc = i3d.fc = nn.Identity()
+    video = static_video(frames=4, size=32).double()
+    with torch.no_grad():
+        stills = flat.double()(video[:, :, 0])
+        assert not torch.allclose(stills[0], stills[1], rtol=1e-2)
+        torch.testing.assert_close(i3d.double()(video), stills)
+
+
+def test_i3d_repeats_imagenet_kernels_over_time(imagenet_like):
+    resnet, path = imagenet_like
+    i3d = with_weights("i3d18", path)
     for name in ("conv1", "layer1.0.conv1", "layer4.1.conv2"):
         inflated, flat = i3d.get_submodule(name).weight, resnet.get_submodule(name).weight
         torch.testing.assert_close(inflated, flat.unsqueeze(2).expand_as(inflated) / 3)
@@ -166,8 +264,33 @@ def test_i3d_repeats_imagenet_kernels_over_time(resnet_file):
     torch.testing.assert_close(i3d.bn1.running_var, resnet.bn1.running_var)
 
 
-def test_random_i3d_draws_every_frame_of_a_kernel_anew():
-    i3d = create_model("i3d18", 5)
-    weight = i3d.layer4[1].conv2.weight
+@pytest.mark.parametrize("imagenet_like", ["googlenet"], indirect=True)
+def test_inception_i3d_carries_over_all_but_the_classifiers(imagenet_like):
+    googlenet, path = imagenet_like
+    i3d, flat = with_weights("inception_i3d", path), googlenet.state_dict()
+    assert any(key.startswith("aux1.") for key in flat)
+    assert i3d.transform_input
+    assert {module.eps for module in i3d.modules() if isinstance(module, nn.BatchNorm3d)} == {1e-3}
+    for key, value in i3d.state_dict().items():
+        if not key.startswith("fc."):
+            torch.testing.assert_close(value.sum(2) if value.dim() == 5 else value, flat[key])
+    assert i3d.conv1.conv.weight.shape == (64, 3, 7, 7, 7)
+    assert i3d.inception5b.branch2[1].conv.weight.shape == (384, 192, 3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "fan_out"),
+    [("i3d18", "layer4.1.conv2", 512 * 27), ("inception_i3d", "inception5b.branch2.1.conv", 384 * 27)],
+)
+def test_random_i3d_draws_every_frame_of_a_kernel_anew(name, layer, fan_out):
+    weight = create_model(name, 5).get_submodule(layer).weight
     assert not torch.allclose(weight[:, :, 0], weight[:, :, 1])
-    assert weight.std().item() == pytest.approx((2 / (512 * 27)) ** 0.5, rel=0.01)  # He normal over the fan-out
+    assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.01)  # He normal over the fan-out
+
+
+def test_i3d50_inflates_every_second_bottleneck():
+    with torch.device("meta"):
+        net = create_model("i3d50")
+    long = {name: m.kernel_size for name, m in net.named_modules() if isinstance(m, nn.Conv3d) and m.kernel_size[0] > 1}
+    blocks = [(1, 0), (1, 1), (1, 2), (2, 0), (2, 2), (3, 0), (3, 2), (3, 4), (4, 1)]
+    assert long == {"conv1": (5, 7, 7)} | {f"layer{stage}.{block}.conv1": (3, 1, 1) for stage, block in blocks}

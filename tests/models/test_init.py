@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 @pytest.fixture(scope="module")
 def imagenet():
     """A state dict like torchvision's ImageNet one: ResNet-18, 1000 classes."""
+    torch.manual_seed(1)  # not that of the models under test, whose classifiers would be the same
     return torchvision.models.resnet18(num_classes=1000).state_dict()
 
 

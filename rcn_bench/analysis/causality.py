@@ -1,0 +1,147 @@
+"""The causality certificate: does any output of a model depend on frames after it, and how many frames does it see?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rcn_bench.engine.build import load_plugins
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config
+from rcn_bench.files import write_json
+from rcn_bench.layout import Layout
+from rcn_bench.models import create_model, model_options, shortest_clip
+from rcn_bench.models.frames import FrameNet
+from rcn_bench.provenance import provenance
+
+NUM_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What perturbing the frames of a random clip shows of a model with random weights, in eval mode.
+
+    causal: no output moved by a single bit when any or all of the frames after it changed. largest_change: of an
+    output when only frames after it change, as a share of the outputs' standard deviation. frames, outputs: in the
+    clip, and time steps of the model's last feature map. past_frames, future_frames: the most frames before and
+    after its own that reach an output; a number as large as frames - 1 may be cut off by the clip.
+    """
+
+    model: str
+    causal: bool
+    largest_change: float
+    frames: int
+    outputs: int
+    past_frames: int
+    future_frames: int
+
+    @property
+    def temporal_stride(self) -> float:
+        """Input frames per output."""
+        return self.frames / self.outputs
+
+
+def certify(model_name: str, frames: int = 16, size: int = 32, seed: int = 0) -> Certificate:
+    """Certify a registered model, with random weights, random batch-norm statistics and random w_hh.
+
+    size: height and width of the clip. Errors: InputError for an unknown model, a clip too short for it, or a model
+    whose outputs in time are not known: it needs ``frame_logits`` or an ``avgpool`` module.
+    """
+    torch.manual_seed(seed)
+    options = {"w_hh": "random"} if "w_hh" in model_options(model_name) else {}
+    if frames < shortest_clip(model_name):
+        raise InputError(f"{model_name} needs clips of {shortest_clip(model_name)} frames or more, got {frames}")
+    model = _with_random_batch_norm(create_model(model_name, NUM_CLASSES, **options)).eval()
+    return examine(model, model_name, torch.randn(1, 3, frames, size, size))
+
+
+@torch.no_grad()
+def examine(model: nn.Module, name: str, clip: Tensor) -> Certificate:
+    """Certify a model in eval mode, with the weights that it has, on one clip (1, 3, T, H, W).
+
+    Output j of a model that keeps every s-th time step stands for frame j * s. Two kinds of perturbation: other
+    random values after t, for the change; and NaN in frame t alone, which spreads to all that any arithmetic reaches,
+    however small its effect, for the receptive field.
+    """
+    with _outputs_in_time(model, name) as outputs_of:
+        return _examine(outputs_of, name, clip)
+
+
+def _examine(outputs_of: Callable[[Tensor], Tensor], name: str, clip: Tensor) -> Certificate:
+    reference = outputs_of(clip)
+    frames, outputs = clip.shape[2], len(reference)
+    frame_of_output = torch.arange(outputs) * round(frames / outputs)
+    largest, past, future = 0.0, 0, 0
+    for t in range(frames):
+        changed = clip.clone()
+        changed[:, :, t + 1 :] = torch.randn_like(changed[:, :, t + 1 :])
+        change = (outputs_of(changed) - reference)[frame_of_output <= t].abs().max() / reference.std()
+        largest = max(largest, float(change))
+        poisoned = clip.clone()
+        poisoned[:, :, t] = torch.nan
+        reached = frame_of_output[outputs_of(poisoned).flatten(1).isnan().any(1)]
+        if len(reached):
+            past, future = max(past, int(reached.max()) - t), max(future, t - int(reached.min()))
+    return Certificate(name, largest == 0 and future == 0, largest, frames, outputs, past, future)
+
+
+@contextmanager
+def _outputs_in_time(model: nn.Module, name: str) -> Iterator[Callable[[Tensor], Tensor]]:
+    """A function from a clip to the model's outputs, time first: its frames' logits, or what its last pool is given."""
+    if isinstance(model, FrameNet):
+        yield lambda clip: model.frame_logits(clip)[0]
+        return
+    pool = getattr(model, "avgpool", None)
+    if not isinstance(pool, nn.Module):
+        raise InputError(f"{name} has neither frame_logits nor an avgpool module; its outputs in time are not known")
+    seen: list[Tensor] = []
+    hook = pool.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+
+    def outputs(clip: Tensor) -> Tensor:
+        seen.clear()
+        model(clip)
+        return seen[0][0].transpose(0, 1)
+
+    try:
+        yield outputs
+    finally:
+        hook.remove()
+
+
+def _with_random_batch_norm(model: nn.Module) -> nn.Module:
+    """As after some training: fresh batch norms are near the identity, and a zero gamma hides a whole branch."""
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            for name, buffer in module.named_buffers():
+                if name == "running_mean":
+                    nn.init.normal_(buffer, std=0.1)
+                elif name == "running_var":
+                    nn.init.uniform_(buffer, 0.5, 1.5)
+    return model
+
+
+def certify_models(config: Config, layout: Layout) -> None:
+    """Write the certificates of the models of Table 5."""
+    load_plugins(config)
+    of = config["tables"]["table5"]
+    rows: list[dict[str, Any]] = []
+    for model in of["models"]:
+        certificate = certify(model, of["frames"], config["clip"]["crop"])
+        rows.append(asdict(certificate))
+        print(describe(certificate), flush=True)
+    write_json(layout.causality, {"rows": rows, **provenance()})
+
+
+def describe(certificate: Certificate) -> str:
+    """One line a model."""
+    c = certificate
+    verdict = "causal" if c.causal else f"NOT causal: outputs move by up to {c.largest_change:.2g} sd with later frames"
+    return (
+        f"{c.model}: {verdict}; sees {c.past_frames} earlier and {c.future_frames} later frames of {c.frames}; "
+        f"{c.outputs} outputs in time"
+    )

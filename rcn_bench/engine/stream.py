@@ -1,0 +1,95 @@
+"""Predictions on video as its frames arrive, by a network that carries a state from frame to frame."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from rcn_bench.data.transforms import evaluation_transform
+from rcn_bench.data.video import UnreadableVideo, frames_in_order
+from rcn_bench.engine.build import trained_model
+from rcn_bench.engine.device import pick_device, place
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config, Run
+from rcn_bench.models.frames import FrameNet
+
+
+@torch.inference_mode()
+def stream(source: str, checkpoint: Path, top: int, last: int | None) -> None:
+    """Print the best labels after every frame that the network takes, and the frames a second at the end.
+
+    source: a video file, or the number of a camera, which Ctrl-C ends. checkpoint: a run's model.safetensors.
+    Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
+    of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
+    Errors: InputError for a missing or foreign file, or a model that is not causal.
+    """
+    model, labels, config = load_causal(checkpoint)
+    device = next(model.parameters()).device
+    state, mean = model.initial_state(1), _Mean(last)
+    seen, network_seconds, started = 0, 0.0, time.perf_counter()
+    try:
+        for at, frame in _model_frames(source, config):
+            before = time.perf_counter()
+            logits, state = model.step(frame.to(device), state)
+            best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(labels)))
+            network_seconds += time.perf_counter() - before
+            seen += 1
+            scores = "  ".join(f"{labels[i]} {p:.1%}" for p, i in zip(best.values, best.indices, strict=True))
+            print(f"{at:8.2f} s  {scores}", flush=True)
+    except UnreadableVideo as error:
+        raise InputError(f"{source}: {error}") from error
+    except KeyboardInterrupt:
+        if seen == 0:
+            raise
+    seconds = time.perf_counter() - started
+    print(
+        f"{seen} frames in {seconds:.1f} s: {seen / seconds:.1f} frames/s, "
+        f"{1000 * network_seconds / max(seen, 1):.1f} ms a frame in the network"
+    )
+
+
+def load_causal(path: Path) -> tuple[FrameNet, list[str], Config]:
+    """The network of a run's model.safetensors, ready for inference, its labels and its config."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, "pt") as file:
+            card = file.metadata() or {}
+        run, config, labels = Run.parse(card["run"]), json.loads(card["config"]), json.loads(card["labels"])
+    except (SafetensorError, KeyError, ValueError, InputError) as error:
+        raise InputError(f"{path}: not the model.safetensors of a run") from error
+    model = trained_model(run, config, path, len(labels))
+    if not isinstance(model, FrameNet):
+        raise InputError(f"{path}: {run.model} is not causal and cannot run frame by frame; RCN models can")
+    place(model, pick_device()).eval()
+    return model, labels, config
+
+
+def _model_frames(source: str, config: Config) -> Iterator[tuple[float, Tensor]]:
+    """Every stride-th frame as the network takes it, (1, 3, crop, crop), and its time in seconds."""
+    data, transform = config["data"], evaluation_transform(config["clip"]["crop"])
+    short_side = data["digits"]["canvas"] if "digits" in data else data.get("short_side")
+    for index, (at, frame) in enumerate(frames_in_order(source, short_side)):
+        if index % config["clip"]["stride"] == 0:
+            yield at, transform(torch.from_numpy(frame).permute(2, 0, 1).unsqueeze(0)).transpose(0, 1)
+
+
+class _Mean:
+    """The mean of the logits of the last frames, or of all."""
+
+    def __init__(self, last: int | None) -> None:
+        self.last = deque[Tensor](maxlen=last)
+        self.all_frames = last is None
+        self.total, self.count = torch.zeros(()), 0
+
+    def add(self, logits: Tensor) -> Tensor:
+        if not self.all_frames:
+            self.last.append(logits)
+            return torch.stack(tuple(self.last)).mean(0)
+        self.total, self.count = self.total + logits, self.count + 1
+        return self.total / self.count

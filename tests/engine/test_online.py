@@ -1,0 +1,149 @@
+"""Online accuracy: what a model has said of each validation video by every tenth of it."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from rcn_bench import cli
+from rcn_bench.data.cache import Cache
+from rcn_bench.engine.online import evaluate_online
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Run
+from rcn_bench.models import create_model
+
+SHARES = [f"{tenth}0%" for tenth in range(1, 11)]
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+STRIDE, CROP, WINDOW = 2, 16, 4
+
+
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+def undecided(model, clips):
+    """A model whose random weights prefer no class on the whole, so that what it says changes with the frames."""
+    model.eval().requires_grad_(False)
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    linear.bias -= model(clips).mean(0)
+    return model
+
+
+@pytest.fixture
+def evaluated(noise_without_runs, noise_config):
+    """Evaluates a random model as if it had been trained; gives the model, the cache and the rows of online.csv."""
+
+    def evaluate(run):
+        layout = noise_without_runs
+        cache = Cache(layout.cache("val"))
+        model = create_model(run.model, 3, **({"w_hh": run.w_hh} if run.w_hh else {}))
+        model = undecided(model, torch.cat([model_input(cache.frames(video)[:25]) for video in cache.videos[:9]]))
+        layout.run(run).mkdir(parents=True)
+        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, layout.weights(run))
+        evaluate_online(run, noise_config, layout)
+        with layout.online(run).open(newline="") as file:
+            return model, cache, list(csv.DictReader(file))
+
+    return evaluate
+
+
+def model_input(frames):
+    """Every second frame's centre, normalised, (1, 3, T, 16, 16), written out."""
+    margin = (frames.shape[1] - CROP) // 2
+    centre = frames[::STRIDE, margin : margin + CROP, margin : margin + CROP] / 255
+    return torch.tensor((centre - MEAN) / STD, dtype=torch.float32).permute(3, 0, 1, 2).unsqueeze(0)
+
+
+def by_video(cache, rows):
+    """Each row with the model's input of its video and its true class."""
+    videos = {video.id: video for video in cache.videos}
+    for row in rows:
+        video = videos[row["video"]]
+        yield row, model_input(cache.frames(video)), cache.labels.index(video.label)
+
+
+@pytest.mark.parametrize("name", ["rcn18", "window3d"])
+def test_every_video_that_has_a_clips_frames_has_a_row(evaluated, window_model, name):
+    _, cache, rows = evaluated(Run(name, WINDOW, "random", "random" if name == "rcn18" else None))
+    assert [list(row) for row in rows] == [["video", "group", "label", *SHARES]] * len(rows)
+    used = [video for video in cache.videos if -(-video.shape[0] // STRIDE) >= WINDOW]
+    assert len(used) == len(cache.videos) - 1
+    assert [(row["video"], row["group"], row["label"]) for row in rows] == [(v.id, v.group, v.label) for v in used]
+
+
+@pytest.mark.parametrize(("name", "w_hh"), [("rcn18", "random"), ("c2d18", None)])
+def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(evaluated, name, w_hh):
+    model, cache, rows = evaluated(Run(name, WINDOW, "random", w_hh))
+    for row, clip, true_class in by_video(cache, rows):
+        logits = model.frame_logits(clip)[0].double()
+        for tenth, share in enumerate(SHARES, start=1):
+            seen = math.ceil(tenth * len(logits) / 10)
+            assert row[share] == str(int(logits[:seen].mean(0).argmax() == true_class)), (row["video"], share)
+        assert row["100%"] == str(int(model(clip)[0].argmax() == true_class))
+    assert {row[share] for row in rows for share in SHARES} == {"0", "1"}
+    assert any(row["10%"] != row["100%"] for row in rows)
+
+
+def test_a_model_of_windows_says_what_the_mean_softmax_of_complete_windows_says(evaluated, window_model):
+    model, cache, rows = evaluated(Run(window_model, WINDOW, "random"))
+    for row, clip, true_class in by_video(cache, rows):
+        frames = clip.shape[2]
+        for tenth, share in enumerate(SHARES, start=1):
+            seen = math.ceil(tenth * frames / 10)
+            softmax = [
+                model(clip[:, :, start : start + WINDOW])[0].double().softmax(0)
+                for start in range(0, frames, WINDOW // 2)
+                if start + WINDOW <= seen
+            ]
+            said = str(int(torch.stack(softmax).mean(0).argmax() == true_class)) if softmax else ""
+            assert row[share] == said, (row["video"], share)
+    assert {row[share] for row in rows for share in SHARES} == {"", "0", "1"}
+
+
+def test_a_model_of_windows_says_nothing_before_the_first_full_one(evaluated, window_model):
+    _, _, rows = evaluated(Run(window_model, WINDOW, "random"))
+    row = rows[0]  # 13 frames: after 30 % there are 4
+    assert [row[share] for share in SHARES[:2]] == ["", ""]
+    assert all(row[share] in ("0", "1") for share in SHARES[2:])
+
+
+def test_a_window_of_the_whole_video_speaks_at_its_end(evaluated, window_model):
+    _, _, rows = evaluated(Run(window_model, 13, "random"))
+    for row in rows:
+        if row["video"] < "v09":
+            assert [row[share] == "" for share in SHARES] == [True] * 9 + [False]
+
+
+def test_windows_of_one_frame_start_at_every_frame(evaluated, window_model):
+    model, cache, rows = evaluated(Run(window_model, 1, "random"))
+    assert len(rows) == len(cache.videos)
+    row, clip, true_class = next(by_video(cache, rows))
+    softmax = torch.cat([model(frame.unsqueeze(2)) for frame in clip.unbind(2)]).softmax(1)
+    assert row["100%"] == str(int(softmax.mean(0).argmax() == true_class))
+
+
+def test_the_shares_of_all_videos_are_printed(evaluated, window_model, capsys):
+    run = Run(window_model, WINDOW, "random")
+    _, _, rows = evaluated(run)
+    right = sum(row["100%"] == "1" for row in rows) / len(rows)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith(f"{run.name}: right after 10% ")
+    assert line.endswith(f"100% {right:.1%} of {len(rows)} videos")
+
+
+def test_a_clip_longer_than_all_videos_is_refused(evaluated, window_model, noise_without_runs):
+    run = Run(window_model, 21, "random")
+    with pytest.raises(InputError, match=r"val\.bin: no video has the 21 frames of a clip"):
+        evaluated(run)
+    assert not noise_without_runs.online(run).exists()
+
+
+def test_missing_weights_are_one_line(noise_without_runs, capsys):
+    arguments = ["--config", "config/mini.yaml", "--results", str(noise_without_runs.root.parent)]
+    (noise_without_runs.root.parent / "mini").symlink_to(noise_without_runs.root)
+    assert cli.main(["online", "c2d18-t4-xh_random-s0", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "model.safetensors" in line

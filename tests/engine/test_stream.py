@@ -1,0 +1,200 @@
+"""Predictions on a video as its frames arrive, by the command line, against the network on the whole clip."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import rcn_bench.engine.stream as streaming
+from rcn_bench import cli
+from rcn_bench.data.cache import Cache
+from rcn_bench.data.video import decode, write_lossless
+from rcn_bench.experiment import Run
+from rcn_bench.models import create_model
+
+RUN = Run("rcn18", 4, "random", "random", 0)  # that conftest trains
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+LINE = re.compile(r" *(?P<at>\d+\.\d\d) s  (?P<scores>.*)")
+
+
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+@pytest.fixture
+def checkpoint(noise):
+    return noise.weights(RUN)
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Twenty frames, of which every second one is taken."""
+    path = tmp_path / "video.mp4"
+    frames = np.kron(np.random.default_rng(1).integers(0, 256, (20, 2, 2)), np.ones((1, 10, 10))).astype(np.uint8)
+    write_lossless(path, frames, 8)
+    return path
+
+
+def streamed(capsys, *arguments):
+    """The lines of predictions, as (seconds, {label: percent}), and the line at the end."""
+    assert cli.main(["stream", *(str(argument) for argument in arguments)]) == 0
+    *lines, end = capsys.readouterr().out.splitlines()
+    predictions = []
+    for line in lines:
+        match = LINE.fullmatch(line)
+        scores = (score.rsplit(" ", 1) for score in match["scores"].split("  "))
+        predictions.append((float(match["at"]), {label: float(percent.rstrip("%")) for label, percent in scores}))
+    return predictions, end
+
+
+def refused(capsys, *arguments):
+    """The one line on stderr."""
+    assert cli.main(["stream", *(str(argument) for argument in arguments)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def frame_logits(checkpoint, frames):
+    """(T, classes) of the network on all frames at once; a centre of 16 of 20 pixels."""
+    model = create_model("rcn18", 3).eval()
+    model.load_state_dict(load_file(checkpoint))
+    clip = torch.tensor((frames[:, 2:18, 2:18] / 255 - MEAN) / STD, dtype=torch.float32)
+    with torch.no_grad():
+        return model.frame_logits(clip.permute(3, 0, 1, 2).unsqueeze(0))[0].double()
+
+
+def percentages(logits, labels):
+    """By label, the best first."""
+    softmax = logits.mean(0).softmax(0)
+    return {labels[i]: pytest.approx(100 * float(softmax[i]), abs=0.06) for i in softmax.argsort(descending=True)}
+
+
+def assert_alike(found, expected):
+    assert found == expected
+    assert list(found) == list(expected)
+
+
+def test_the_last_line_is_the_softmax_of_the_mean_of_all_frames_logits(capsys, noise, checkpoint, video):
+    predictions, end = streamed(capsys, video, "--checkpoint", checkpoint)
+    logits, labels = frame_logits(checkpoint, decode(video)[::2]), Cache(noise.cache("train")).labels
+    assert_alike(predictions[-1][1], percentages(logits, labels))
+    assert end.startswith("10 frames in ")
+    assert re.search(r": [\d.]+ frames/s, [\d.]+ ms a frame in the network$", end)
+
+
+def test_every_line_is_of_the_frames_so_far(capsys, noise, checkpoint, video):
+    predictions, _ = streamed(capsys, video, "--checkpoint", checkpoint)
+    logits, labels = frame_logits(checkpoint, decode(video)[::2]), Cache(noise.cache("train")).labels
+    assert [at for at, _ in predictions] == [index / 8 for index in range(0, 20, 2)]
+    for seen, (_, scores) in enumerate(predictions, start=1):
+        assert_alike(scores, percentages(logits[:seen], labels))
+    assert predictions[0][1] != predictions[-1][1]
+
+
+@pytest.mark.parametrize("last", [1, 3, 100])
+def test_last_averages_over_the_last_frames(capsys, noise, checkpoint, video, last):
+    predictions, _ = streamed(capsys, video, "--checkpoint", checkpoint, "--last", last)
+    logits, labels = frame_logits(checkpoint, decode(video)[::2]), Cache(noise.cache("train")).labels
+    for seen, (_, scores) in enumerate(predictions, start=1):
+        assert_alike(scores, percentages(logits[max(seen - last, 0) : seen], labels))
+
+
+@pytest.mark.parametrize("top", [1, 2, 10])
+def test_top_labels_are_printed(capsys, noise, checkpoint, video, top):
+    predictions, _ = streamed(capsys, video, "--checkpoint", checkpoint, "--top", top)
+    whole, _ = streamed(capsys, video, "--checkpoint", checkpoint)
+    assert predictions == [(at, dict(list(scores.items())[:top])) for at, scores in whole]
+
+
+def test_after_a_clips_frames_the_score_is_the_clips(capsys, noise, checkpoint, video):
+    predictions, _ = streamed(capsys, video, "--checkpoint", checkpoint)
+    logits, labels = frame_logits(checkpoint, decode(video)[: 2 * RUN.frames : 2]), Cache(noise.cache("train")).labels
+    assert_alike(predictions[RUN.frames - 1][1], percentages(logits, labels))
+
+
+def test_frames_are_scaled_to_the_size_that_the_run_was_trained_with(capsys, noise, checkpoint, tmp_path):
+    large = tmp_path / "large.mp4"
+    frames = np.random.default_rng(2).integers(0, 256, (6, 40, 60)).astype(np.uint8)
+    write_lossless(large, frames, 8)
+    predictions, _ = streamed(capsys, large, "--checkpoint", checkpoint)
+    scaled = decode(large, short_side=20)[::2]
+    assert scaled.shape[1:3] == (20, 30)
+    logits, labels = frame_logits(checkpoint, scaled[:, :, 5:25]), Cache(noise.cache("train")).labels
+    assert_alike(predictions[-1][1], percentages(logits, labels))
+
+
+def test_ctrl_c_ends_a_camera_with_its_sums(capsys, checkpoint, monkeypatch):
+    def camera(source, short_side):
+        for index in range(6):
+            yield index / 8, np.zeros((20, 20, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(streaming, "frames_in_order", camera)
+    predictions, end = streamed(capsys, "0", "--checkpoint", checkpoint)
+    assert len(predictions) == 3
+    assert end.startswith("3 frames in ")
+
+
+# Refusals
+
+
+def test_a_model_that_is_not_causal_is_refused(capsys, noise_config, window_model, video, tmp_path):
+    path, run = tmp_path / "model.safetensors", Run(window_model, 4, "random")
+    card = {"run": run.name, "labels": json.dumps(["a", "b"]), "config": json.dumps(noise_config)}
+    save_file(create_model(window_model, 2).state_dict(), path, metadata=card)
+    line = refused(capsys, video, "--checkpoint", path)
+    assert str(path) in line
+    assert f"{window_model} is not causal" in line
+
+
+def test_a_missing_checkpoint_is_refused(capsys, video, tmp_path):
+    assert str(tmp_path / "none.safetensors") in refused(capsys, video, "--checkpoint", tmp_path / "none.safetensors")
+
+
+CARDS = {
+    "no card": None,
+    "another card": {"format": "pt"},
+    "no config": {"run": RUN.name, "labels": '["a"]'},
+    "no labels": {"run": RUN.name, "config": "{}"},
+    "no JSON": {"run": RUN.name, "labels": "a, b", "config": "learning rate 0.1"},
+    "another run": {"run": "the second", "labels": '["a"]', "config": "{}"},
+}
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_safetensors_file_that_is_no_runs_is_refused(capsys, video, tmp_path, card):
+    path = tmp_path / "other.safetensors"
+    save_file(nn.Linear(2, 2).state_dict(), path, metadata=CARDS[card])
+    assert str(path) in refused(capsys, video, "--checkpoint", path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a weights file", b"\x10" + b"\0" * 7 + b"{}"], ids=repr)
+def test_a_damaged_checkpoint_is_refused(capsys, video, tmp_path, content):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    assert str(path) in refused(capsys, video, "--checkpoint", path)
+
+
+def test_weights_of_another_model_than_the_card_says_are_refused(capsys, checkpoint, video, tmp_path):
+    path = tmp_path / "model.safetensors"
+    with safe_open(checkpoint, "pt") as file:
+        card = file.metadata()
+    save_file(nn.Linear(2, 2).state_dict(), path, metadata=card)
+    line = refused(capsys, video, "--checkpoint", path)
+    assert f"{path}: not the weights of {RUN.name}" in line
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a video"], ids=repr)
+def test_an_unreadable_video_is_refused(capsys, checkpoint, tmp_path, content):
+    path = tmp_path / "broken.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    assert refused(capsys, path, "--checkpoint", checkpoint).startswith(f"rcn-bench: {path}: ")
+
+
+def test_a_missing_camera_is_refused(capsys, checkpoint):
+    assert refused(capsys, "97", "--checkpoint", checkpoint).startswith("rcn-bench: 97: ")

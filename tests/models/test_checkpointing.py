@@ -1,0 +1,152 @@
+"""Activation checkpointing changes what a training step keeps, and nothing else."""
+
+import copy
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torchvision.models.resnet import BasicBlock
+
+from rcn_bench.errors import InputError
+from rcn_bench.models import create_model
+from rcn_bench.models.causal import make_causal
+from rcn_bench.models.checkpointing import checkpoint_activations
+from rcn_bench.models.rcn import make_recurrent
+
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+def random_clip(frames, clips=2, size=32):
+    return torch.randn(clips, 3, frames, size, size)
+
+
+def two_blocks(**options):
+    """The smallest network with blocks that checkpointing knows."""
+    blocks = [BasicBlock(3, 3, norm_layer=partial(nn.BatchNorm2d, **options)) for _ in range(2)]
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+
+
+def step(net, loss):
+    """Loss, gradients and buffers after a training step, and the bytes that its forward pass saved."""
+    saved = {}
+
+    def pack(tensor):
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    torch.manual_seed(1)  # for dropout
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        value = loss(net)
+    value.backward()
+    gradients = {name: parameter.grad for name, parameter in net.named_parameters()}
+    return {"loss": value.detach(), **gradients, **dict(net.named_buffers())}, sum(saved.values())
+
+
+def squares(net, clip):
+    return net(clip).square().sum()
+
+
+def compare(net, loss, earlier=lambda net: None):
+    """Assert that a step with checkpointing gives the same to the bit; the bytes saved with it and without."""
+    checkpointed = checkpoint_activations(copy.deepcopy(net))
+    for each in (checkpointed, net):
+        earlier(each.train())
+    (result, saved), (expected, saved_without) = (step(each.train(), loss) for each in (checkpointed, net))
+    assert result.keys() == expected.keys()
+    assert [key for key in result if not torch.equal(result[key], expected[key])] == []
+    return saved, saved_without
+
+
+STEPS = {"rcn18": 3, "i3d50_nl": 2, "inception_i3d": 4, "r2plus1d18": 2, "s3d": 5}
+SLOW_STEPS = {"c2d18": 2, "rcn50": 3, "i3d18": 2, "i3d18_causal": 2}  # of the same blocks
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [*STEPS.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in SLOW_STEPS.items())],
+)
+def test_a_step_is_the_same_to_the_bit_and_saves_less(name, frames):
+    net, clip = create_model(name, 5), random_clip(frames)
+    saved, saved_without = compare(net, lambda net: squares(net, clip))
+    assert saved < saved_without
+    assert {int(value) for key, value in net.named_buffers() if key.endswith("num_batches_tracked")} == {1}
+
+
+@pytest.mark.parametrize("momentum", [0.1, 1.0, None])  # None: the mean of all batches so far
+@pytest.mark.parametrize("statistics", [True, False])
+def test_batch_norm_of_every_kind(momentum, statistics):
+    net, images = two_blocks(momentum=momentum, track_running_stats=statistics), torch.randn(4, 3, 8, 8)
+    compare(net, lambda net: squares(net, images) + squares(net, images + 1))
+    compare(net, lambda net: squares(net, images), earlier=lambda net: squares(net, images).backward())
+
+
+def test_frozen_batch_norms_stay_frozen():
+    net = two_blocks()
+    checkpointed = checkpoint_activations(copy.deepcopy(net)).train()
+    for module in checkpointed.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    squares(checkpointed, torch.randn(4, 3, 8, 8)).backward()
+    for one, other in zip(checkpointed.buffers(), net.buffers(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_inference_and_weights_are_untouched():
+    net, images = two_blocks(), torch.randn(4, 3, 8, 8)
+    checkpointed = checkpoint_activations(copy.deepcopy(net))
+    assert list(checkpointed.state_dict()) == list(net.state_dict())
+    assert torch.equal(checkpointed.eval()(images), net.eval()(images))
+
+
+def test_a_copy_of_a_checkpointed_model_is_its_own():
+    net, images = checkpoint_activations(two_blocks()).train(), torch.randn(4, 3, 8, 8)
+    state = {key: value.clone() for key, value in net.state_dict().items()}
+    twin = copy.deepcopy(net)
+    squares(twin, images).backward()
+    assert all(parameter.grad is not None for parameter in twin.parameters())
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
+
+
+TEMPORAL = {"recurrent": make_recurrent, "causal": make_causal}
+
+
+def two_temporal_blocks(kind):
+    return TEMPORAL[kind](two_blocks(), lambda *_: True)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("kind", TEMPORAL)
+def test_temporal_units_within_a_block(kind, autocast):
+    clip = random_clip(4, size=8)
+
+    def loss(net):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            return squares(net, clip)
+
+    compare(two_temporal_blocks(kind), loss)
+
+
+@pytest.mark.parametrize("kind", TEMPORAL)
+def test_two_clips_before_one_backward_pass(kind):
+    clip = random_clip(6, size=8)
+    compare(two_temporal_blocks(kind), lambda net: squares(net, clip) + squares(net, clip[:, :, :3]))
+
+
+@pytest.mark.parametrize("kind", TEMPORAL)
+def test_gradients_through_a_stream(kind):
+    clip = random_clip(6, size=8)
+
+    def loss(net):
+        first, state = net.frame_logits(clip[:, :, :3], net.initial_state(2), detach=False)
+        second, _ = net.frame_logits(clip[:, :, 3:], state, detach=False)
+        return first.square().sum() + second.square().sum()
+
+    compare(two_temporal_blocks(kind), loss)
+
+
+def test_a_model_without_known_blocks_is_refused():
+    with pytest.raises(InputError, match="Sequential has none of the blocks that activation checkpointing knows"):
+        checkpoint_activations(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))

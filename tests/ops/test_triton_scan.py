@@ -1,0 +1,125 @@
+"""The fused kernel, run by Triton's interpreter on the CPU, and on a GPU where there is one."""
+
+import importlib.util
+import os
+
+import pytest
+import torch
+
+from rcn_bench.ops import choice, recurrent_scan
+
+pytest.importorskip("triton")
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+@pytest.fixture(scope="module")
+def interpreted():
+    """The kernels' module once more, its kernels interpreted instead of compiled; Triton asks when it is loaded."""
+    specification = importlib.util.find_spec("rcn_bench.ops.triton_scan")
+    module = importlib.util.module_from_spec(specification)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "TRITON_INTERPRET", "1")
+        specification.loader.exec_module(module)
+    return module
+
+
+SHAPES = [(4, 70, 16), (1, 5, 3), (5, 33, 24), (2, 64, 64), (3, 1, 40)]
+
+
+def reference(x, w_hh, grad_h, mode):
+    """float64 hidden states and the gradient of x, by autograd through the plain loop."""
+    scale = 0.5 if mode == "mean" else 1.0
+    x, w_hh = x.double().requires_grad_(), w_hh.double()
+    h = [x[0]]
+    for frame in x[1:]:
+        h.append(scale * (h[-1] @ w_hh.t() + frame))
+    h = torch.stack(h)
+    h.backward(grad_h.double())
+    return h.detach(), x.grad
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
+    x, grad_h, w_hh = torch.randn(shape), torch.randn(shape), torch.randn(shape[2], shape[2]) / shape[2] ** 0.5
+    h, grad_x = reference(x, w_hh, grad_h, mode)
+    scale = 0.5 if mode == "mean" else 1.0
+    torch.testing.assert_close(interpreted.scan_forward(x, w_hh, scale).double(), h, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(interpreted.scan_backward(grad_h, w_hh, scale).double(), grad_x, rtol=1e-5, atol=1e-5)
+
+
+def test_kernel_takes_inputs_that_are_not_contiguous(interpreted):
+    x, w_hh = torch.randn(7, 4, 20).transpose(0, 1), (torch.randn(20, 20) / 5).t()
+    h, _ = reference(x, w_hh, torch.zeros(4, 7, 20), "mean")
+    torch.testing.assert_close(interpreted.scan_forward(x, w_hh, 0.5).double(), h, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def a_gpu_of(monkeypatch):
+    """A function that makes tensors say that they lie on a GPU of some compute capability."""
+
+    def make(capability, dtype, shape=(8, 1000, 64)):
+        choice._kernels_for.cache_clear()
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    monkeypatch.setattr(choice, "FUSED_DEVICE", "meta")
+    yield make
+    choice._kernels_for.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "fused"),
+    [
+        ((9, 0), torch.bfloat16, True),
+        ((9, 0), torch.float16, True),
+        ((7, 5), torch.float16, True),
+        ((7, 5), torch.bfloat16, False),
+        ((6, 1), torch.float16, False),
+        ((9, 0), torch.float32, False),
+    ],
+)
+def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fused):
+    assert (choice.fused_kernels(a_gpu_of(capability, dtype)) is not None) == fused
+
+
+@pytest.mark.parametrize("shape", [(8, 1000, 512), (8, 0, 64), (0, 10, 64)])
+def test_kernel_is_left_out_for_wide_and_empty_layers(a_gpu_of, shape):
+    assert choice.fused_kernels(a_gpu_of((9, 0), torch.bfloat16, shape)) is None
+
+
+def test_an_old_card_is_told_once_in_one_line(a_gpu_of, capsys):
+    x = a_gpu_of((6, 1), torch.float16)
+    for _ in range(3):
+        choice.fused_kernels(x)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "matrix product per step" in told
+    assert "(6, 1)" in told
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("shape", [(8, 1000, 64), (5, 333, 128), (3, 77, 40), (1, 50, 64), (16, 49, 256), (4, 16, 512)])
+def test_scan_on_a_gpu_is_as_exact_as_its_type(shape, dtype):
+    x, grad_h = (torch.randn(shape, device="cuda", dtype=dtype) for _ in range(2))
+    w_hh = (torch.eye(shape[2], device="cuda") + 0.03 * torch.randn(shape[2], shape[2], device="cuda")).to(dtype)
+    x.requires_grad_()
+    w_hh.requires_grad_()
+    h, grad_x = reference(x.detach(), w_hh.detach(), grad_h, "mean")
+    scan = recurrent_scan(x, w_hh)
+    scan.backward(grad_h)
+    error = 8 * torch.finfo(dtype).eps
+    torch.testing.assert_close(scan.detach().double(), h, rtol=error, atol=error * h.abs().max().item())
+    torch.testing.assert_close(x.grad.double(), grad_x, rtol=error, atol=error * grad_x.abs().max().item())
+    grad_w = grad_x[1:].flatten(0, 1).t() @ h[:-1].flatten(0, 1)
+    torch.testing.assert_close(w_hh.grad.double(), grad_w, rtol=0.02, atol=0.01 * max(grad_w.abs().max().item(), 1e-6))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_scan_runs_in_a_cuda_graph_and_compiled():
+    x, w_hh = torch.randn(8, 500, 64, device="cuda", dtype=torch.bfloat16), torch.eye(64, device="cuda").bfloat16()
+    expected = recurrent_scan(x, w_hh)
+    compiled = torch.compile(recurrent_scan, mode="reduce-overhead", fullgraph=True)
+    for _ in range(3):
+        assert torch.equal(compiled(x, w_hh), expected)
