@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run, all_runs, base_network, online_runs, table3_rows
+from rcn_bench.experiment import OPTION_WORDS, Config, Run, all_runs, base_network, online_runs, table3_rows
 
 SCHEMA = Path(__file__).with_name("config_schema.yaml")
 
@@ -57,6 +57,12 @@ def check_config(config: Any, source: str) -> None:
         for model in models:
             if model not in config["models"]:
                 raise InputError(f"{source}: {key}: {model} is not under models; add what it can start from there")
+    for model in config["models"]:
+        for word in model.split("+")[1:]:
+            if word not in OPTION_WORDS:
+                raise InputError(
+                    f"{source}: models.{model}: unknown option +{word}; there are {', '.join(OPTION_WORDS)}"
+                )
     _require_inits(config, source)
     starts = {f"tables.table3: {model}": runs for (model, _), runs in table3_rows(config).items()}
     starts |= {f"figures.online_accuracy: {model}": runs for model, runs in online_runs(config).items()}

@@ -51,7 +51,16 @@ def init_runs(config: Config, model: str, frames: int, w_xh: str, w_hh: str | No
     starts = config["models"][model]
     if w_xh not in starts["w_xh"] or (w_hh is not None and w_hh not in starts["w_hh"]):
         return []
-    return [Run(model, frames, w_xh, w_hh, seed) for seed in config["seeds"]]
+    return [_run(model, frames, w_xh, w_hh, seed) for seed in config["seeds"]]
+
+
+def _run(model: str, frames: int, w_xh: str, w_hh: str | None, seed: int) -> Run:
+    return Run(base_model(model), frames, w_xh, w_hh, seed, tuple(model.split("+")[1:]))
+
+
+def base_model(model: str) -> str:
+    """The registered model of an ablation: rcn18+sum is rcn18 with an option, and costs as much."""
+    return model.split("+")[0]
 
 
 def default_w_hh(config: Config, model: str) -> str | None:
@@ -106,7 +115,7 @@ def figure2_panels(config: Config) -> dict[str, Run]:
     of, seed = config["figures"]["figure2"], config["seeds"][0]
     starts = {letter: (model, "random") for letter, model in zip("abcdefgh", of["models"], strict=False)}
     starts[f"{max(starts)}'"] = (of["models"][-1], config["pretrained"])
-    return {panel: Run(model, of["frames"], w_xh, "identity", seed) for panel, (model, w_xh) in starts.items()}
+    return {panel: _run(model, of["frames"], w_xh, "identity", seed) for panel, (model, w_xh) in starts.items()}
 
 
 def figure3_run(config: Config) -> Run:
@@ -142,7 +151,7 @@ def _merged(parts: list[tuple[list[str], list[int]]]) -> dict[str, list[int]]:
     lengths: dict[str, set[int]] = {}
     for models, frames in parts:
         for model in models:
-            lengths.setdefault(model, set()).update(frames)
+            lengths.setdefault(base_model(model), set()).update(frames)
     return {model: sorted(lengths[model]) for model in sorted(lengths)}
 
 
@@ -155,7 +164,7 @@ def base_network(model: str) -> str:
     """The 2D network that a model is built on, by the depth in its name: rcn18 stands on resnet18."""
     if model.startswith("inception"):
         return "googlenet"
-    depth = re.search(r"(?<![0-9])(18|34|50|101)(_|$)", model)
+    depth = re.search(r"(?<![0-9])(18|34|50|101)(_|$)", base_model(model))
     if depth is None:
         raise InputError(
             f"{model}: its name does not hold a ResNet's depth (18, 34, 50 or 101), so no 2D weights are known for it"

@@ -216,20 +216,20 @@ def test_check_names_missing_annotations_and_videos(capsys, tmp_path, changed):
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Arguments that train C2D for three epochs on four videos of noise."""
+    """Arguments that train C2D for three epochs on 16 videos of noise."""
     config = load_config(MINI)
     config["clip"]["crop"] = 16
-    config["train"] |= {"epochs": 3, "frames_per_batch": 4}
+    config["train"] |= {"epochs": 3, "frames_per_batch": 32}
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(config))
     shape = (5, 16, 16, 3)
     size = int(np.prod(shape))
     videos = [
-        {"id": f"v{i}", "label": "ab"[i % 2], "group": f"v{i}", "offset": i * size, "shape": shape} for i in range(4)
+        {"id": f"v{i}", "label": "ab"[i % 2], "group": f"v{i}", "offset": i * size, "shape": shape} for i in range(16)
     ]
     cache = tmp_path / "results/mini/cache/train.bin"
     cache.parent.mkdir(parents=True)
-    cache.write_bytes(np.random.default_rng(0).integers(0, 256, 4 * size, np.uint8).tobytes())
+    cache.write_bytes(np.random.default_rng(0).integers(0, 256, 16 * size, np.uint8).tobytes())
     index = {"videos": videos, "skipped": [], "labels": ["a", "b"], "sha256": "noise"}
     cache.with_suffix(".json").write_text(json.dumps(index))
     return ("train", "c2d18-t2-xh_random-s0", "--config", path, "--results", tmp_path / "results")

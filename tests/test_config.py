@@ -194,6 +194,19 @@ def test_model_that_is_trained_for_a_table_or_figure_must_be_under_models(key, v
     assert "models" in message
 
 
+def test_ablation_with_an_unknown_option_is_refused():
+    config = changed("models.rcn18+max", {"w_xh": ["random"]})
+    assert "models.rcn18+max: unknown option +max" in refusal(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("data.digits.video_frames", 36), ("clip.stride", 5), ("train.frames_per_batch", 31)],
+)
+def test_clips_that_do_not_fit_are_refused_before_any_job(key, value):
+    assert refusal(changed(key, value)).startswith(("data.digits.video_frames: ", "train.frames_per_batch: "))
+
+
 @pytest.mark.parametrize("table", ["table4", "table5"])
 def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table):
     # Whether it is registered is known where torch is: `rcn-bench check`, before the first job.

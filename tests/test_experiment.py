@@ -283,3 +283,16 @@ def test_working_out_the_runs_leaves_the_config_alone(mini):
     before = copy.deepcopy(mini)
     all_runs(mini)
     assert mini == before
+
+
+# Ablations
+
+
+def test_an_ablation_is_a_row_of_its_own_at_the_cost_of_its_model(mini):
+    mini["models"]["rcn18+sum"] = {"w_xh": ["stills"], "w_hh": ["identity"]}
+    mini["tables"]["table2"]["models"].append("rcn18+sum")
+    (run,) = table2_rows(mini)["rcn18+sum", "stills"]
+    assert run == Run("rcn18", 8, "stills", "identity", 0, ("sum",))
+    assert run in all_runs(mini)
+    assert "rcn18+sum" not in profiled_clips(mini)
+    assert base_network("rcn18+sum") == "resnet18"

@@ -71,7 +71,13 @@ def examine(model: nn.Module, name: str, clip: Tensor) -> Certificate:
 
 
 def _examine(outputs_of: Callable[[Tensor], Tensor], name: str, clip: Tensor) -> Certificate:
-    reference = outputs_of(clip)
+    try:
+        reference = outputs_of(clip)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{name}: cannot take a clip of {tuple(clip.shape)} ({reason}); give it more pixels"
+        ) from error
     frames, outputs = clip.shape[2], len(reference)
     frame_of_output = torch.arange(outputs) * round(frames / outputs)
     largest, past, future = 0.0, 0, 0

@@ -102,10 +102,10 @@ def estimated_largest_batch(memory_of: MemoryOf, clip_shape: tuple[int, ...], bu
     def training(clips: int) -> int:
         return memory_of((clips, *clip_shape)).training
 
-    fits, fails = 1, 2
+    fits, fails = 2, 4
     at_fits = training(fits)
-    if at_fits > budget:
-        return 0
+    if at_fits > budget:  # one clip is asked only then: batch norm refuses it where the last map is a single point
+        return int(training(1) <= budget)
     while (at_fails := training(fails)) <= budget:
         # Extrapolated, a little beyond, and at least doubled: the next one soon does not fit.
         beyond = fits + (budget - at_fits) * (fails - fits) // max(at_fails - at_fits, 1) + 1

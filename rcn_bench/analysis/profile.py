@@ -91,7 +91,7 @@ def _counts(
     }
     row["gmacs_per_new_frame"] = row["gmacs"]  # of a window, unless the network carries a state
     if isinstance(model, FrameNet):
-        row["gmacs_per_new_frame"] = count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, 1])
+        row["gmacs_per_new_frame"] = count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
     if row["activation_checkpointing"]:
         checkpoint_activations(model)
     return row | _memory(model, (row["memory_batch"], *clip_shape), int(settings["memory_gib"] * GIB), device)

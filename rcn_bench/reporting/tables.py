@@ -10,7 +10,7 @@ import pandas as pd
 
 from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run, base_network, table1_rows, table2_rows, table3_rows
+from rcn_bench.experiment import Config, Run, base_model, base_network, table1_rows, table2_rows, table3_rows
 from rcn_bench.files import read_json, write_text
 from rcn_bench.layout import Layout
 from rcn_bench.reporting import paper
@@ -102,7 +102,8 @@ def table2(config: Config, layout: Layout) -> Table:
     """Table 2: every architecture, from random and from pretrained weights."""
     rows = []
     for (model, w_xh), runs in table2_rows(config).items():
-        costs = _costs(layout.profile(model), model, config["tables"]["table2"]["frames"], config["stem_pool"])
+        name = base_model(model)
+        costs = _costs(layout.profile(name), name, config["tables"]["table2"]["frames"], config["stem_pool"])
         rows.append(
             {
                 "model": model,
@@ -126,8 +127,9 @@ def table3(config: Config, layout: Layout) -> Table:
     """Table 3: accuracy, memory and time at each clip length."""
     rows = []
     for (model, frames), runs in table3_rows(config).items():
+        name = base_model(model)
         costs, speed = (
-            _costs(path, model, frames, config["stem_pool"]) for path in (layout.profile(model), layout.throughput)
+            _costs(path, name, frames, config["stem_pool"]) for path in (layout.profile(name), layout.throughput)
         )
         memory, kind = _memory(costs)
         rows.append(

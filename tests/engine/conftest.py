@@ -27,7 +27,9 @@ def noise_config() -> dict:
     config["name"] = "noise"
     config["data"]["digits"]["canvas"] = SIDE
     config["clip"] = {"stride": 2, "crop": 16, "evaluation_clips": 2}
-    config["train"] |= {"epochs": 1, "frames_per_batch": 16, "lr": 0.02, "threads": 1, "workers": 0}
+    config["train"] |= {"epochs": 1, "frames_per_batch": 32, "lr": 0.02, "threads": 1, "workers": 0}
+    for shown in (*config["tables"].values(), *config["figures"].values()):
+        shown["frames"] = [4] if isinstance(shown["frames"], list) else 4
     check_config(config, "noise")
     return config
 

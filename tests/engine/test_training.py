@@ -63,6 +63,8 @@ def tiny_config() -> dict:
     config["clip"] = {"stride": 2, "crop": 16, "evaluation_clips": CLIPS}
     config["train"] |= {"epochs": EPOCHS, "frames_per_batch": 32, "lr": 0.01, "threads": 1, "workers": 0}
     config["pretrain"] |= {"epochs": 1, "batch_size": 32, "threads": 1}
+    for shown in (*config["tables"].values(), *config["figures"].values()):
+        shown["frames"] = [4] if isinstance(shown["frames"], list) else 4
     check_config(config, "tiny")
     return config
 
