@@ -65,14 +65,6 @@ def test_centre_inflation_equals_the_2d_network_on_a_static_video(time):
         close(inflated(video), net(video[:, :, 0]))
 
 
-def test_centre_inflation_of_a_whole_resnet():
-    net = torchvision.models.resnet18(num_classes=5).eval()
-    video = static_video(size=32)
-    inflated = inflate(copy.deepcopy(net), three_frames, "centre").eval()
-    with torch.no_grad():
-        close(inflated(video), net(video[:, :, 0]))
-
-
 def one_convolution(how, kernel):
     net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
     video = static_video()
@@ -131,7 +123,7 @@ IN_3D = {nn.MaxPool2d: nn.MaxPool3d, nn.AvgPool2d: nn.AvgPool3d}
 small = st.integers(1, 4)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(list(IN_3D)),
     kernel=small,
@@ -280,7 +272,10 @@ def test_inception_i3d_carries_over_all_but_the_classifiers(imagenet_like):
 
 @pytest.mark.parametrize(
     ("name", "layer", "fan_out"),
-    [("i3d18", "layer4.1.conv2", 512 * 27), ("inception_i3d", "inception5b.branch2.1.conv", 384 * 27)],
+    [
+        ("i3d18", "layer4.1.conv2", 512 * 27),
+        pytest.param("inception_i3d", "inception5b.branch2.1.conv", 384 * 27, marks=pytest.mark.slow),
+    ],
 )
 def test_random_i3d_draws_every_frame_of_a_kernel_anew(name, layer, fan_out):
     weight = create_model(name, 5).get_submodule(layer).weight
