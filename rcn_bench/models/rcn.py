@@ -114,7 +114,7 @@ def rcn34(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
 
 @register(specification=Specification(25_093_584, 34.41, (8, 224, 224), causal=True, temporal_stride=1))
 def rcn50(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
-    """RCN on ResNet-50: the first convolution of nine of its sixteen blocks recurs."""
+    """RCN on ResNet-50: the first convolution of ten of its sixteen blocks recurs."""
     return _rcn("resnet50", num_classes, **options)
 
 
