@@ -73,6 +73,7 @@ def check_config(config: Any, source: str) -> None:
                 "(with identity w_hh, if it recurs) under models"
             )
     _check_data(config, source)
+    _check_runs(config, source)
 
 
 def _check_data(config: Config, source: str) -> None:
@@ -88,6 +89,13 @@ def _check_data(config: Config, source: str) -> None:
         raise InputError(f"{source}: train.milestones: missing; schedule step needs them")
     if digits and config["clip"]["evaluation_clips"] % 2:
         raise InputError(f"{source}: clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
+    if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
+        raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
+
+
+def _check_runs(config: Config, source: str) -> None:
+    """Stills can be had for every run, its clips fit the embedded videos, and its batches hold two or more."""
+    digits = config["data"].get("digits")
     for run in all_runs(config):
         if run.w_xh == "stills":
             base_network(run.model)
@@ -102,8 +110,6 @@ def _check_data(config: Config, source: str) -> None:
                 f"{source}: train.frames_per_batch: {config['train']['frames_per_batch']} makes batches of fewer than "
                 f"2 clips of {run.frames} frames"
             )
-    if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
-        raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
 
 
 def _models_named(config: Config) -> Iterable[tuple[str, list[str]]]:

@@ -5,6 +5,7 @@ import torch
 import torchvision
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from lively import lively
 from torch import nn
 
 from rcn_bench.errors import InputError
@@ -39,16 +40,6 @@ def small_net():
     nn.init.normal_(net[1].running_mean)
     nn.init.uniform_(net[1].running_var, 0.01, 1)
     nn.init.normal_(net[5].weight)
-    return net.eval()
-
-
-def lively(net):
-    """Batch norm as after some training; ready for inference."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
     return net.eval()
 
 

@@ -4,6 +4,7 @@ from functools import cache
 import pytest
 import torch
 import torchvision
+from lively import lively
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -98,17 +99,6 @@ def shapes(net, clip):
     logits = net(clip)
     hook.remove()
     return averaged[0], logits.shape
-
-
-def lively(net):
-    """Batch norm as after some training, so that no normalisation is the identity; ready for inference."""
-    for module in net.modules():
-        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.0)
-            nn.init.normal_(module.bias, std=0.1)
-    return net.eval()
 
 
 def hidden_weights(net):

@@ -2,23 +2,13 @@
 
 import pytest
 import torch
+from lively import lively
 from torch import nn
 
 from rcn_bench.models import create_model
 from rcn_bench.models.nonlocal_block import NonLocal
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
-
-
-def lively(net):
-    """Batch norm as after some training; ready for inference."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.normal_(module.weight)
-            nn.init.normal_(module.bias, std=0.1)
-    return net.eval()
 
 
 def lively_block(channels=8):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lively import lively
 from torch import nn
 
 from rcn_bench.models import create_model, model_options
@@ -15,17 +16,6 @@ FRAMES = 4
 
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
-
-
-def lively(net):
-    """Batch norm as after some training, so that no normalisation is the identity; ready for inference."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.0)
-            nn.init.normal_(module.bias, std=0.1)
-    return net.eval()
 
 
 @pytest.fixture(scope="module", params=NAMES)
