@@ -146,7 +146,12 @@ def certify_models(config: Config, layout: Layout) -> None:
 def describe(certificate: Certificate) -> str:
     """One line a model."""
     c = certificate
-    verdict = "causal" if c.causal else f"NOT causal: outputs move by up to {c.largest_change:.2g} sd with later frames"
+    if c.causal:
+        verdict = "causal"
+    elif c.largest_change > 0:
+        verdict = f"NOT causal: outputs move by up to {c.largest_change:.2g} sd with later frames"
+    else:
+        verdict = "NOT causal: outputs are computed from later frames, though none moved"
     return (
         f"{c.model}: {verdict}; sees {c.past_frames} earlier and {c.future_frames} later frames of {c.frames}; "
         f"{c.outputs} outputs in time"

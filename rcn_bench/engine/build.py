@@ -39,15 +39,13 @@ def check_runs(config: Config, layout: Layout) -> None:
         model_options(model)
     for run in all_runs(config):
         _options(run, config, layout)
-        if run.frames < shortest_clip(run.model):
-            raise InputError(f"{run.name}: {run.model} needs clips of {shortest_clip(run.model)} frames or more")
+        _require_frames(run.name, run.model, run.frames)
         path = initial_weights_file(run, config, layout) if run.w_xh == "imagenet" else None
         if path is not None and not path.is_file():
             raise InputError(f"weights_files.{base_network(run.model)}: {path}: no such weights file")
     of = config["tables"]["table5"]
     for model in of["models"]:
-        if of["frames"] < shortest_clip(model):
-            raise InputError(f"tables.table5.frames: {model} needs clips of {shortest_clip(model)} frames or more")
+        _require_frames("tables.table5.frames", model, of["frames"])
     if "videos" in config["data"]:
         for key, path in (
             ("annotations.train", layout.annotations(config, "train")),
@@ -56,6 +54,12 @@ def check_runs(config: Config, layout: Layout) -> None:
         ):
             if not path.exists():
                 raise InputError(f"data.{key}: {path}: no such file or folder")
+
+
+def _require_frames(source: str, model: str, frames: int) -> None:
+    shortest = shortest_clip(model)
+    if frames < shortest:
+        raise InputError(f"{source}: {model} needs clips of {shortest} frames or more")
 
 
 def initial_weights_file(run: Run, config: Config, layout: Layout) -> Path | None:

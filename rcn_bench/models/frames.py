@@ -77,9 +77,11 @@ class FrameNet(nn.Module):
 
         With a state the clip goes on from the frames before it, and the new state is returned as well; ``detach``
         cuts gradients off between the two.
-        Errors: ValueError if the state is of another number of videos.
+        Errors: ValueError for a clip without frames, or if the state is of another number of videos.
         """
         batch, _, steps = clip.shape[:3]
+        if steps == 0:
+            raise ValueError(f"a clip of 0 frames, {tuple(clip.shape)}; give it at least one")
         if state is not None and len(state.started) != batch:
             raise ValueError(f"the state is of {len(state.started)} videos, the clip of {batch}")
         self.fold.frames, self.fold.past, self.fold.present = steps, state, {}

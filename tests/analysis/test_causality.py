@@ -254,6 +254,13 @@ def test_descriptions_tell_the_verdict_and_the_reach():
     assert "own: NOT causal: outputs move by up to" in describe(certificate(centred(3)))
 
 
+def test_a_description_does_not_say_that_outputs_move_by_nothing():
+    unmoved = Function(lambda clip: clip + 0 * clip.mean(2, keepdim=True))
+    assert "own: NOT causal: outputs are computed from later frames, though none moved" in describe(
+        certificate(unmoved)
+    )
+
+
 def test_the_command_line_certifies_several_models(capsys):
     assert cli.main(["certify", "c2d18", "s3d", "--frames", "5", "--size", "32"]) == 0
     first, second = capsys.readouterr().out.splitlines()

@@ -285,6 +285,11 @@ def test_gradients_through_the_state_are_those_of_the_whole_clip(kind):
         torch.testing.assert_close(streamed, expected)
 
 
+def test_a_clip_without_frames_is_refused(net):
+    with pytest.raises(ValueError, match="a clip of 0 frames"):
+        net(random_clip(1)[:, :, :0])
+
+
 def test_a_state_of_another_number_of_videos_is_refused(net):
     _, state = stepped(net, random_clip(1))
     with pytest.raises(ValueError, match="state is of 2 videos, the clip of 3"):
