@@ -26,7 +26,8 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
     state about 16-fold in 8 frames.
 
     Shapes: x (T, M, C) with M positions that do not interact, w_hh (C, C); returns (T, M, C).
-    Under autocast both arguments are cast to the autocast type.
+    Under autocast x is cast to the autocast type; products are then of that type, summed in float32, and w_hh and its
+    gradient keep their own.
     Errors: ValueError for other shapes, an unknown mode, or types that differ.
     Source: supplement section 3 (w_hh); the mean is the authors' public code.
     """
@@ -38,9 +39,8 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
         )
     device = x.device.type
     if device != "meta" and torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-        x, w_hh = x.to(dtype), w_hh.to(dtype)
-    if x.dtype != w_hh.dtype:
+        x = x.to(torch.get_autocast_dtype(device))
+    elif x.dtype != w_hh.dtype:
         raise ValueError(f"x is {x.dtype} but w_hh is {w_hh.dtype}; cast one of them")
     return torch.ops.rcn_bench.recurrent_scan(x, w_hh, _input_scale(mode))
 
@@ -64,7 +64,7 @@ def _scan(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
     if len(x) == 0:
         return h
     h[0] = x[0]
-    w = w_hh.t()
+    w = w_hh.to(x.dtype).t()
     for t in range(1, len(x)):
         torch.addmm(x[t], h[t - 1], w, beta=scale, alpha=scale, out=h[t])
     return h
@@ -77,9 +77,18 @@ def _(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
 
 @torch.library.custom_op("rcn_bench::recurrent_scan_backward", mutates_args=())
 def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    grad_x = fused.scan_backward(grad_h, w_hh, scale) if (fused := fused_kernels(h)) else _grad_x(grad_h, w_hh, scale)
-    grad_w = grad_x[1:].flatten(0, 1).t() @ h[:-1].flatten(0, 1)
-    return grad_x, grad_w
+    if fused := fused_kernels(h):
+        grad_x = fused.scan_backward(grad_h, w_hh, scale)
+    else:
+        grad_x = _grad_x(grad_h, w_hh.to(h.dtype), scale)
+    return grad_x, _product(grad_x[1:].flatten(0, 1).t(), h[:-1].flatten(0, 1), w_hh.dtype)
+
+
+def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """a @ b in another type; a GPU writes the float32 sums as they are where torch offers it, saving a conversion."""
+    if a.device.type == "cuda" and a.dtype != dtype == torch.float32 and hasattr(torch.ops.aten.mm, "dtype"):
+        return torch.mm(a, b, out_dtype=dtype)
+    return (a @ b).to(dtype)
 
 
 def _grad_x(grad_h: Tensor, w_hh: Tensor, scale: float) -> Tensor:

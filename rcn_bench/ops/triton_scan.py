@@ -44,6 +44,7 @@ def _scan_kernel(
         other=0.0,
     )
     x = tl.load(x_pointer + offset, mask=inside, other=0.0)
+    w = w.to(x.dtype)
     h = (x.to(tl.float32) * first_scale).to(x.dtype)
     tl.store(h_pointer + offset, h, mask=inside)
     following = tl.load(x_pointer + offset + next_step, mask=inside & (steps > 1), other=0.0)
@@ -58,7 +59,7 @@ def _scan_kernel(
 
 
 def scan_forward(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
-    """h_0 = x_0, h_t = scale (h_{t-1} w_hh^T + x_t); x (T, M, C), w_hh (C, C)."""
+    """h_0 = x_0, h_t = scale (h_{t-1} w_hh^T + x_t); x (T, M, C), w_hh (C, C) of any type, cast to that of x."""
     return _launch(x, w_hh.t(), first_scale=1.0, scale=scale, last_scale=scale, backwards=False)
 
 

@@ -179,7 +179,7 @@ def test_runs_on_the_meta_device():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_autocast_casts_both_arguments(dtype):
+def test_autocast_computes_in_its_type_and_keeps_that_of_the_weights(dtype):
     x, w_hh = random_input(4, 6, 5, torch.float32)
     with torch.autocast("cpu", dtype):
         h = recurrent_scan(x, w_hh)
