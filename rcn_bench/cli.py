@@ -84,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     stream.add_argument("--checkpoint", required=True, type=Path, help="a trained run's model.safetensors")
     stream.add_argument("--top", type=_positive, default=5, help="how many labels to print (default 5)")
     stream.add_argument("--last", type=_positive, help="average over this many frames (default: all so far)")
+    stream.add_argument(
+        "--restart",
+        type=int,
+        metavar="FRAMES",
+        help="start the state anew after so many frames, 0 for never (default: those of a clip in training)",
+    )
     stream.set_defaults(run_command=_stream, results=Path("results"))
 
     _command(commands, "table", _table, "assemble a table from result files").add_argument("name")
@@ -208,7 +214,7 @@ def _causality(options: argparse.Namespace) -> None:
 def _stream(options: argparse.Namespace) -> None:
     from rcn_bench.engine.stream import stream
 
-    stream(options.video, options.checkpoint, options.top, options.last)
+    stream(options.video, options.checkpoint, options.top, options.last, options.restart)
 
 
 def _table(options: argparse.Namespace) -> None:

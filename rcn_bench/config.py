@@ -65,7 +65,7 @@ def check_config(config: Any, source: str) -> None:
                 )
     _require_inits(config, source)
     starts = {f"tables.table3: {model}": runs for (model, _), runs in table3_rows(config).items()}
-    starts |= {f"figures.online_accuracy: {model}": runs for model, runs in online_runs(config).items()}
+    starts |= {f"figures.online_accuracy: {model}": runs for (model, _), runs in online_runs(config).items()}
     for key, runs in starts.items():
         if not runs:
             raise InputError(
@@ -98,7 +98,10 @@ def _check_runs(config: Config, source: str) -> None:
     digits = config["data"].get("digits")
     for run in all_runs(config):
         if run.w_xh == "stills":
-            base_network(run.model)
+            try:
+                base_network(run.model)
+            except InputError as error:
+                raise InputError(f"{source}: models.{error}") from error
         span = (run.frames - 1) * config["clip"]["stride"] + 1
         if digits and digits["video_frames"] - span + 1 < config["clip"]["evaluation_clips"]:
             raise InputError(
@@ -117,8 +120,8 @@ def _models_named(config: Config) -> Iterable[tuple[str, list[str]]]:
     yield "tables.table1.model", [tables["table1"]["model"]]
     for table in ("table2", "table3"):
         yield f"tables.{table}.models", tables[table]["models"]
-    for figure in ("figure2", "online_accuracy"):
-        yield f"figures.{figure}.models", figures[figure]["models"]
+    yield "figures.figure2.models", figures["figure2"]["models"]
+    yield "figures.online_accuracy", list(figures["online_accuracy"])
 
 
 def _require_inits(config: Config, source: str) -> None:
@@ -160,7 +163,7 @@ def training_settings(config: Config, run: Run) -> Config:
     elif run.w_xh == "imagenet":
         weights = config.get("weights_files")
     return {
-        "train": _without(config["train"], "activation_checkpointing", "threads", "workers"),
+        "train": _without(config["train"], "compile", "cuda_graph", "activation_checkpointing", "threads", "workers"),
         "stride": config["clip"]["stride"],
         "crop": config["clip"]["crop"],
         "augment": config["augment"],

@@ -123,10 +123,10 @@ def figure3_run(config: Config) -> Run:
     return figure1_panels(config)["d"]
 
 
-def online_runs(config: Config) -> dict[str, list[Run]]:
-    """The runs whose accuracy is drawn against the share of a video seen, by model."""
+def online_runs(config: Config) -> dict[tuple[str, int], list[Run]]:
+    """The runs whose accuracy is drawn against the share of a video seen: (model, frames)."""
     of = config["figures"]["online_accuracy"]
-    return {model: default_runs(config, model, of["frames"]) for model in of["models"]}
+    return {(model, frames): default_runs(config, model, frames) for model in of for frames in of[model]}
 
 
 def profiled_clips(config: Config) -> dict[str, list[int]]:

@@ -90,7 +90,8 @@ def test_shipped_config_evaluates_twins_on_the_same_clips(path):
         ("tables.table5.models", []),
         ("figures.figure2.models", []),
         ("figures.figure2.models", [f"rcn{depth}" for depth in range(9)]),
-        ("figures.online_accuracy.models", []),
+        ("figures.online_accuracy", {}),
+        ("figures.online_accuracy.rcn18", []),
         ("profile.seconds", 0),
         ("profile.memory_gib", 0),
     ],
@@ -185,7 +186,7 @@ def test_missing_key_is_named(key, place):
         ("tables.table2.models", ["c2d18", "rcn81"]),
         ("tables.table3.models", ["rcn81"]),
         ("figures.figure2.models", ["rcn81", "rcn34"]),
-        ("figures.online_accuracy.models", ["c2d18", "rcn81"]),
+        ("figures.online_accuracy", {"c2d18": [8], "rcn81": [8]}),
     ],
 )
 def test_model_that_is_trained_for_a_table_or_figure_must_be_under_models(key, value):
@@ -217,12 +218,12 @@ def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table
     ("key", "start", "place"),
     [
         ("tables.table3.models", {"w_xh": ["imagenet"]}, "tables.table3: i3d34"),
-        ("figures.online_accuracy.models", {"w_xh": ["imagenet"]}, "figures.online_accuracy: i3d34"),
-        ("figures.online_accuracy.models", {"w_xh": ["random"], "w_hh": ["random"]}, "figures.online_accuracy: i3d34"),
+        ("figures.online_accuracy", {"w_xh": ["imagenet"]}, "figures.online_accuracy: i3d34"),
+        ("figures.online_accuracy", {"w_xh": ["random"], "w_hh": ["random"]}, "figures.online_accuracy: i3d34"),
     ],
 )
 def test_model_without_a_start_that_is_shown_is_named(key, start, place):
-    config = changed(key, ["i3d34"])
+    config = changed(key, {"i3d34": [8]} if key == "figures.online_accuracy" else ["i3d34"])
     config["models"]["i3d34"] = start
     assert refusal(config).startswith(f"{place} lists no start")
 
@@ -260,6 +261,12 @@ def test_stills_need_settings_of_their_training_and_the_embedded_data():
     assert "pretrain" in refusal(changed("pretrain", MISSING))
     folders = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos", "max_bad": 0}
     assert "stills" in refusal(changed("data", folders))
+
+
+def test_a_model_whose_name_holds_no_depth_cannot_start_from_stills():
+    config = changed("models.regnet", {"w_xh": ["stills"]})
+    config["tables"]["table2"]["models"].append("regnet")
+    assert refusal(config).startswith("models.regnet: its name does not hold a ResNet's depth")
 
 
 def test_data_are_either_embedded_or_given():

@@ -141,7 +141,7 @@ def test_model_whose_name_tells_no_2d_network_is_named(model):
 def test_networks_are_pretrained_for_the_runs_that_start_from_stills(mini):
     assert pretrained_networks(mini) == ["resnet18", "resnet34"]
     mini["models"]["inception_i3d"] = {"w_xh": ["stills"]}
-    mini["figures"]["online_accuracy"]["models"] = ["inception_i3d"]
+    mini["figures"]["online_accuracy"] = {"inception_i3d": [8]}
     assert pretrained_networks(mini) == ["googlenet", "resnet18", "resnet34"]
     mini["figures"]["figure2"]["models"] = ["rcn18"]
     assert pretrained_networks(mini) == ["googlenet", "resnet18"]
@@ -256,10 +256,11 @@ def test_figure3_shows_the_pretrained_identity_run(mini):
 
 
 def test_online_accuracy_is_of_pretrained_weights_where_a_model_has_them_and_of_every_seed(two_seeds):
-    two_seeds["figures"]["online_accuracy"] = {"models": ["rcn18", "r2plus1d18"], "frames": 4}
+    two_seeds["figures"]["online_accuracy"] = {"rcn18": [4, 8], "r2plus1d18": [4]}
     assert online_runs(two_seeds) == {
-        "rcn18": [Run("rcn18", 4, "stills", "identity", seed) for seed in (3, 5)],
-        "r2plus1d18": [Run("r2plus1d18", 4, "random", None, seed) for seed in (3, 5)],
+        ("rcn18", 4): [Run("rcn18", 4, "stills", "identity", seed) for seed in (3, 5)],
+        ("rcn18", 8): [Run("rcn18", 8, "stills", "identity", seed) for seed in (3, 5)],
+        ("r2plus1d18", 4): [Run("r2plus1d18", 4, "random", None, seed) for seed in (3, 5)],
     }
 
 
@@ -274,7 +275,7 @@ def test_all_runs_hold_every_run_of_every_table_and_figure_once(two_seeds):
 
 
 def test_runs_that_only_a_figure_needs_are_not_among_those_of_the_tables(mini):
-    mini["figures"]["online_accuracy"]["frames"] = 4
+    mini["figures"]["online_accuracy"] = {"rcn18": [4]}
     only_figures = [*figure2_panels(mini).values(), *(run for runs in online_runs(mini).values() for run in runs)]
     assert set(all_runs(mini)) - set(table_runs(mini)) == set(only_figures)
 

@@ -1,17 +1,17 @@
 """Which frames make a clip, and the data sets of training and evaluation clips."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from rcn_bench.data.cache import Cache, CachedVideo, Skipped
+from rcn_bench.data.transforms import Augmentation, centre_crop, cut
+from rcn_bench.data.video import Frames
 from rcn_bench.errors import InputError
-
-Transform = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,16 @@ def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
 
 
 class TrainingClips(Dataset):
-    """One randomly placed, augmented clip of every video (temporal jitter); (C, T, H, W) float and its class.
+    """One randomly placed clip of every video (temporal jitter), and how it is to be augmented on the device.
 
-    The clip of a video depends only on (seed, epoch, its index), not on the order or number of workers.
+    An item, asked for by (epoch, index), is the box of pixels around the clip's random view, uint8 (T, S, S, 3), the
+    map (2, 3) of that view for ``transforms.warp``, and the class.
+    It depends only on (seed, epoch, index), not on the order or number of workers.
     Errors: InputError if no video is long enough. ``skipped`` lists the ones that are not.
     """
 
-    def __init__(self, cache: Cache, layout: ClipLayout, transform: Transform, seed: int) -> None:
-        self.cache, self.layout, self.transform, self.seed, self.epoch = cache, layout, transform, seed, 0
+    def __init__(self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int) -> None:
+        self.cache, self.layout, self.augmentation, self.seed = cache, layout, augmentation, seed
         self.videos = [video for video in cache.videos if video.shape[0] >= layout.span]
         self.skipped = cache.skipped + [
             Skipped(v.id, f"{v.shape[0]} frames, a clip needs {layout.span}")
@@ -66,24 +68,37 @@ class TrainingClips(Dataset):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        video = self.videos[index]
-        key = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(1, np.uint64)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(key[0]))
-            start = int(torch.randint(video.shape[0] - self.layout.span + 1, ()))
-            clip = self.transform(_read_clip(self.cache, video, self.layout, start))
-        return clip, self._classes[video.label]
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, int]:
+        epoch, index = key
+        video, rng = self.videos[index], np.random.default_rng([self.seed, epoch, index])
+        start = int(rng.integers(video.shape[0] - self.layout.span + 1))
+        view = self.augmentation.draw(video.shape[1], video.shape[2], rng)
+        box = cut(_clip(self.cache, video, self.layout, start), view.left, view.top, self.augmentation.box)
+        return torch.from_numpy(box), torch.from_numpy(view.map), self._classes[video.label]
+
+
+class EpochOrder(Sampler[tuple[int, int]]):
+    """The keys of all training clips in an epoch's random order, which depends only on (seed, epoch)."""
+
+    def __init__(self, clips: TrainingClips) -> None:
+        self.clips, self.epoch = clips, 0
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng([self.clips.seed, self.epoch]).permutation(len(self.clips))
+        return ((self.epoch, int(index)) for index in order)
 
 
 class EvaluationClips(Dataset):
-    """Evenly spread clips of every video: (clips, C, T, H, W) float, in the order of ``videos``.
+    """Evenly spread clips of every video, their centres: uint8 (clips, T, crop, crop, 3), in the order of ``videos``.
 
     ``skipped`` lists the videos too short for that many different clips. Errors: InputError if all are.
     """
 
-    def __init__(self, cache: Cache, layout: ClipLayout, transform: Transform, clips: int) -> None:
-        self.cache, self.layout, self.transform = cache, layout, transform
+    def __init__(self, cache: Cache, layout: ClipLayout, crop: int, clips: int) -> None:
+        self.cache, self.layout, self.crop = cache, layout, crop
         self.videos: list[CachedVideo] = []
         self.starts: list[list[int]] = []
         self.skipped = list(cache.skipped)
@@ -101,11 +116,10 @@ class EvaluationClips(Dataset):
 
     def __getitem__(self, index: int) -> Tensor:
         video = self.videos[index]
-        clips = [self.transform(_read_clip(self.cache, video, self.layout, start)) for start in self.starts[index]]
-        return torch.stack(clips)
+        clips = [centre_crop(_clip(self.cache, video, self.layout, start), self.crop) for start in self.starts[index]]
+        return torch.from_numpy(np.stack(clips))
 
 
-def _read_clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Tensor:
-    """uint8 (T, C, H, W)."""
-    frames = cache.frames(video)[start : start + layout.span : layout.stride]
-    return torch.from_numpy(frames.copy()).permute(0, 3, 1, 2)
+def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:
+    """(T, H, W, 3)."""
+    return cache.frames(video)[start : start + layout.span : layout.stride]

@@ -1,34 +1,105 @@
-"""Clip transforms: the same random crop, flip and affine map for all frames of a clip (supplement section 2)."""
+"""From stored frames to a network's input: cut on the CPU as bytes, normalised and warped on the device.
 
-from typing import Any
+All frames of a clip are cropped, flipped and mapped alike (supplement section 2).
+"""
 
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
 import torch
-from torch import Tensor
-from torchvision.transforms import v2
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rcn_bench.data.video import Frames
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's pretrained networks expect
 STD = (0.229, 0.224, 0.225)
 
 
-def training_transform(crop: int, augment: dict[str, Any]) -> v2.Compose:
-    """uint8 (T, C, H, W) to normalised float (C, T, crop, crop), randomly cropped, flipped, turned, moved, scaled.
+class View(NamedTuple):
+    """A random view of a video: the left and top of a box of its pixels, and the map from the view into the box.
 
-    augment: ``flip`` probability, ``rotate`` degrees, ``translate`` share of the side, ``scale`` [low, high].
+    map: (2, 3), in the coordinates of torch's affine_grid.
     """
-    affine = v2.RandomAffine(
-        degrees=augment["rotate"], translate=(augment["translate"],) * 2, scale=tuple(augment["scale"])
-    )
-    return v2.Compose([affine, v2.RandomCrop(crop), v2.RandomHorizontalFlip(augment["flip"]), *_to_input()])
+
+    left: int
+    top: int
+    map: NDArray[np.float32]
 
 
-def evaluation_transform(crop: int) -> v2.Compose:
-    """uint8 (T, C, H, W) to normalised float (C, T, crop, crop), the centre crop."""
-    return v2.Compose([v2.CenterCrop(crop), *_to_input()])
+@dataclass(frozen=True)
+class Augmentation:
+    """Random views: an affine map of the frame about its middle, then a random crop, flipped or not.
+
+    crop: side of the view. flip: probability. rotate: degrees to either side. translate: share of the frame's side,
+    to either side. scale: lowest and highest.
+    """
+
+    crop: int
+    flip: float
+    rotate: float
+    translate: float
+    scale: tuple[float, float]
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Augmentation":
+        """Those of an experiment."""
+        return cls(config["clip"]["crop"], **config["augment"])
+
+    @property
+    def box(self) -> int:
+        """Side of a square of the frame's pixels that holds the view, however it is turned and scaled."""
+        angle = math.radians(min(self.rotate, 45.0))  # a square reaches farthest when it stands on a corner
+        reach = (math.cos(angle) + math.sin(angle)) / self.scale[0]
+        return 2 * (math.ceil(self.crop * reach / 2) + 1)
+
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> View:
+        """A view of frames of this height and width."""
+        angle, scale = math.radians(rng.uniform(-self.rotate, self.rotate)), rng.uniform(*self.scale)
+        mirror = -1.0 if rng.uniform() < self.flip else 1.0
+        size = np.array([width, height])
+        corner = rng.integers(0, np.maximum(size - self.crop, 0) + 1)
+        moved = rng.uniform(-self.translate, self.translate, 2) * size
+        # From the view back into the frame: points are (column, row).
+        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) / scale
+        centre = size / 2 + turn @ (corner + self.crop / 2 - moved - size / 2)
+        left, top = np.floor(centre - self.box / 2 + 0.5).astype(int)
+        offset = centre - self.box / 2 - (left, top)
+        matrix = turn * (mirror, 1.0) * (self.crop / self.box)
+        return View(int(left), int(top), np.column_stack([matrix, 2 * offset / self.box]).astype(np.float32))
 
 
-def _to_input() -> list:
-    return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD), v2.Lambda(_channels_first)]
+def cut(frames: Frames, left: int, top: int, side: int) -> Frames:
+    """A square of frames (T, H, W, 3): (T, side, side, 3), a copy, with the mean colour where it leaves the frame."""
+    height, width = frames.shape[1:3]
+    square = np.empty((len(frames), side, side, 3), np.uint8)
+    rows, columns = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
+    if (rows.stop - rows.start, columns.stop - columns.start) != (side, side):
+        square[:] = np.round(255 * np.array(MEAN))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        square[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = frames[
+            :, rows, columns
+        ]
+    return square
 
 
-def _channels_first(clip: Tensor) -> Tensor:
-    return clip.transpose(0, 1)
+def centre_crop(frames: Frames, crop: int) -> Frames:
+    """(T, H, W, 3) to (T, crop, crop, 3)."""
+    height, width = frames.shape[1:3]
+    return cut(frames, (width - crop) // 2, (height - crop) // 2, crop)
+
+
+def to_input(clips: Tensor) -> Tensor:
+    """uint8 (N, T, H, W, 3) to normalised float32 (N, 3, T, H, W)."""
+    return torch.stack([clips[..., c] * (1 / (255 * STD[c])) - MEAN[c] / STD[c] for c in range(3)], dim=1)
+
+
+def warp(boxes: Tensor, maps: Tensor, crop: int) -> Tensor:
+    """The views of uint8 boxes (N, T, S, S, 3) under maps (N, 2, 3): normalised float32 (N, 3, T, crop, crop)."""
+    frames = to_input(boxes)
+    grid = nn.functional.affine_grid(maps, [len(boxes), 1, crop, crop], align_corners=False)
+    # One map for all frames of a clip: they are the channels of one image. The edge is met by rounding errors only.
+    views = nn.functional.grid_sample(frames.flatten(1, 2), grid, padding_mode="border", align_corners=False)
+    return views.unflatten(1, frames.shape[1:3])

@@ -1,7 +1,10 @@
-"""Where a model runs, and how its tensors lie there."""
+"""Where a model runs, how its tensors lie there, and how its data come there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rcn_bench.models.frames import FrameNet
 
@@ -20,3 +23,21 @@ def fastest_layout(model: nn.Module, device_type: str) -> torch.memory_format:
     if isinstance(model, FrameNet) or not any(isinstance(module, nn.Conv3d) for module in model.modules()):
         return torch.channels_last
     return torch.contiguous_format if device_type == "cpu" else torch.channels_last_3d
+
+
+def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:
+    """The batches on a device; a GPU gets each while it computes on the one before, if they lie in pinned memory."""
+    if device.type == "cpu":
+        yield from batches
+        return
+    computing, uploading = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    ready: list[Tensor] = []
+    for batch in chain(batches, [()]):
+        computing.wait_stream(uploading)
+        with torch.cuda.stream(uploading):
+            coming = [tensor.to(device, non_blocking=True) for tensor in batch]
+        if ready:
+            for tensor in ready:  # else its memory could be given to the next upload while it is still read
+                tensor.record_stream(computing)
+            yield ready
+        ready = coming

@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader
 from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EvaluationClips
-from rcn_bench.data.transforms import evaluation_transform
+from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import trained_model
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import Autocast
+from rcn_bench.engine.training_step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import replacing, write_json
@@ -36,7 +36,7 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
     videos = EvaluationClips(
         Cache(layout.cache("val")),
         ClipLayout(run.frames, config["clip"]["stride"]),
-        evaluation_transform(config["clip"]["crop"]),
+        config["clip"]["crop"],
         config["clip"]["evaluation_clips"],
     )
     labels = model_labels(videos.cache, layout)
@@ -101,6 +101,6 @@ def _clip_probabilities(
     parts = []
     for clips in DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"]):
         with autocast.context():
-            logits = model(clips.flatten(0, 1).to(device))
+            logits = model(to_input(clips.flatten(0, 1).to(device)))
         parts.append(logits.float().softmax(1).unflatten(0, clips.shape[:2]).cpu())
     return torch.cat(parts).numpy()

@@ -2,17 +2,18 @@
 
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from rcn_bench.engine.device import uploaded
+from rcn_bench.engine.training_step import TrainingStep
 from rcn_bench.errors import TrainingDiverged
 
-AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+STEPS_BETWEEN_CHECKS = 20  # of the loss: reading it makes the processor wait for a GPU
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, w_hh_weight_decay: float) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def learning_rate_factor(
     step: int, steps: int, warmup: float, schedule: str, milestones: Iterable[float] = ()
 ) -> float:
     """The factor on the peak learning rate at a step: a linear rise, then ``cosine`` to zero or ``step`` by tenths."""
-    progress = min(1.0, (step + 1) / steps)  # the scheduler asks for one step more than there are
+    progress = (step + 1) / steps
     if progress < warmup:
         return progress / warmup
     if schedule == "step":
@@ -35,59 +36,34 @@ def learning_rate_factor(
     return 0.5 + 0.5 * float(torch.cos(torch.tensor(torch.pi * (progress - warmup) / (1 - warmup))))
 
 
-@dataclass
-class Autocast:
-    """Mixed precision: ``none``, ``bfloat16`` or ``float16``, the last with scaled gradients."""
-
-    kind: str
-    device: torch.device
-
-    def __post_init__(self) -> None:
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.kind == "float16")
-
-    def context(self) -> torch.autocast:
-        dtype = AUTOCAST_TYPES.get(self.kind, torch.bfloat16)
-        return torch.autocast(self.device.type, dtype, enabled=self.kind in AUTOCAST_TYPES)
-
-
 def train_one_epoch(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler,
-    autocast: Autocast,
+    step: TrainingStep,
+    batches: Iterable[Sequence[Tensor]],
+    learning_rates: Iterable[float],
     description: str,
 ) -> dict[str, float]:
-    """One pass over the batches; returns loss, accuracy, the learning rate at its end, samples and seconds.
+    """One pass over the batches; returns loss, accuracy, the last learning rate, samples and seconds.
 
-    Errors: TrainingDiverged when the loss is not finite.
+    learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite.
     """
-    model.train()
-    loss_sum, correct, samples, started = 0.0, 0, 0, time.perf_counter()
+    step.model.train()
+    device = step.autocast.device
+    totals, samples, started = torch.zeros(2, device=device), 0, time.perf_counter()
     # A bar on a terminal; in a log file the caller's one line per epoch.
-    for inputs, classes in tqdm(batches, description, leave=False, disable=not sys.stderr.isatty()):
-        inputs = inputs.to(autocast.device, non_blocking=True)
-        classes = classes.to(autocast.device, non_blocking=True)
-        with autocast.context():
-            logits = model(inputs)
-        loss = nn.functional.cross_entropy(logits.float(), classes)
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(
-                f"{description}: the loss is {loss.item()}; lower the learning rate or choose another init"
-            )
-        autocast.scaler.scale(loss).backward()
-        autocast.scaler.step(optimizer)
-        autocast.scaler.update()
-        optimizer.zero_grad()
-        scheduler.step()
-        loss_sum += loss.item() * len(classes)
-        correct += int((logits.argmax(1) == classes).sum())
-        samples += len(classes)
+    shown = tqdm(batches, description, leave=False, disable=not sys.stderr.isatty())
+    for number, (batch, lr) in enumerate(zip(uploaded(shown, device), learning_rates, strict=True)):
+        totals += step(batch, lr)
+        samples += len(batch[-1])
+        if number % STEPS_BETWEEN_CHECKS == 0:
+            _refuse_infinite(totals[0], description)
+    _refuse_infinite(totals[0], description)
+    loss, right = (totals / samples).tolist()
     seconds = time.perf_counter() - started
-    return {
-        "loss": loss_sum / samples,
-        "accuracy": correct / samples,
-        "lr": optimizer.param_groups[0]["lr"],
-        "samples": samples,
-        "seconds": round(seconds, 3),
-    }
+    return {"loss": loss, "accuracy": right, "lr": lr, "samples": samples, "seconds": round(seconds, 3)}
+
+
+def _refuse_infinite(loss: Tensor, description: str) -> None:
+    if not torch.isfinite(loss):
+        raise TrainingDiverged(
+            f"{description}: the loss is {loss.item()}; lower the learning rate or choose another init"
+        )

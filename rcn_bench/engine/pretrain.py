@@ -1,15 +1,18 @@
 """Pretraining of the 2D networks on stills, the stand-in for ImageNet where no ImageNet weights can be had."""
 
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from rcn_bench.data.transforms import evaluation_transform, training_transform
+from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
+from rcn_bench.data.video import Frames
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.optimisation import learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
 from rcn_bench.files import write_bytes, write_json
@@ -19,22 +22,28 @@ from rcn_bench.provenance import provenance
 
 
 class _Stills:
-    """Batches of augmented stills in a random order, new in every pass."""
+    """Batches of stills in a random order, new in every pass, as clips of one frame that are to be augmented."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, transform) -> None:
-        self.images, self.labels = _as_rgb(images), torch.from_numpy(labels)
-        self.batch_size, self.transform = batch_size, transform
+    def __init__(
+        self, images: Frames, classes: NDArray[np.int64], batch_size: int, augmentation: Augmentation, seed: int
+    ) -> None:
+        self.images, self.classes = _as_rgb(images), classes
+        self.batch_size, self.augmentation, self.rng = batch_size, augmentation, np.random.default_rng(seed)
 
     def __len__(self) -> int:
-        return len(self.labels) // self.batch_size
+        return len(self.classes) // self.batch_size
 
-    def __iter__(self):
-        order = torch.randperm(len(self.labels))
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        order, side = self.rng.permutation(len(self.classes)), self.augmentation.box
+        height, width = self.images.shape[1:3]
         for i in range(len(self)):
             chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
-            # Augmented in groups of eight: one random map per image would cost more than the training step.
-            groups = [self.transform(self.images[group]).transpose(0, 1) for group in chosen.split(8)]
-            yield torch.cat(groups), self.labels[chosen]
+            views = [self.augmentation.draw(height, width, self.rng) for _ in chosen]
+            boxes = [
+                cut(self.images[i, None], view.left, view.top, side) for i, view in zip(chosen, views, strict=True)
+            ]
+            maps = [view.map for view in views]
+            yield [torch.from_numpy(part) for part in (np.stack(boxes), np.stack(maps), self.classes[chosen])]
 
 
 def pretrain(network: str, config: Config, layout: Layout) -> None:
@@ -47,30 +56,35 @@ def pretrain(network: str, config: Config, layout: Layout) -> None:
     settings, device = config["pretrain"], pick_device()
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(config["data"]["digits"]["seed"])
-    crop, stills = config["clip"]["crop"], np.load(layout.stills)
+    crop, stills, augmentation = config["clip"]["crop"], np.load(layout.stills), Augmentation.of(config)
     batches = _Stills(
         stills["train_images"],
         stills["train_labels"],
         settings["batch_size"],
-        training_transform(crop, config["augment"]),
+        augmentation,
+        config["data"]["digits"]["seed"],
     )
     classes = len(config["data"]["digits"]["digits"])
     net = place(network2d(network, classes, stem_pool=config["stem_pool"]), device)
     optimizer = torch.optim.SGD(
-        parameter_groups(net, settings["weight_decay"], 0.0), settings["lr"], settings["momentum"]
+        parameter_groups(net, settings["weight_decay"], 0.0), settings["lr"], settings["momentum"], fused=True
+    )
+    step = TrainingStep(
+        net, optimizer, Autocast("none", device), lambda boxes, maps: warp(boxes, maps, crop).squeeze(2)
     )
     steps = settings["epochs"] * len(batches)
-    factor = partial(learning_rate_factor, steps=steps, warmup=settings["warmup"], schedule="cosine")
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    factors = [learning_rate_factor(n, steps, settings["warmup"], "cosine") for n in range(steps)]
 
     seconds = 0.0
     for epoch in range(settings["epochs"]):
         name = f"{network} on stills, epoch {epoch + 1}/{settings['epochs']}"
-        metrics = train_one_epoch(net, batches, optimizer, scheduler, Autocast("none", device), name)
+        rates = [settings["lr"] * factor for factor in factors[epoch * len(batches) : (epoch + 1) * len(batches)]]
+        metrics = train_one_epoch(step, batches, rates, name)
         seconds += metrics["seconds"]
         print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in metrics.items()), flush=True)
 
-    held_out = evaluation_transform(crop)(_as_rgb(stills["val_images"])).transpose(0, 1).to(device)
+    held_out = torch.from_numpy(centre_crop(_as_rgb(stills["val_images"]), crop)).unsqueeze(1).to(device)
+    held_out = to_input(held_out).squeeze(2)
     accuracy = _accuracy(net, held_out, torch.from_numpy(stills["val_labels"]))
     print(f"{network}: {accuracy:.1%} on {len(held_out)} held-out stills", flush=True)
     path = layout.pretrained(network)
@@ -96,6 +110,6 @@ def _accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
     return float((predicted == labels).float().mean())
 
 
-def _as_rgb(images: np.ndarray) -> Tensor:
-    """Grey (N, H, W) to (N, 3, H, W)."""
-    return torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1)
+def _as_rgb(images: Frames) -> Frames:
+    """Grey (N, H, W) to (N, H, W, 3)."""
+    return np.repeat(images[..., None], 3, axis=3)

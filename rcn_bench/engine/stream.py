@@ -10,32 +10,38 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from rcn_bench.data.transforms import evaluation_transform
+from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.data.video import UnreadableVideo, frames_in_order
 from rcn_bench.engine.build import trained_model
 from rcn_bench.engine.device import pick_device, place
+from rcn_bench.engine.live import LiveStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.models.frames import FrameNet
 
 
 @torch.inference_mode()
-def stream(source: str, checkpoint: Path, top: int, last: int | None) -> None:
+def stream(source: str, checkpoint: Path, top: int, last: int | None, restart: int | None) -> None:
     """Print the best labels after every frame that the network takes, and the frames a second at the end.
 
     source: a video file, or the number of a camera, which Ctrl-C ends. checkpoint: a run's model.safetensors.
     Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
+    restart: frames after which the state starts anew, 0 for never; None: those of the clips that the run was trained
+    on. Beyond them the state can drift to where training never was.
     Errors: InputError for a missing or foreign file, or a model that is not causal.
     """
-    model, labels, config = load_causal(checkpoint)
-    device = next(model.parameters()).device
+    model, run, labels, config = load_causal(checkpoint)
+    restart = run.frames if restart is None else restart
+    device, live = next(model.parameters()).device, LiveStep(model)
     state, mean = model.initial_state(1), _Mean(last)
     seen, network_seconds, started = 0, 0.0, time.perf_counter()
     try:
         for at, frame in _model_frames(source, config):
             before = time.perf_counter()
-            logits, state = model.step(frame.to(device), state)
+            if restart and seen % restart == 0:
+                state = model.initial_state(1)
+            logits, state = live(frame.to(device), state)
             best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(labels)))
             network_seconds += time.perf_counter() - before
             seen += 1
@@ -53,8 +59,8 @@ def stream(source: str, checkpoint: Path, top: int, last: int | None) -> None:
     )
 
 
-def load_causal(path: Path) -> tuple[FrameNet, list[str], Config]:
-    """The network of a run's model.safetensors, ready for inference, its labels and its config."""
+def load_causal(path: Path) -> tuple[FrameNet, Run, list[str], Config]:
+    """The network of a run's model.safetensors, ready for inference, its run, labels and config."""
     if not path.is_file():
         raise InputError(f"{path}: no such weights file")
     try:
@@ -67,16 +73,17 @@ def load_causal(path: Path) -> tuple[FrameNet, list[str], Config]:
     if not isinstance(model, FrameNet):
         raise InputError(f"{path}: {run.model} is not causal and cannot run frame by frame; RCN models can")
     place(model, pick_device()).eval()
-    return model, labels, config
+    return model, run, labels, config
 
 
 def _model_frames(source: str, config: Config) -> Iterator[tuple[float, Tensor]]:
     """Every stride-th frame as the network takes it, (1, 3, crop, crop), and its time in seconds."""
-    data, transform = config["data"], evaluation_transform(config["clip"]["crop"])
+    data = config["data"]
     short_side = data["digits"]["canvas"] if "digits" in data else data.get("short_side")
     for index, (at, frame) in enumerate(frames_in_order(source, short_side)):
         if index % config["clip"]["stride"] == 0:
-            yield at, transform(torch.from_numpy(frame).permute(2, 0, 1).unsqueeze(0)).transpose(0, 1)
+            cropped = centre_crop(frame[None], config["clip"]["crop"])
+            yield at, to_input(torch.from_numpy(cropped)[None])[:, :, 0]
 
 
 class _Mean:

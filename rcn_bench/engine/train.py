@@ -10,12 +10,13 @@ from torch.utils.data import DataLoader
 
 from rcn_bench.config import config_hash, training_settings
 from rcn_bench.data.cache import Cache
-from rcn_bench.data.clips import ClipLayout, TrainingClips
-from rcn_bench.data.transforms import training_transform
+from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.transforms import Augmentation, warp
 from rcn_bench.engine.build import build_model, initial_weights_file
 from rcn_bench.engine.checkpoint import resume, save_checkpoint
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import Autocast, learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.optimisation import learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import locked, write_bytes, write_json, write_text
@@ -39,14 +40,16 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     settings, device = config["train"], pick_device()
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(run.seed)
+    torch.backends.cudnn.benchmark = True
 
     clips = TrainingClips(
         Cache(layout.cache("train")),
         ClipLayout(run.frames, config["clip"]["stride"]),
-        training_transform(config["clip"]["crop"], config["augment"]),
+        Augmentation.of(config),
         run.seed,
     )
-    batches = _loader(clips, run, settings, device)
+    order = EpochOrder(clips)
+    batches = _loader(order, run, settings, device)
     steps = settings["epochs"] * len(batches)
 
     model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
@@ -56,27 +59,31 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
         settings["lr"],
         settings["momentum"],
+        fused=True,
     )
-    factor = partial(
-        learning_rate_factor,
-        steps=steps,
-        warmup=settings["warmup"],
-        schedule=settings["schedule"],
-        milestones=settings.get("milestones", []),
-    )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    schedule = settings["warmup"], settings["schedule"], settings.get("milestones", [])
+    factors = [learning_rate_factor(n, steps, *schedule) for n in range(steps)]
     autocast = Autocast(settings["autocast"], device)
-    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": autocast.scaler}
+    step = TrainingStep(
+        model,
+        optimizer,
+        autocast,
+        partial(warp, crop=config["clip"]["crop"]),
+        compiled=settings["compile"],
+        cuda_graph=settings["cuda_graph"],
+    )
+    parts = {"model": model, "optimizer": optimizer, "scaler": autocast.scaler}
     fingerprint = config_hash([run.name, training_settings(config, run), clips.cache.fingerprint])
     done, metrics = resume(layout.checkpoint(run), fingerprint, parts)
     if done:
         print(f"{run.name}: resuming after epoch {done}", flush=True)
 
     for epoch in range(done, settings["epochs"]):
-        clips.epoch = epoch
-        batches.generator.manual_seed(run.seed * 1_000_003 + epoch)  # the order, too, is the same after a resume
+        order.epoch = epoch
+        torch.manual_seed(run.seed * 1_000_003 + epoch)  # dropout, too, is the same after a resume
         name = f"{run.name} epoch {epoch + 1}/{settings['epochs']}"
-        epoch_metrics = train_one_epoch(model, batches, optimizer, scheduler, autocast, name)
+        rates = [settings["lr"] * factor for factor in factors[epoch * len(batches) : (epoch + 1) * len(batches)]]
+        epoch_metrics = train_one_epoch(step, batches, rates, name)
         metrics.append({"epoch": epoch + 1, **epoch_metrics})
         print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in epoch_metrics.items()), flush=True)
         save_checkpoint(layout.checkpoint(run), fingerprint, epoch + 1, metrics, parts)
@@ -109,19 +116,19 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
 
 
-def _loader(clips: TrainingClips, run: Run, settings: dict, device: torch.device) -> DataLoader:
+def _loader(order: EpochOrder, run: Run, settings: dict, device: torch.device) -> DataLoader:
     batch_size = settings["frames_per_batch"] // run.frames
-    if not 2 <= batch_size <= len(clips):
+    if not 2 <= batch_size <= len(order):
         raise InputError(
             f"train.frames_per_batch: {settings['frames_per_batch']} makes batches of {batch_size} clips of "
-            f"{run.frames} frames; give at least 2 and at most the {len(clips)} training videos"
+            f"{run.frames} frames; give at least 2 and at most the {len(order)} training videos"
         )
     return DataLoader(
-        clips,
+        order.clips,
         batch_size,
-        shuffle=True,
+        sampler=order,
         drop_last=True,  # batch norm should not see a batch of one
         num_workers=settings["workers"],
+        persistent_workers=settings["workers"] > 0,
         pin_memory=device.type == "cuda",
-        generator=torch.Generator(),
     )

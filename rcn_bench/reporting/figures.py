@@ -28,6 +28,7 @@ STATISTICS = {
     "diagonal_mean": "mean of its diagonal",
     "diagonal_std": "std of its diagonal",
 }
+WAYS = {"carried": "state carried", "restarted": "state restarted", "windows": "windows"}
 # MATLAB's parula is proprietary; this is the public-domain look-alike that the package cmap carries.
 PARULA = "bids:fake_parula"
 
@@ -63,31 +64,48 @@ def figure3(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
 
 
 def online_accuracy(config: Config, layout: Layout) -> tuple[Figure, pd.DataFrame]:
-    """Video accuracy against the share of a video seen: of networks with a state, and of windows of the others."""
-    figure, axis = plt.subplots(figsize=(7, 5), layout="constrained")
+    """Video accuracy against the share of a video seen: of networks with a state, and of windows of the others.
+
+    A state is carried through the video (full line), and restarted after every clip length (dashed).
+    """
+    figure, axis = plt.subplots(figsize=(9, 5), layout="constrained")
     numbers = []
-    for model, runs in online_runs(config).items():
-        table = _online_accuracy(runs, layout).assign(model=model, runs=" ".join(run.name for run in runs))
-        numbers.append(table)
-        axis.plot(table["share"], table["accuracy"], marker="o", markersize=3, label=f"{model}, w_xh {runs[0].w_xh}")
-        axis.fill_between(table["share"], table["low"], table["high"], alpha=0.15)
+    shown = online_runs(config)
+    colours = sns.color_palette("colorblind" if len(shown) <= 10 else "husl", len(shown))
+    for colour, ((model, frames), runs) in zip(colours, shown.items(), strict=True):
+        names = " ".join(run.name for run in runs)
+        for way, table in _online_accuracy(runs, layout).items():
+            numbers.append(table.assign(model=model, frames=frames, way=way, runs=names))
+            axis.plot(
+                table["share"],
+                table["accuracy"],
+                marker="o",
+                markersize=3,
+                color=colour,
+                linestyle="--" if way == "restarted" else "-",
+                label=f"{model}, {frames} frames, {runs[0].w_xh}, {WAYS[way]}",
+            )
+            axis.fill_between(table["share"], table["low"], table["high"], color=colour, alpha=0.12, linewidth=0)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
-    frames = config["figures"]["online_accuracy"]["frames"]
-    axis.set(xlabel="share of the video seen", ylabel="video accuracy", title=f"Trained on clips of {frames} frames")
-    axis.legend()
+    axis.set(xlabel="share of the video seen", ylabel="video accuracy")
+    figure.legend(loc="outside right upper", title="trained on clips of, from w_xh")
     return figure, pd.concat(numbers)
 
 
-def _online_accuracy(runs: list[Run], layout: Layout) -> pd.DataFrame:
-    """Accuracy and its interval at each share of the videos, over all seeds; none before the first full window."""
-    text = dict.fromkeys(("video", "group", "label"), str)  # a class may be called "01" or "null"
+def _online_accuracy(runs: list[Run], layout: Layout) -> dict[str, pd.DataFrame]:
+    """By way, accuracy and its interval at each share of the videos, over all seeds; none before the first window."""
+    text = dict.fromkeys(("video", "group", "label", "way"), str)  # a class may be called "01" or "null"
     for run in runs:
         if not layout.online(run).is_file():
             raise InputError(f"{layout.online(run)}: not there; run `rcn-bench online {run.name}` first")
     every = pd.concat([pd.read_csv(layout.online(run), dtype=text, keep_default_na=False) for run in runs])
     shares = [str(column) for column in every if str(column).endswith("%")]
     every[shares] = every[shares].apply(pd.to_numeric)
+    return {str(way): _accuracy_at(shares, of_way) for way, of_way in every.groupby("way")}
+
+
+def _accuracy_at(shares: list[str], every: pd.DataFrame) -> pd.DataFrame:
     right = every.groupby(["video", "group"], sort=False)[shares].mean().reset_index()
     rows = []
     for share in shares:

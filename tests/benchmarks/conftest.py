@@ -1,11 +1,33 @@
 import pytest
 import torch
+from setting import GPU, synchronize
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads that share their cores with other work spin and give times that mean nothing."""
+def _two_threads():
+    """More threads that share their cores with other work spin and give times that mean nothing."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(min(threads, 2))
+    torch.backends.cudnn.benchmark = True
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def timed(benchmark):
+    """Times a function under a name, in a group of things to compare; on a GPU with the peak of its memory."""
+
+    def time(group, name, function, rounds=10, warmup_rounds=2):
+        benchmark.group, benchmark.extra_info["name"] = group, name
+
+        def run():
+            function()
+            synchronize()
+
+        if GPU:
+            torch.cuda.reset_peak_memory_stats()
+        benchmark.pedantic(run, rounds=rounds, warmup_rounds=warmup_rounds)
+        if GPU:
+            benchmark.extra_info["peak_memory_bytes"] = torch.cuda.max_memory_allocated()
+
+    return time

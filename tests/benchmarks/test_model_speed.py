@@ -1,70 +1,96 @@
-"""Inference and training step of each model on the same clips; rcn18 also with its authors' loop as the scan."""
+"""Training step and inference of RCN beside C2D, I3D, (2+1)D and its authors' own form, eager and compiled.
+
+On a GPU at the paper's size and batches in bfloat16, compiled steps as one CUDA graph; on a CPU small, in float32.
+"""
+
+from functools import partial
 
 import pytest
 import torch
-from torch import nn
+from authors import authors_rcn, load_rcn
+from setting import DEVICE, GPU
 
+from rcn_bench.engine.cuda_graph import captured
+from rcn_bench.engine.device import place
+from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-BATCH, FRAMES, SIZE = 8, 8, 32
-MODELS = ["c2d18", "rcn18", "rcn18_authors_loop", "i3d18", "r2plus1d18"]
+FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (64, 32, 10)
+MODELS = [
+    "c2d18", "rcn18", "authors_rcn18", "i3d18", "r2plus1d18",
+    "c2d18 without stem pool", "rcn18 without stem pool", "i3d18 without stem pool", "r2plus1d18 without stem pool",
+    "c2d34", "rcn34", "i3d34", "r2plus1d34", "c2d50", "rcn50", "i3d50",
+]  # fmt: skip
 
 
-def authors_loop(x, w_hh, mode):
-    """The authors' steps on folded frames x (T, M, C): a 1x1 convolution each, on channels_last views, and one cat."""
-    kernel = w_hh[:, :, None, None]
-    frames = x.transpose(1, 2)[..., None].unbind()
-    states = [frames[0][None]]
-    for frame in frames[1:]:
-        states.append((nn.functional.conv2d(states[-1], kernel) + frame) / 2)
-    return torch.cat(states).squeeze(-1).transpose(1, 2).contiguous()
+def is_slow(model, frames, compiled):
+    return frames > 8 or not model.endswith("18") or (compiled and not GPU)
 
 
-def clips():
-    return torch.randn(BATCH, 3, FRAMES, SIZE, SIZE, generator=torch.Generator().manual_seed(0)).to(DEVICE)
+CASES = [
+    pytest.param(model, frames, compiled, marks=[pytest.mark.slow] if is_slow(model, frames, compiled) else [])
+    for frames in (8, 16, 32)
+    for compiled in (False, True)
+    for model in MODELS
+    if not (compiled and model.startswith("authors"))  # a compiler unrolls their loop for minutes
+]
 
 
-@pytest.fixture(params=MODELS)
-def model(request, monkeypatch):
-    """The model, and its name; the two forms of rcn18 are compared first."""
+def build(name):
     torch.manual_seed(0)
-    net = create_model(request.param.removesuffix("_authors_loop"), 10).to(DEVICE)
-    if request.param.endswith("_authors_loop"):
-        with torch.no_grad():
-            logits = net.eval()(clips())
-            monkeypatch.setattr("rcn_bench.models.rcn.recurrent_scan", authors_loop)
-            torch.testing.assert_close(net(clips()), logits, rtol=1e-3, atol=1e-3 * logits.abs().max().item())
-    return net
+    if name.startswith("authors"):
+        return authors_rcn("resnet18", CLASSES).to(DEVICE)
+    architecture, _, without_pool = name.partition(" ")
+    return place(create_model(architecture, CLASSES, stem_pool=not without_pool), DEVICE)
 
 
-def synchronize():
-    if DEVICE == "cuda":
-        torch.cuda.synchronize()
+def clips(frames):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(FRAMES_PER_BATCH // frames, 3, frames, SIZE, SIZE, generator=generator).to(DEVICE)
 
 
-def test_inference(benchmark, model):
-    clip = clips()
-    model.eval()
-
-    def infer():
-        with torch.inference_mode():
-            model(clip)
-        synchronize()
-
-    benchmark.group = "inference"
-    benchmark.pedantic(infer, rounds=5, warmup_rounds=1)
+def group(kind, model, frames):
+    depth = model.split()[0][-2:]
+    return f"{kind}, ResNet-{depth}{' without stem pool' if 'without' in model else ''}, {frames} frames"
 
 
-def test_training_step(benchmark, model):
-    clip, classes = clips(), torch.arange(BATCH, device=DEVICE)
-    optimizer = torch.optim.SGD(model.train().parameters(), 1e-3, 0.9)
+def test_the_authors_form_gives_the_same_logits():
+    torch.manual_seed(0)
+    rcn, theirs = create_model("rcn18", 10, w_hh="random").eval(), authors_rcn("resnet18", 10).eval()
+    load_rcn(theirs, rcn)
+    clip = torch.randn(2, 3, 4, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(rcn(clip), theirs(clip), rtol=1e-3, atol=1e-4)
 
-    def step():
-        nn.functional.cross_entropy(model(clip), classes).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        synchronize()
 
-    benchmark.group = "training step"
-    benchmark.pedantic(step, rounds=5, warmup_rounds=1)
+@pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
+def test_training_step(timed, model, frames, compiled):
+    net, clip = build(model).train(), clips(frames)
+    classes = torch.arange(len(clip), device=DEVICE) % CLASSES
+    optimizer = torch.optim.SGD(net.parameters(), 1e-3, 0.9, fused=True)
+    step = TrainingStep(
+        net,
+        optimizer,
+        Autocast("bfloat16" if GPU else "none", DEVICE),
+        lambda clip: clip,
+        compiled=compiled,
+        cuda_graph=compiled and GPU,
+    )
+    name = f"{model.split()[0]}{', compiled' if compiled else ''}"
+    timed(group("training step", model, frames), name, partial(step, [clip, classes], 1e-3))
+
+
+@pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
+def test_inference(timed, model, frames, compiled):
+    net, clip = build(model).eval(), clips(frames)
+
+    @torch.no_grad()
+    def infer(clip):
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=GPU):
+            return net(clip)
+
+    if compiled:
+        infer = torch.compile(infer, dynamic=False)
+        infer = captured(infer, [clip]) if GPU else infer
+    name = f"{model.split()[0]}{', compiled' if compiled else ''}"
+    timed(group("inference", model, frames), name, partial(infer, clip))

@@ -1,66 +1,68 @@
 """The recurrence as one operator against the loop of the paper's authors and against a plain copy of its input."""
 
+import authors
 import pytest
 import torch
+from setting import DEVICE, GPU
 from torch import nn
 
+from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.ops import recurrent_scan
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-# N clips of T frames, C channels on HxW, as in the four stages of an 8-frame run at 32x32 and at 112x112.
+# N clips of T frames, C channels on HxW: the four stages of a ResNet-18 with its stem's pool, at 8 frames; on a GPU
+# batch 64 of 112x112 in bfloat16, on a CPU batch 16 of 32x32.
 SIZES = {
-    "C64-8x8": (16, 8, 64, 8, 8),
-    "C128-4x4": (16, 8, 128, 4, 4),
-    "C256-2x2": (16, 8, 256, 2, 2),
-    "C512-1x1": (16, 8, 512, 1, 1),
-    "C64-28x28": (8, 8, 64, 28, 28),
+    f"C={channels}, {side}x{side}": (64 if GPU else 16, 8, channels, side, side)
+    for channels, side in zip((64, 128, 256, 512), (28, 14, 7, 4) if GPU else (8, 4, 2, 1), strict=True)
 }
+DTYPE, TOLERANCE = (torch.bfloat16, 0.05) if GPU else (torch.float32, 1e-3)
+CALLS = 12  # in a graph on a GPU, where launching a small kernel takes longer than running it
+INPUTS = 4  # in turn, so that none is still in a GPU's cache
+
+
+def product_loop(x, w_hh):
+    """A matrix product per step, in place, on the scan's own layout."""
+    h, w = torch.empty_like(x), w_hh.t()
+    h[0] = x[0]
+    for t in range(1, len(x)):
+        torch.addmm(x[t], h[t - 1], w, beta=0.5, alpha=0.5, out=h[t])
+    return h
 
 
 def authors_loop(clip, w_hh):
-    """Their code: clip (N, C, T, H, W); a 1x1 convolution of the state before, frames put side by side with cat."""
-    kernel = w_hh[:, :, None, None]
-    states = [clip[:, :, 0]]
-    for t in range(1, clip.shape[2]):
-        states.append((nn.functional.conv2d(states[-1], kernel) + clip[:, :, t]) / 2)
-    return torch.cat([state.unsqueeze(2) for state in states], dim=2)
+    kernel = w_hh[:, :, None, None, None]
+    return authors.authors_loop(clip, lambda h: nn.functional.conv3d(h, kernel))
 
 
-IMPLEMENTATIONS = {
+FORWARD = {
     "copy": lambda x, w_hh: x.clone(),
     "scan": recurrent_scan,
+    "product loop": product_loop,
     "authors_loop": authors_loop,
 }
 
 
-def arguments(name, size):
+def arguments(name, size, seed=0):
     """The same numbers in each one's own layout: (T, M, C) for the scan, (N, C, T, H, W) for the loop."""
     n, t, c, h, w = SIZES[size]
-    torch.manual_seed(0)
-    clip = torch.randn(n, c, t, h, w, device=DEVICE)
-    w_hh = torch.randn(c, c, device=DEVICE) / c**0.5
+    torch.manual_seed(seed)
+    clip, w_hh = torch.randn(n, c, t, h, w), torch.randn(c, c) / c**0.5
     x = clip if name == "authors_loop" else folded(clip)
-    return x.detach().requires_grad_(), w_hh.requires_grad_()
+    return tuple(tensor.to(DEVICE, DTYPE).requires_grad_() for tensor in (x, w_hh))
 
 
 def folded(clip):
     return clip.permute(2, 0, 3, 4, 1).flatten(1, 3).contiguous()
 
 
-def forward(function, x, w_hh):
-    with torch.inference_mode():
-        function(x, w_hh)
-    synchronize()
+def repeated(function, inputs):
+    """A run of several calls, on each of the inputs in turn; on a GPU as one graph."""
 
+    def calls():
+        for i in range(CALLS):
+            function(*inputs[i % INPUTS])
 
-def forward_and_backward(function, x, w_hh, grad_h):
-    torch.autograd.grad(function(x, w_hh), (x, w_hh), grad_h, allow_unused=True)
-    synchronize()
-
-
-def synchronize():
-    if DEVICE == "cuda":
-        torch.cuda.synchronize()
+    return captured(calls, []) if GPU else calls
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -69,27 +71,33 @@ def size(request):
     results = []
     for name in ("scan", "authors_loop"):
         x, w_hh = arguments(name, request.param)
-        h = IMPLEMENTATIONS[name](x, w_hh)
+        h = FORWARD[name](x, w_hh)
         gradients = torch.autograd.grad(h.square().sum(), (x, w_hh))
         results.append([h, *gradients])
     (h, grad_x, grad_w), (loop_h, loop_grad_x, loop_grad_w) = results
-    torch.testing.assert_close(h, folded(loop_h), rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(grad_x, folded(loop_grad_x), rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(grad_w, loop_grad_w, rtol=1e-3, atol=1e-3 * loop_grad_w.abs().max().item())
+    for own, loop in ((h, folded(loop_h)), (grad_x, folded(loop_grad_x)), (grad_w, loop_grad_w)):
+        torch.testing.assert_close(own, loop, rtol=TOLERANCE, atol=TOLERANCE * loop.abs().max().item())
     return request.param
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_forward(benchmark, name, size):
-    benchmark.group = f"scan forward {size}"
-    benchmark.pedantic(
-        forward, (IMPLEMENTATIONS[name], *arguments(name, size)), rounds=20, iterations=3, warmup_rounds=2
-    )
+@pytest.mark.parametrize("name", FORWARD)
+def test_forward(timed, name, size):
+    with torch.no_grad():
+        inputs = [arguments(name, size, seed) for seed in range(INPUTS)]
+        timed(f"scan forward, {size}", name, repeated(FORWARD[name], inputs))
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_forward_and_backward(benchmark, name, size):
-    benchmark.group = f"scan forward and backward {size}"
-    x, w_hh = arguments(name, size)
-    step = IMPLEMENTATIONS[name], x, w_hh, torch.randn_like(x)
-    benchmark.pedantic(forward_and_backward, step, rounds=20, iterations=3, warmup_rounds=2)
+@pytest.mark.parametrize("name", ["5 copies", "scan", "authors_loop"])
+def test_forward_and_backward(timed, name, size):
+    inputs = [arguments(name, size, seed) for seed in range(INPUTS)]
+    gradient = torch.randn_like(inputs[0][0])
+
+    def five_copies(x, w_hh):
+        for _ in range(5):
+            x.detach().clone()
+
+    def both(x, w_hh):
+        torch.autograd.grad(FORWARD[name](x, w_hh), (x, w_hh), gradient)
+
+    function = five_copies if name == "5 copies" else both
+    timed(f"scan forward and backward, {size}", name, repeated(function, inputs))

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from rcn_bench.data.cache import Cache, build_cache
-from rcn_bench.data.clips import ClipLayout, EvaluationClips, TrainingClips, evaluation_starts
-from rcn_bench.data.transforms import MEAN, STD, evaluation_transform, training_transform
+from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
+from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.data.video import write_lossless
 from rcn_bench.errors import InputError
 
-AUGMENT = {"flip": 0.5, "rotate": 10, "translate": 0.1, "scale": [0.8, 1.2]}
-STILL = {"flip": 0.0, "rotate": 0, "translate": 0.0, "scale": [1.0, 1.0]}
 SIDE, CROP = 20, 16
+AUGMENTATION = Augmentation(CROP, flip=0.5, rotate=10, translate=0.1, scale=(0.8, 1.2))
 FOUR = ClipLayout(frames=4, stride=2)
 
 
@@ -45,12 +44,9 @@ def numbered(frames: int) -> np.ndarray:
 
 
 def frame_numbers(clip: torch.Tensor) -> list[int]:
-    """Of an untransformed clip (T, C, H, W) of a numbered video."""
-    return (clip.float().mean((1, 2, 3)) / 4).round().int().tolist()
-
-
-def untransformed(clip: torch.Tensor) -> torch.Tensor:
-    return clip
+    """Of a clip (T, H, W, 3) of a numbered video, by its middle pixel."""
+    middle = clip.shape[1] // 2
+    return (clip[:, middle, middle, 0].float() / 4).round().int().tolist()
 
 
 @pytest.fixture(scope="module")
@@ -114,65 +110,85 @@ def test_span_reaches_from_the_first_frame_to_the_last(frames, stride, span):
 # Training clips
 
 
-def training_clips(cache: Cache, seed: int = 0, epoch: int = 0, transform=None) -> TrainingClips:
-    clips = TrainingClips(cache, FOUR, transform or training_transform(CROP, AUGMENT), seed)
-    clips.epoch = epoch
-    return clips
+def training_clips(cache: Cache, seed: int = 0) -> TrainingClips:
+    return TrainingClips(cache, FOUR, AUGMENTATION, seed)
+
+
+def views(clips: TrainingClips, epoch: int = 0) -> list[torch.Tensor]:
+    """What a network is given of each: (3, T, crop, crop)."""
+    items = [clips[epoch, index] for index in range(len(clips))]
+    return [warp(box[None], view[None], CROP)[0] for box, view, _ in items]
 
 
 def test_training_clips_do_not_depend_on_the_workers(cache):
-    clips = training_clips(cache, epoch=3)
-    alone, shared = (list(DataLoader(clips, 2, num_workers=workers)) for workers in (0, 2))
-    assert len(alone) == len(shared) == 2
-    for (inputs, classes), (same_inputs, same_classes) in zip(alone, shared, strict=True):
-        assert torch.equal(inputs, same_inputs)
-        assert torch.equal(classes, same_classes)
+    order = EpochOrder(training_clips(cache))
+    alone, shared = (
+        DataLoader(order.clips, 2, sampler=order, num_workers=workers, persistent_workers=workers > 0)
+        for workers in (0, 2)
+    )
+    for order.epoch in (3, 4):  # the second from workers that live on
+        batches = list(zip(alone, shared, strict=True))
+        assert len(batches) == 2
+        for batch, same in batches:
+            assert len(batch) == 3
+            assert all(torch.equal(part, other) for part, other in zip(batch, same, strict=True))
 
 
-def test_training_clips_do_not_depend_on_the_order_or_the_global_generator(cache):
+def test_training_clips_do_not_depend_on_the_order_or_the_global_generators(cache):
     clips = training_clips(cache)
-    forwards = [clips[i][0] for i in range(4)]
+    forwards = [clips[0, i] for i in range(4)]
     torch.manual_seed(123)
-    backwards = [clips[i][0] for i in reversed(range(4))]
-    assert all(torch.equal(a, b) for a, b in zip(forwards, reversed(backwards), strict=True))
+    np.random.seed(123)
+    backwards = [clips[0, i] for i in reversed(range(4))]
+    for (box, view, _), (same_box, same_view, _) in zip(forwards, reversed(backwards), strict=True):
+        assert torch.equal(box, same_box)
+        assert torch.equal(view, same_view)
 
 
 def test_training_clips_leave_the_global_generator_alone(cache):
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    training_clips(cache)[0]
+    training_clips(cache)[0, 0]
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("change", [{"epoch": 1}, {"seed": 1}])
-def test_other_epoch_or_seed_gives_other_training_clips(cache, change):
-    before, after = training_clips(cache), training_clips(cache, **change)
-    assert not any(torch.equal(before[i][0], after[i][0]) for i in range(4))
+@pytest.mark.parametrize(("seed", "epoch"), [(0, 1), (1, 0)])
+def test_other_epoch_or_seed_gives_other_training_clips(cache, seed, epoch):
+    before, after = views(training_clips(cache)), views(training_clips(cache, seed), epoch)
+    assert not any(torch.equal(clip, other) for clip, other in zip(before, after, strict=True))
 
 
-def test_training_clips_are_normalised_floats_with_their_class(cache):
-    clip, label = training_clips(cache)[2]
-    assert (clip.shape, clip.dtype) == ((3, 4, CROP, CROP), torch.float32)
+def test_an_epoch_shows_every_clip_once_in_an_order_of_its_own(cache):
+    order, orders = EpochOrder(training_clips(cache)), set()
+    for order.epoch in range(20):
+        epochs, indices = zip(*order, strict=True)
+        assert set(epochs) == {order.epoch}
+        assert sorted(indices) == list(range(len(order)))
+        assert tuple(order) == tuple(zip(epochs, indices, strict=True))
+        orders.add(indices)
+    assert len(orders) > 10
+
+
+def test_training_clips_are_boxes_of_bytes_a_map_and_their_class(cache):
+    box, view, label = training_clips(cache)[0, 2]
+    assert (box.shape, box.dtype) == ((4, AUGMENTATION.box, AUGMENTATION.box, 3), torch.uint8)
+    assert (view.shape, view.dtype) == ((2, 3), torch.float32)
     assert label == cache.labels.index("c")
 
 
 def test_training_clip_is_every_second_frame_from_any_possible_start(cache):
-    clips = training_clips(cache, transform=untransformed)
+    clips = training_clips(cache)
     starts = set()
-    for clips.epoch in range(60):
-        numbers = frame_numbers(clips[2][0])
+    for epoch in range(60):
+        numbers = frame_numbers(clips[epoch, 2][0])
         assert np.diff(numbers).tolist() == [2, 2, 2]
         starts.add(numbers[0])
     assert starts == set(range(12 - FOUR.span + 1))
 
 
 def test_one_transform_for_all_frames_of_a_clip_and_another_every_epoch(cache):
-    clips = training_clips(cache)
-    shown = []
-    for clips.epoch in range(5):
-        clip = clips[3][0]
-        assert (clip == clip[:, :1]).all()
-        shown.append(clip)
+    shown = [views(training_clips(cache), epoch)[3] for epoch in range(5)]
+    assert all((clip == clip[:, :1]).all() for clip in shown)
     assert not any(torch.equal(shown[0], other) for other in shown[1:])
 
 
@@ -181,27 +197,25 @@ def test_one_transform_for_all_frames_of_a_clip_and_another_every_epoch(cache):
 
 @pytest.mark.parametrize("clips", [2, 4])
 def test_clips_of_a_twin_are_the_exact_reversal(cache, clips):
-    videos = EvaluationClips(cache, FOUR, evaluation_transform(CROP), clips)
+    videos = EvaluationClips(cache, FOUR, CROP, clips)
     a, b = videos[0], videos[1]
-    assert torch.equal(a.flip(0, 2), b)  # the order of the clips, and of the frames in each
+    assert torch.equal(a.flip(0, 1), b)  # the order of the clips, and of the frames in each
     assert not torch.equal(a, b)
 
 
 def test_evaluation_clips_start_where_evaluation_starts_says(cache):
-    videos = EvaluationClips(cache, FOUR, untransformed, 4)
+    videos = EvaluationClips(cache, FOUR, CROP, 4)
     shown = videos[2]
     assert [frame_numbers(clip)[0] for clip in shown] == videos.starts[2] == evaluation_starts(12, FOUR.span, 4)
     assert all(np.diff(frame_numbers(clip)).tolist() == [2, 2, 2] for clip in shown)
 
 
-def test_evaluation_clips_are_the_normalised_centre(cache):
-    videos = EvaluationClips(cache, FOUR, evaluation_transform(CROP), 2)
-    clips = videos[3]
+def test_evaluation_clips_are_the_centre(cache):
+    clips = EvaluationClips(cache, FOUR, CROP, 2)[3]
     edge = (SIDE - CROP) // 2
-    image = torch.from_numpy(cache.frames(cache.videos[3])[0, edge:-edge, edge:-edge].copy()).permute(2, 0, 1)
-    expected = (image / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    assert clips.shape == (2, 3, 4, CROP, CROP)
-    torch.testing.assert_close(clips, expected[None, :, None].expand_as(clips))
+    expected = torch.from_numpy(cache.frames(cache.videos[3])[0, edge:-edge, edge:-edge].copy())
+    assert (clips.shape, clips.dtype) == ((2, 4, CROP, CROP, 3), torch.uint8)
+    assert torch.equal(clips, expected.expand_as(clips))
 
 
 # Videos that are too short
@@ -221,7 +235,7 @@ def test_videos_too_short_for_training_are_skipped_and_listed(uneven):
 
 
 def test_videos_too_short_for_evaluation_are_skipped_and_listed(uneven):
-    videos = EvaluationClips(uneven, FOUR, evaluation_transform(CROP), 3)
+    videos = EvaluationClips(uneven, FOUR, CROP, 3)
     assert [video.shape[0] for video in videos.videos] == [9, 10]
     assert len(videos) == len(videos.starts) == 2
     assert [video.id for video in videos.skipped] == ["v6_000000_000001", "v7_000000_000001"]
@@ -236,47 +250,131 @@ def test_videos_that_the_cache_skipped_stay_listed(uneven, tmp_path):
     build_cache(tmp_path / "val.csv", tmp_path / "videos", tmp_path / "val.bin", max_bad=0.5)
     cache = Cache(tmp_path / "val.bin")
     assert [video.id for video in training_clips(cache).skipped] == ["gone_000000_000001"]
-    assert [video.id for video in EvaluationClips(cache, FOUR, untransformed, 2).skipped] == ["gone_000000_000001"]
+    assert [video.id for video in EvaluationClips(cache, FOUR, CROP, 2).skipped] == ["gone_000000_000001"]
 
 
 def test_no_video_long_enough_is_an_error(uneven):
     long = ClipLayout(frames=8, stride=2)
     with pytest.raises(InputError, match="15 frames"):
-        TrainingClips(uneven, long, untransformed, 0)
+        TrainingClips(uneven, long, AUGMENTATION, 0)
     with pytest.raises(InputError, match="15 frames"):
-        EvaluationClips(uneven, long, untransformed, 1)
+        EvaluationClips(uneven, long, CROP, 1)
 
 
-# Transforms
+# Cutting, normalising and warping
 
 
-@settings(deadline=None, max_examples=30)
 @given(
-    frames=st.integers(1, 5),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    left=st.integers(-15, 15),
+    top=st.integers(-15, 15),
+    side=st.integers(1, 14),
+)
+def test_a_square_is_cut_with_the_mean_colour_around_the_frame(size, left, top, side):
+    height, width = size
+    frames = np.random.default_rng(0).integers(0, 256, (2, height, width, 3)).astype(np.uint8)
+    surrounded = np.empty((2, height + 60, width + 60, 3), np.uint8)
+    surrounded[:] = [round(255 * mean) for mean in MEAN]
+    surrounded[:, 30:-30, 30:-30] = frames
+    expected = surrounded[:, 30 + top : 30 + top + side, 30 + left : 30 + left + side]
+    assert np.array_equal(cut(frames, left, top, side), expected)
+
+
+def test_a_cut_is_a_copy():
+    frames = np.zeros((1, 8, 8, 3), np.uint8)
+    centre_crop(frames, 8)[:] = 1
+    assert not frames.any()
+
+
+def test_input_is_normalised_with_channels_first():
+    frames = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 5, 4, 3)).astype(np.uint8))
+    expected = (frames.double() / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+    result = to_input(frames)
+    assert (result.shape, result.dtype) == ((2, 3, 3, 5, 4), torch.float32)
+    torch.testing.assert_close(result.double(), expected.permute(0, 4, 1, 2, 3), rtol=1e-5, atol=1e-5)
+
+
+AUGMENTATIONS = st.builds(
+    lambda crop, flip, rotate, translate, low, more: Augmentation(crop, flip, rotate, translate, (low, low + more)),
+    crop=st.integers(1, 24),
+    flip=st.sampled_from([0.0, 0.5, 1.0]),
+    rotate=st.floats(0, 180),
+    translate=st.floats(0, 0.3),
+    low=st.floats(0.5, 1.5),
+    more=st.floats(0, 0.5),
+)
+
+
+def corners(view, augmentation: Augmentation) -> np.ndarray:
+    """The four outermost pixel centres of a view in pixels of its box: (4, 2)."""
+    edge = 1 - 1 / augmentation.crop
+    points = np.array([[x, y, 1] for x in (-edge, edge) for y in (-edge, edge)])
+    return (points @ view.map.T + 1) / 2 * augmentation.box - 0.5
+
+
+@given(augmentation=AUGMENTATIONS, height=st.integers(24, 40), width=st.integers(24, 40), seed=st.integers(0, 2**32))
+def test_the_box_holds_all_pixels_that_a_view_is_mixed_from(augmentation, height, width, seed):
+    view = augmentation.draw(height, width, np.random.default_rng(seed))
+    assert corners(view, augmentation).min() > -1e-3
+    assert corners(view, augmentation).max() < augmentation.box - 1 + 1e-3
+
+
+@given(augmentation=AUGMENTATIONS, seed=st.integers(0, 2**32))
+def test_a_view_is_turned_and_scaled_as_asked(augmentation, seed):
+    view = augmentation.draw(30, 40, np.random.default_rng(seed))
+    matrix = view.map[:, :2].astype(float) * augmentation.box / augmentation.crop
+    lowest, highest = augmentation.scale
+    scale = 1 / np.sqrt(abs(np.linalg.det(matrix)))
+    assert lowest - 1e-5 <= scale <= highest + 1e-5
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(2) / scale**2, atol=1e-5)
+    angle = np.degrees(np.arctan2(-matrix[0, 1], matrix[1, 1]))
+    assert abs(angle) <= augmentation.rotate + 1e-3
+    flipped = np.linalg.det(matrix) < 0
+    assert flipped == (augmentation.flip == 1) or augmentation.flip == 0.5
+
+
+@given(
+    crop=st.integers(1, CROP),
     height=st.integers(CROP, 30),
     width=st.integers(CROP, 30),
-    crop=st.integers(1, CROP),
-    flip=st.sampled_from([0.0, 0.5, 1.0]),
+    flip=st.booleans(),
     seed=st.integers(0, 2**32),
 )
-def test_training_transform_gives_crops_and_treats_frames_alike(frames, height, width, crop, flip, seed):
-    torch.manual_seed(seed)
-    image = torch.randint(256, (1, 3, height, width), dtype=torch.uint8)
-    clip = training_transform(crop, AUGMENT | {"flip": flip})(image.expand(frames, -1, -1, -1))
-    assert (clip.shape, clip.dtype) == ((3, frames, crop, crop), torch.float32)
-    assert (clip == clip[:, :1]).all()
+@settings(deadline=None, max_examples=50)
+def test_without_turning_a_view_is_a_crop_mirrored_or_not(crop, height, width, flip, seed):
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 256, (2, height, width, 3)).astype(np.uint8)
+    augmentation = Augmentation(crop, float(flip), rotate=0, translate=0, scale=(1, 1))
+    view = augmentation.draw(height, width, rng)
+    box = cut(frames, view.left, view.top, augmentation.box)
+    shown = warp(torch.from_numpy(box)[None], torch.from_numpy(view.map)[None], crop)[0]
+    crops = [
+        cut(frames, left, top, crop) for left in range(width - crop + 1) for top in range(height - crop + 1)
+    ]  # fmt: skip
+    inputs = to_input(torch.from_numpy(np.stack(crops)))
+    difference = (inputs - (shown.flip(-1) if flip else shown)).abs().amax((1, 2, 3, 4))
+    assert difference.min() < 1e-3
 
 
-@pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_flip_mirrors_the_images_and_keeps_the_order_of_frames(flip):
-    clip = torch.randint(256, (4, 3, CROP, CROP), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    plain = evaluation_transform(CROP)(clip)
-    shown = training_transform(CROP, STILL | {"flip": flip})(clip)
-    torch.testing.assert_close(shown, plain.flip(-1) if flip else plain)
+def test_every_crop_is_drawn():
+    augmentation = Augmentation(CROP, flip=0.0, rotate=0, translate=0, scale=(1, 1))
+    rng = np.random.default_rng(0)
+    drawn = [augmentation.draw(SIDE, SIDE + 1, rng) for _ in range(400)]
+    assert len({view.top for view in drawn}) == SIDE - CROP + 1
+    assert len({view.left for view in drawn}) == SIDE - CROP + 2
 
 
-def test_random_crop_moves_between_clips():
-    clip = torch.arange(SIDE, dtype=torch.uint8).expand(2, 3, SIDE, SIDE)
-    transform = training_transform(CROP, STILL)
-    torch.manual_seed(0)
-    assert len({transform(clip)[0, 0, 0, 0].item() for _ in range(60)}) == SIDE - CROP + 1
+def test_a_quarter_turn_turns_the_image():
+    image = np.random.default_rng(0).integers(0, 256, (1, CROP, CROP, 3)).astype(np.uint8)
+    turn = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]])
+    shown = warp(torch.from_numpy(image)[None], turn, CROP)[0]
+    torch.testing.assert_close(shown, to_input(torch.from_numpy(image)[None])[0].rot90(1, (2, 3)), rtol=0, atol=1e-4)
+
+
+def test_frames_smaller_than_the_view_are_surrounded_by_the_mean_colour():
+    view = AUGMENTATION.draw(4, 6, np.random.default_rng(0))
+    frames = np.full((1, 4, 6, 3), 255, np.uint8)
+    box = cut(frames, view.left, view.top, AUGMENTATION.box)
+    shown = warp(torch.from_numpy(box)[None], torch.from_numpy(view.map)[None], CROP)
+    assert shown.abs().min() < 0.02
+    assert shown.max() > 2

@@ -28,7 +28,8 @@ def noise_config() -> dict:
     config["data"]["digits"]["canvas"] = SIDE
     config["clip"] = {"stride": 2, "crop": 16, "evaluation_clips": 2}
     config["train"] |= {"epochs": 1, "frames_per_batch": 32, "lr": 0.02, "threads": 1, "workers": 0}
-    for shown in (*config["tables"].values(), *config["figures"].values()):
+    config["figures"]["online_accuracy"] = {model: [4] for model in config["figures"]["online_accuracy"]}
+    for shown in (*config["tables"].values(), config["figures"]["figure2"]):
         shown["frames"] = [4] if isinstance(shown["frames"], list) else 4
     check_config(config, "noise")
     return config

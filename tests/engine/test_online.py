@@ -68,15 +68,19 @@ def by_video(cache, rows):
 @pytest.mark.parametrize("name", ["rcn18", "window3d"])
 def test_every_video_that_has_a_clips_frames_has_a_row(evaluated, window_model, name):
     _, cache, rows = evaluated(Run(name, WINDOW, "random", "random" if name == "rcn18" else None))
-    assert [list(row) for row in rows] == [["video", "group", "label", *SHARES]] * len(rows)
+    assert [list(row) for row in rows] == [["video", "group", "label", "way", *SHARES]] * len(rows)
     used = [video for video in cache.videos if -(-video.shape[0] // STRIDE) >= WINDOW]
     assert len(used) == len(cache.videos) - 1
-    assert [(row["video"], row["group"], row["label"]) for row in rows] == [(v.id, v.group, v.label) for v in used]
+    for way in ("carried", "restarted") if name == "rcn18" else ("windows",):
+        of_way = [(row["video"], row["group"], row["label"]) for row in rows if row["way"] == way]
+        assert of_way == [(v.id, v.group, v.label) for v in used]
+    assert len(rows) == (2 if name == "rcn18" else 1) * len(used)
 
 
 @pytest.mark.parametrize(("name", "w_hh"), [("rcn18", "random"), ("c2d18", None)])
 def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(evaluated, name, w_hh):
     model, cache, rows = evaluated(Run(name, WINDOW, "random", w_hh))
+    rows = [row for row in rows if row["way"] == "carried"]
     for row, clip, true_class in by_video(cache, rows):
         logits = model.frame_logits(clip)[0].double()
         for tenth, share in enumerate(SHARES, start=1):
@@ -85,6 +89,23 @@ def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(eva
         assert row["100%"] == str(int(model(clip)[0].argmax() == true_class))
     assert {row[share] for row in rows for share in SHARES} == {"0", "1"}
     assert any(row["10%"] != row["100%"] for row in rows)
+
+
+def test_a_restarted_state_sees_every_clip_alone(evaluated):
+    model, cache, rows = evaluated(Run("rcn18", WINDOW, "random", "random"))
+    ways = {way: [row for row in rows if row["way"] == way] for way in ("carried", "restarted")}
+    for row, clip, true_class in by_video(cache, ways["restarted"]):
+        logits = torch.cat([model.frame_logits(part)[0] for part in clip.split(WINDOW, 2)]).double()
+        for tenth, share in enumerate(SHARES, start=1):
+            seen = math.ceil(tenth * len(logits) / 10)
+            assert row[share] == str(int(logits[:seen].mean(0).argmax() == true_class)), (row["video"], share)
+    said = [[[row[share] for share in SHARES] for row in of_way] for of_way in ways.values()]
+    assert said[0] != said[1]
+
+
+def test_a_network_without_a_state_cannot_be_restarted(evaluated):
+    _, _, rows = evaluated(Run("c2d18", WINDOW, "random"))
+    assert {row["way"] for row in rows} == {"carried"}
 
 
 def test_a_model_of_windows_says_what_the_mean_softmax_of_complete_windows_says(evaluated, window_model):
@@ -130,7 +151,7 @@ def test_the_shares_of_all_videos_are_printed(evaluated, window_model, capsys):
     _, _, rows = evaluated(run)
     right = sum(row["100%"] == "1" for row in rows) / len(rows)
     line = capsys.readouterr().out.splitlines()[-1]
-    assert line.startswith(f"{run.name}: right after 10% ")
+    assert line.startswith(f"{run.name}, windows: right after 10% ")
     assert line.endswith(f"100% {right:.1%} of {len(rows)} videos")
 
 

@@ -58,13 +58,14 @@ def refused(capsys, *arguments):
     return line
 
 
-def frame_logits(checkpoint, frames):
-    """(T, classes) of the network on all frames at once; a centre of 16 of 20 pixels."""
+def frame_logits(checkpoint, frames, restart=RUN.frames):
+    """(T, classes) of the network on the frames, ``restart`` at once; a centre of 16 of 20 pixels."""
     model = create_model("rcn18", 3).eval()
     model.load_state_dict(load_file(checkpoint))
     clip = torch.tensor((frames[:, 2:18, 2:18] / 255 - MEAN) / STD, dtype=torch.float32)
     with torch.no_grad():
-        return model.frame_logits(clip.permute(3, 0, 1, 2).unsqueeze(0))[0].double()
+        parts = clip.permute(3, 0, 1, 2).unsqueeze(0).split(restart, 2)
+        return torch.cat([model.frame_logits(part)[0] for part in parts]).double()
 
 
 def percentages(logits, labels):
@@ -76,6 +77,16 @@ def percentages(logits, labels):
 def assert_alike(found, expected):
     assert found == expected
     assert list(found) == list(expected)
+
+
+@pytest.mark.parametrize(("restart", "frames"), [(3, 3), (0, 10), (100, 10)])
+def test_the_state_restarts_as_asked(capsys, noise, checkpoint, video, restart, frames):
+    predictions, _ = streamed(capsys, video, "--checkpoint", checkpoint, "--restart", restart, "--last", 1)
+    logits = frame_logits(checkpoint, decode(video)[::2], frames)
+    labels = Cache(noise.cache("train")).labels
+    for frame, (_, scores) in zip(logits, predictions, strict=True):
+        assert_alike(scores, percentages(frame[None], labels))
+    assert (predictions == streamed(capsys, video, "--checkpoint", checkpoint, "--last", 1)[0]) is False
 
 
 def test_the_last_line_is_the_softmax_of_the_mean_of_all_frames_logits(capsys, noise, checkpoint, video):

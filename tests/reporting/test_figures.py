@@ -95,7 +95,7 @@ def test_figure3_numbers_are_the_matrices(config, layout):
 
 @pytest.fixture
 def two_seeds(config):
-    online = {"models": ["rcn18", "i3d18"], "frames": 8}
+    online = {"rcn18": [8], "i3d18": [8]}
     return config | {"seeds": [0, 1], "figures": config["figures"] | {"online_accuracy": online}}
 
 
@@ -103,32 +103,39 @@ def two_seeds(config):
 def online(two_seeds, tmp_path):
     """What four videos, two of them twins, came to: a line a video, a digit a tenth of it, - before it can tell."""
     layout = Layout(tmp_path)
-    write_online(layout, "rcn18", 0, ["0000000001", "0000011111", "0101010101", "1111111111"])
-    write_online(layout, "rcn18", 1, ["0000000001", "0000000001", "1010101011", "1111111111"])
-    write_online(layout, "i3d18", 0, ["--00001111", "-111111111", "---1111111", "-000000000"])
-    write_online(layout, "i3d18", 1, ["--11110000", "-111111111", "---1111111", "-000000000"])
+    ones = ["1111111111"] * 4
+    carried = ["0000000001", "0000011111", "0101010101", "1111111111"]
+    write_online(layout, "rcn18", 0, carried=carried, restarted=ones)
+    carried = ["0000000001", "0000000001", "1010101011", "1111111111"]
+    write_online(layout, "rcn18", 1, carried=carried, restarted=ones)
+    write_online(layout, "i3d18", 0, windows=["--00001111", "-111111111", "---1111111", "-000000000"])
+    write_online(layout, "i3d18", 1, windows=["--11110000", "-111111111", "---1111111", "-000000000"])
     return layout
 
 
-def write_online(layout, model, seed, videos):
+def write_online(layout, model, seed, **ways):
     """Videos, groups and classes whose names look like numbers, or like nothing."""
     run = Run(model, 8, "stills", "identity" if model.startswith("rcn") else None, seed)
-    table = pd.DataFrame(
-        {
-            "video": ["01", "02", "03", "04"],
-            "group": ["01", "01", "03", "04"],
-            "label": ["null", "01", "null", "01"],
-        }
-    )
-    for tenth in range(10):
-        table[f"{10 * (tenth + 1)}%"] = [np.nan if video[tenth] == "-" else float(video[tenth]) for video in videos]
+    tables = []
+    for way, videos in ways.items():
+        table = pd.DataFrame(
+            {
+                "video": ["01", "02", "03", "04"],
+                "group": ["01", "01", "03", "04"],
+                "label": ["null", "01", "null", "01"],
+                "way": way,
+            }
+        )
+        for tenth in range(10):
+            table[f"{10 * (tenth + 1)}%"] = [np.nan if video[tenth] == "-" else float(video[tenth]) for video in videos]
+        tables.append(table)
     layout.run(run).mkdir(parents=True)
-    table.to_csv(layout.online(run), index=False, float_format="%.0f")
+    pd.concat(tables).to_csv(layout.online(run), index=False, float_format="%.0f")
 
 
 def test_online_accuracy_is_the_mean_over_videos_and_seeds(two_seeds, online):
     table = numbers("online_accuracy", two_seeds, online)
-    rcn = table[table["model"] == "rcn18"]
+    rcn = table[(table["model"] == "rcn18") & (table["way"] == "carried")]
     np.testing.assert_allclose(rcn["share"], np.arange(1, 11) / 10)
     by_hand = np.array([3, 3, 3, 3, 3, 4, 4, 4, 4, 8]) / 8
     np.testing.assert_allclose(rcn["accuracy"], by_hand)
@@ -146,11 +153,16 @@ def test_online_accuracy_starts_where_every_video_has_had_a_full_window(two_seed
     np.testing.assert_allclose(i3d["accuracy"], 5 / 8)  # the first video is right with one of the two seeds
 
 
-def test_online_accuracy_draws_a_curve_a_model(two_seeds, online):
+def test_online_accuracy_draws_a_curve_for_every_model_and_way(two_seeds, online):
     figure, table = BUILDERS["online_accuracy"](two_seeds, online)
-    (axis,) = figure.axes
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["rcn18, w_xh stills", "i3d18, w_xh stills"]
-    for line, (_, rows) in zip(axis.get_lines(), table.groupby("model", sort=False), strict=True):
+    (axis,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "rcn18, 8 frames, stills, state carried",
+        "rcn18, 8 frames, stills, state restarted",
+        "i3d18, 8 frames, stills, windows",
+    ]
+    assert [line.get_linestyle() for line in axis.get_lines()] == ["-", "--", "-"]
+    for line, (_, rows) in zip(axis.get_lines(), table.groupby(["model", "way"], sort=False), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
     plt.close(figure)
 

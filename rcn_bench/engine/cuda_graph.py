@@ -1,0 +1,39 @@
+"""A function on tensors as one CUDA graph, which a GPU runs without waiting for the launch of each kernel."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+WARM_UP_CALLS = 3
+
+
+def captured(
+    function: Callable[..., Any], inputs: Sequence[Tensor], warm_up: Callable[..., object] | None = None
+) -> Callable[..., Any]:
+    """The function for inputs of these shapes, as a graph that each call copies its inputs into and replays.
+
+    What it returns is overwritten by the next call. warm_up: run before the capture in the function's place, where
+    that has effects that must not happen then. Errors: RuntimeError without a GPU, or if it cannot be captured.
+    """
+    if not torch.cuda.is_available():
+        raise RuntimeError("no GPU")
+    placed = [tensor.clone() for tensor in inputs]
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # libraries choose their algorithms and take their work space outside the graph
+        for _ in range(WARM_UP_CALLS):
+            (warm_up or function)(*placed)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = function(*placed)
+
+    def replay(*inputs: Tensor) -> Any:
+        for place, tensor in zip(placed, inputs, strict=True):
+            place.copy_(tensor)
+        graph.replay()
+        return results
+
+    return replay
