@@ -96,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "figure", _figure, "draw a figure from result files").add_argument("name")
     _command(commands, "show", _show, "print the tables that are there")
 
+    bench = commands.add_parser("bench", help="run the benchmarks of this checkout and keep their results")
+    bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
+    bench.add_argument("--all", action="store_true", help="the slow ones too: deeper, longer clips, compiled on a CPU")
+    bench.add_argument("-k", metavar="EXPRESSION", default="", help="only these, as in pytest")
+    bench.add_argument("--machine", help="name of the machine in the results (default: that of its GPU or processor)")
+    bench.add_argument("--results", default=Path("results"), type=Path, help="results are kept in its reference/")
+    bench.set_defaults(run_command=_bench)
+
     models = commands.add_parser("models", help="list the models")
     models.add_argument("pattern", nargs="?", default="*", help='such as "rcn*"')
     models.set_defaults(run_command=_models, results=Path("results"))
@@ -236,6 +244,15 @@ def _show(options: argparse.Namespace) -> None:
     folder = Layout.of(config, options.results).root / "tables"
     for path in sorted(folder.glob("*.md")):
         print(f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n")
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+
+    folder = options.results / "reference"
+    run_benchmarks(folder, options.machine, options.k, options.all)
+    if options.compare:
+        print(compare(folder))
 
 
 def _models(options: argparse.Namespace) -> None:

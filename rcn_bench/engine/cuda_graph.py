@@ -31,8 +31,8 @@ def captured(
         results = function(*placed)
 
     def replay(*inputs: Tensor) -> Any:
-        for place, tensor in zip(placed, inputs, strict=True):
-            place.copy_(tensor)
+        if placed:
+            torch._foreach_copy_(placed, list(inputs))  # one launch, not one for each
         graph.replay()
         return results
 

@@ -60,13 +60,10 @@ def _input_scale(mode: Mode) -> float:
 def _scan(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
     if fused := fused_kernels(x):
         return fused.scan_forward(x, w_hh, scale)
-    h = torch.empty_like(x, memory_format=torch.contiguous_format)
-    if len(x) == 0:
-        return h
-    h[0] = x[0]
-    w = w_hh.to(x.dtype).t()
-    for t in range(1, len(x)):
-        torch.addmm(x[t], h[t - 1], w, beta=scale, alpha=scale, out=h[t])
+    # Into a copy of x, in place: with another result tensor every product would first copy its own addend.
+    h, w = x.clone(memory_format=torch.contiguous_format), w_hh.to(x.dtype).t()
+    for t in range(1, len(h)):
+        h[t].addmm_(h[t - 1], w, beta=scale, alpha=scale)
     return h
 
 
@@ -93,16 +90,12 @@ def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _grad_x(grad_h: Tensor, w_hh: Tensor, scale: float) -> Tensor:
     """grad_x[t] = scale * dL/dh_t for t > 0, where dL/dh_t = grad_h[t] + grad_x[t + 1] w_hh; x_0 enters unscaled."""
-    grad_x = torch.empty_like(grad_h, memory_format=torch.contiguous_format)
-    steps = len(grad_h)
-    if steps > 1:
-        torch.mul(grad_h[-1], scale, out=grad_x[-1])
-    for t in range(steps - 2, 0, -1):
-        torch.addmm(grad_h[t], grad_x[t + 1], w_hh, beta=scale, alpha=scale, out=grad_x[t])
-    if steps > 1:
-        torch.addmm(grad_h[0], grad_x[1], w_hh, out=grad_x[0])
-    elif steps == 1:
-        grad_x[0] = grad_h[0]
+    grad_x = grad_h.clone(memory_format=torch.contiguous_format)
+    if len(grad_x) > 1:
+        grad_x[-1].mul_(scale)
+    for t in range(len(grad_x) - 2, -1, -1):
+        factor = scale if t > 0 else 1.0
+        grad_x[t].addmm_(grad_x[t + 1], w_hh, beta=factor, alpha=factor)
     return grad_x
 
 

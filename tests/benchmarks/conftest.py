@@ -15,10 +15,11 @@ def _two_threads():
 
 @pytest.fixture
 def timed(benchmark):
-    """Times a function under a name, in a group of things to compare; on a GPU with the peak of its memory."""
+    """Times a function under a name, in a group of things to compare with its subject; on a GPU with peak memory."""
 
-    def time(group, name, function, rounds=10, warmup_rounds=2):
-        benchmark.group, benchmark.extra_info["name"] = group, name
+    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2):
+        benchmark.group = group
+        benchmark.extra_info |= {"name": name, "subject": subject}
 
         def run():
             function()

@@ -18,7 +18,7 @@ from rcn_bench.engine.optimisation import train_one_epoch
 from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 
-VIDEOS, HEIGHT, WIDTH, CROP, BATCH, BATCHES = (256, 128, 171, 112, 64, 300) if GPU else (64, 36, 36, 32, 16, 8)
+VIDEOS, HEIGHT, WIDTH, CROP, BATCH, BATCHES = (256, 128, 171, 112, 64, 300) if GPU else (64, 36, 36, 32, 16, 4)
 VIDEO_FRAMES, FRAMES = 32, 8
 WORKERS = len(os.sched_getaffinity(0)) - 2 if GPU else 0
 
@@ -72,4 +72,5 @@ def test_epoch(timed, clips, model, source):
     if source != "from cache":
         batches = [resident] * BATCHES
     epoch = partial(train_one_epoch, step, batches, [1e-3] * BATCHES, model)
-    timed(f"epoch of {model}, {BATCH * BATCHES} clips of {FRAMES} frames", source, epoch, rounds=3, warmup_rounds=1)
+    group = f"epoch of {model}, {BATCH * BATCHES} clips of {FRAMES} frames"
+    timed(group, source, epoch, subject=source == "from cache", rounds=3, warmup_rounds=1)

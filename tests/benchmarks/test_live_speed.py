@@ -22,7 +22,7 @@ def test_new_frame(timed, name):
     clip = torch.randn(1, 3, FRAMES, SIZE, SIZE, device=DEVICE)
     with torch.inference_mode():
         new_frame = from_state(model, clip) if isinstance(model, FrameNet) else from_window(model, clip)
-        timed(f"one new frame, {SIZE}x{SIZE}", name, new_frame)
+        timed(f"one new frame, {SIZE}x{SIZE}", name, new_frame, subject=name == "rcn18")
 
 
 def from_state(model, clip):

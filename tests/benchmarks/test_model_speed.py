@@ -77,7 +77,8 @@ def test_training_step(timed, model, frames, compiled):
         cuda_graph=compiled and GPU,
     )
     name = f"{model.split()[0]}{', compiled' if compiled else ''}"
-    timed(group("training step", model, frames), name, partial(step, [clip, classes], 1e-3))
+    subject = model.startswith("rcn")
+    timed(group("training step", model, frames), name, partial(step, [clip, classes], 1e-3), subject=subject)
 
 
 @pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
@@ -93,4 +94,4 @@ def test_inference(timed, model, frames, compiled):
         infer = torch.compile(infer, dynamic=False)
         infer = captured(infer, [clip]) if GPU else infer
     name = f"{model.split()[0]}{', compiled' if compiled else ''}"
-    timed(group("inference", model, frames), name, partial(infer, clip))
+    timed(group("inference", model, frames), name, partial(infer, clip), subject=model.startswith("rcn"))

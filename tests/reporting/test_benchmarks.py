@@ -1,0 +1,102 @@
+"""Keeping the results of benchmarks by machine, and the table of their ratios."""
+
+import pytest
+
+from rcn_bench import cli
+from rcn_bench.errors import InputError
+from rcn_bench.files import read_json, write_json
+from rcn_bench.reporting import benchmarks
+from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+
+SUITE = """
+import time
+import pytest
+
+@pytest.mark.parametrize("name", ["slow", "fast"])
+@pytest.mark.parametrize("group", ["one", "two"])
+def test_sleep(benchmark, group, name):
+    benchmark.group = group
+    benchmark.extra_info |= {"name": name, "subject": name == "fast"}
+    benchmark.pedantic(time.sleep, (0.03 if name == "slow" else 0.01,), rounds=3)
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    """A folder of benchmarks in place of the checkout's."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "test_sleep.py").write_text(SUITE)
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", folder)
+    return folder
+
+
+def row(name, median, subject=False):
+    return {"name": name, "median": median, "subject": subject}
+
+
+def test_results_are_kept_by_machine_and_group_with_their_origin(suite, tmp_path):
+    path = run_benchmarks(tmp_path, None, "", False)
+    assert path.parent.parent == tmp_path
+    assert path.parent.name.replace("_", "").isalnum()
+    groups = read_json(path)["groups"]
+    assert list(groups) == ["one", "two"]
+    for measured in groups.values():
+        assert {"command", "time", "git", "packages", "machine", "rows"} <= set(measured)
+        medians = {row["name"]: row["median"] for row in measured["rows"]}
+        assert medians["slow"] > medians["fast"] >= 0.01
+
+
+def test_groups_that_were_not_run_again_stay(suite, tmp_path):
+    path = run_benchmarks(tmp_path, "here", "", False)
+    before = read_json(path)["groups"]
+    assert run_benchmarks(tmp_path, "here", "two", False) == path == tmp_path / "here" / "benchmarks.json"
+    after = read_json(path)["groups"]
+    assert after["one"] == before["one"]
+    assert after["two"] != before["two"]
+
+
+def test_nothing_is_kept_of_benchmarks_that_fail(suite, tmp_path):
+    (suite / "test_sleep.py").write_text(SUITE + "    assert False\n")
+    with pytest.raises(InputError, match="benchmarks failed"):
+        run_benchmarks(tmp_path, "here", "", False)
+    assert not (tmp_path / "here").exists()
+
+
+def test_benchmarks_need_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", tmp_path / "none")
+    with pytest.raises(InputError, match="checkout"):
+        run_benchmarks(tmp_path, None, "", False)
+
+
+def test_ratios_are_to_the_fastest_subject_and_stand_beside_those_of_other_machines(tmp_path):
+    steps = [row("rcn18", 3.0, True), row("rcn18, compiled", 2.0, True), row("c2d18", 1.5), row("i3d18", 5.0)]
+    write_json(tmp_path / "a" / "benchmarks.json", {"groups": {"step": {"rows": steps}}})
+    copies = [row("scan", 1.0, True), row("copy", 0.9)]
+    steps = [row("rcn18", 4.0, True), row("c2d18", 4.0)]
+    groups = {"step": {"rows": steps}, "scan": {"rows": copies}, "none": {"rows": [row("copy", 1.0)]}}
+    write_json(tmp_path / "b" / "benchmarks.json", {"groups": groups})
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in compare(tmp_path).splitlines()]
+    assert lines[0] == ["what", "is so many times as fast", "as", "a", "b"]
+    assert sorted(lines[2:]) == sorted(
+        [
+            ["step", "rcn18, compiled", "rcn18", "1.50", ""],
+            ["step", "rcn18, compiled", "c2d18", "0.75", ""],
+            ["step", "rcn18, compiled", "i3d18", "2.50", ""],
+            ["step", "rcn18", "c2d18", "", "1.00"],
+            ["scan", "scan", "copy", "", "0.90"],
+        ]
+    )
+
+
+def test_no_results_are_one_line(tmp_path):
+    with pytest.raises(InputError, match="rcn-bench bench"):
+        compare(tmp_path)
+
+
+def test_the_command_line_keeps_and_compares(suite, tmp_path, capfd):
+    arguments = ["bench", "--compare", "--machine", "here", "-k", "one", "--results", str(tmp_path)]
+    assert cli.main(arguments) == 0
+    out = capfd.readouterr().out
+    assert "reference/here/benchmarks.json" in out
+    assert "| one" in out
