@@ -85,12 +85,23 @@ MODEL_CODE = [
     "experiment.py",
 ]
 CLIP_CODE = ["data/cache.py", "data/clips.py", "data/transforms.py"]
-COST_CODE = ["analysis/profile.py", "analysis/cost.py", "analysis/memory.py"]
+COST_CODE = [
+    "analysis/profile.py",
+    "analysis/cost.py",
+    "analysis/memory.py",
+    "engine/cuda_graph.py",
+    "engine/live.py",
+]
+STEP_CODE = [
+    "engine/optimisation.py",
+    "engine/training_step.py",
+    "engine/cuda_graph.py",
+]
 TRAINING_CODE = [
     *MODEL_CODE,
     *CLIP_CODE,
+    *STEP_CODE,
     "engine/train.py",
-    "engine/optimisation.py",
     "engine/checkpoint.py",
 ]
 

@@ -27,7 +27,7 @@ rule evaluate:
             *MODEL_CODE,
             *CLIP_CODE,
             "engine/evaluate.py",
-            "engine/optimisation.py",
+            "engine/training_step.py",
             "analysis/intervals.py",
         ),
     shell:
@@ -59,7 +59,7 @@ rule online:
             *CLIP_CODE,
             "engine/online.py",
             "engine/evaluate.py",
-            "engine/optimisation.py",
+            "engine/training_step.py",
         ),
     shell:
         "rcn-bench online {wildcards.run} --config {params.resolved} > {log} 2>&1"

@@ -26,7 +26,7 @@ rule pretrain:
             "data/transforms.py",
             "engine/pretrain.py",
             "engine/device.py",
-            "engine/optimisation.py",
+            *STEP_CODE,
         ),
     shell:
         "rcn-bench pretrain {wildcards.network} --config {params.resolved} > {log} 2>&1"
