@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     stream.add_argument("--last", type=_positive, help="average over this many frames (default: all so far)")
     stream.add_argument(
         "--restart",
-        type=int,
+        type=_not_negative,
         metavar="FRAMES",
         help="start the state anew after so many frames, 0 for never (default: those of a clip in training)",
     )
@@ -125,6 +125,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
 
 

@@ -89,6 +89,9 @@ def _check_data(config: Config, source: str) -> None:
         raise InputError(f"{source}: train.milestones: missing; schedule step needs them")
     if digits and config["clip"]["evaluation_clips"] % 2:
         raise InputError(f"{source}: clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
+    if digits and "pretrain" in config and digits["stills"] < config["pretrain"]["batch_size"]:
+        size = config["pretrain"]["batch_size"]
+        raise InputError(f"{source}: pretrain.batch_size: {size} is more than the {digits['stills']} stills")
     if config["pretrained"] == "stills" and not (digits and "pretrain" in config):
         raise InputError(f"{source}: pretrained: stills needs the settings pretrain and data.digits")
 

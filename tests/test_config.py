@@ -263,6 +263,10 @@ def test_stills_need_settings_of_their_training_and_the_embedded_data():
     assert "stills" in refusal(changed("data", folders))
 
 
+def test_a_batch_of_more_stills_than_there_are_is_refused():
+    assert refusal(changed("data.digits.stills", 31)).startswith("pretrain.batch_size: 32 is more than the 31 stills")
+
+
 def test_a_model_whose_name_holds_no_depth_cannot_start_from_stills():
     config = changed("models.regnet", {"w_xh": ["stills"]})
     config["tables"]["table2"]["models"].append("regnet")

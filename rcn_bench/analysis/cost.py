@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.engine.cuda_graph import captured
+from rcn_bench.engine.cuda_graph import captured_if_possible
 from rcn_bench.engine.live import LiveStep
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
@@ -142,7 +142,7 @@ def _streaming_step(model: FrameNet, clip: Tensor) -> Callable[[], None]:
 @torch.inference_mode()
 def _window_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
     model.eval()
-    window = captured(model, [clip]) if clip.device.type == "cuda" else model
+    window = captured_if_possible(model, [clip], "a window") if clip.device.type == "cuda" else model
 
     @torch.inference_mode()
     def step() -> None:

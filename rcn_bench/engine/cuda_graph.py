@@ -1,10 +1,13 @@
 """A function on tensors as one CUDA graph, which a GPU runs without waiting for the launch of each kernel."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from rcn_bench.errors import reason
 
 WARM_UP_CALLS = 3
 
@@ -27,13 +30,23 @@ def captured(
             (warm_up or function)(*placed)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Of this thread alone: the one that pins the memory of coming batches must not break the capture, nor itself.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         results = function(*placed)
 
     def replay(*inputs: Tensor) -> Any:
         if placed:
-            torch._foreach_copy_(placed, list(inputs))  # one launch, not one for each
+            torch._foreach_copy_(placed, list(inputs))  # few launches, one for all tensors of a type
         graph.replay()
         return results
 
     return replay
+
+
+def captured_if_possible(function: Callable[..., Any], inputs: Sequence[Tensor], what: str) -> Callable[..., Any]:
+    """The function as a graph; if it cannot be captured, itself, with a line that says so."""
+    try:
+        return captured(function, inputs)
+    except RuntimeError as error:
+        print(f"{what} runs without a CUDA graph, which cannot run here: {reason(error)}", file=sys.stderr)
+        return function

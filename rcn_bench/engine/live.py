@@ -1,12 +1,11 @@
 """A causal network on live video, as fast as the machine can take a frame."""
 
-import sys
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from rcn_bench.engine.cuda_graph import captured
+from rcn_bench.engine.cuda_graph import captured_if_possible
 from rcn_bench.models.frames import FrameNet, StreamState
 
 
@@ -28,11 +27,7 @@ class LiveStep:
             return self.model.step(frame, state)
         if self._replay is None:
             self._names = list(state.units)
-            try:
-                self._replay = captured(self._step, [frame, *state.units.values()])
-            except RuntimeError as error:
-                print(f"live without a CUDA graph, which cannot run here: {error}", file=sys.stderr)
-                self._replay = self._step
+            self._replay = captured_if_possible(self._step, [frame, *state.units.values()], "live video")
         logits, units = self._replay(frame, *state.units.values())
         return logits, StreamState(units, state.started)
 

@@ -18,7 +18,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import replacing
 from rcn_bench.layout import Layout
-from rcn_bench.models.frames import FrameNet
+from rcn_bench.models.frames import FrameNet, StreamState
 
 SHARES = [tenth / 10 for tenth in range(1, 11)]
 VIDEOS_PER_BATCH = 8
@@ -29,9 +29,9 @@ def evaluate_online(run: Run, config: Config, layout: Layout) -> None:
 
     A row a video and way: video, group, label, way, then for each tenth of the video 1 if the model was right by then,
     0 if wrong, empty if it had not had enough frames to say. Ways: a network with a state gets frame after frame and
-    averages the logits so far, with its state ``carried`` through the video and, if it has any, ``restarted`` after
-    every clip length; any other gets ``windows`` of its clip length, half overlapping, and averages the softmax of
-    those complete.
+    averages the logits so far, with its state ``carried`` through the video, and ``restarted`` after every clip length;
+    a network of single ``frames`` the same without a state; any other gets ``windows`` of its clip length, half
+    overlapping, and averages the softmax of those complete.
     Errors: InputError if weights or cache are missing, or all videos are shorter than a clip.
     """
     device = pick_device()
@@ -78,19 +78,21 @@ def _scores_by_frame(model: nn.Module, clips: Tensor, window: int) -> dict[str, 
     """Class scores after each frame in every way, (N, T, K) from clips (N, 3, T, H, W); NaN before they can be told."""
     if not isinstance(model, FrameNet):
         return {"windows": _scores_of_windows(model, clips, window)}
-    _, state = model.step(clips[:, :, 0], model.initial_state(len(clips)))
-    ways = {"carried": False, "restarted": True} if state.units else {"carried": False}
-    return {way: _scores_of_state(model, clips, window, restart) for way, restart in ways.items()}
+    carried, state = _scores_of_state(model, clips, window, restart=False)
+    if not state.units:
+        return {"frames": carried}
+    return {"carried": carried, "restarted": _scores_of_state(model, clips, window, restart=True)[0]}
 
 
-def _scores_of_state(model: FrameNet, clips: Tensor, window: int, restart: bool) -> Tensor:
+def _scores_of_state(model: FrameNet, clips: Tensor, window: int, *, restart: bool) -> tuple[Tensor, StreamState]:
     state, logits = model.initial_state(len(clips)), []
     for chunk in clips.split(window, dim=2):
         if restart:
             state = model.initial_state(len(clips))
         chunk_logits, state = model.frame_logits(chunk, state)
         logits.append(chunk_logits)
-    return torch.cat(logits, 1).cumsum(1) / torch.arange(1, clips.shape[2] + 1, device=clips.device).view(1, -1, 1)
+    seen = torch.arange(1, clips.shape[2] + 1, device=clips.device).view(1, -1, 1)
+    return torch.cat(logits, 1).cumsum(1) / seen, state
 
 
 def _scores_of_windows(model: nn.Module, clips: Tensor, window: int) -> Tensor:

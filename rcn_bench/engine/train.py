@@ -131,4 +131,5 @@ def _loader(order: EpochOrder, run: Run, settings: dict, device: torch.device) -
         num_workers=settings["workers"],
         persistent_workers=settings["workers"] > 0,
         pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # its own, since the loader's draws would change those of dropout
     )

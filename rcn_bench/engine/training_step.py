@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from rcn_bench.engine.cuda_graph import captured
+from rcn_bench.errors import reason
 
 AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -55,12 +57,19 @@ class TrainingStep:
     def __call__(self, batch: Sequence[Tensor], lr: float) -> Tensor:
         """Train on a batch; returns the sum of its losses and how many it had right, (2,), on the device."""
         if self._step is None:
-            for group in self.optimizer.param_groups:  # a tensor, so that a CUDA graph reads it anew at every step
-                group["lr"] = torch.zeros((), device=self.autocast.device)
+            self._prepare_optimizer()
             self._step = self._fastest_step(batch)
         for group in self.optimizer.param_groups:
             group["lr"].fill_(lr)
         return self._step(*batch)
+
+    def _prepare_optimizer(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = torch.zeros((), device=self.autocast.device)  # which a CUDA graph reads anew at every step
+            for parameter in group["params"]:
+                # Made in a graph, momentum would start anew in every replay; made by the fused step itself, it stays
+                # unset if the first gradients overflow.
+                self.optimizer.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
 
     def _loss_and_right(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         *inputs, classes = batch
@@ -88,7 +97,8 @@ class TrainingStep:
                 self._forward = self._loss_and_right
         if self._cuda_graph:
             graphed: list[Callable[..., Tensor]] = []
-            if self._works("a CUDA graph", lambda: graphed.append(self._graphed_step(batch))):
+            capture = partial(captured, self._plain_step, batch, warm_up=self._gradients)
+            if self._works("a CUDA graph", lambda: graphed.append(capture())):
                 return graphed[0]
         return self._plain_step
 
@@ -97,8 +107,7 @@ class TrainingStep:
             with self._undone():
                 attempt()
         except Exception as error:  # a compiler can fail in as many ways as there are machines
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            print(f"training goes on without {what}, which cannot run here: {reason}", file=sys.stderr, flush=True)
+            print(f"training goes on without {what}, which cannot run here: {reason(error)}", file=sys.stderr)
             return False
         return True
 
@@ -114,9 +123,3 @@ class TrainingStep:
                 for buffer, value in kept:
                     buffer.copy_(value)
                 self.optimizer.zero_grad()
-
-    def _graphed_step(self, batch: Sequence[Tensor]) -> Callable[..., Tensor]:
-        for group in self.optimizer.param_groups:
-            for parameter in group["params"]:  # made in the graph, momentum would start anew in every replay
-                self.optimizer.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
-        return captured(self._plain_step, batch, warm_up=self._gradients)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import read_json, write_json
@@ -29,6 +30,8 @@ def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool
         command = [sys.executable, "-m", "pytest", str(BENCHMARKS), "--benchmark-only", f"--benchmark-json={report}"]
         command += ["-q", "-p", "no:cacheprovider", "-k", selection, *(["-m", "slow or not slow"] if slow else [])]
         finished = subprocess.run(command, check=False)
+        if finished.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+            raise InputError(f"-k {selection}: no benchmark is called so")
         if finished.returncode != 0:
             raise InputError(f"the benchmarks failed (pytest's exit code {finished.returncode}); nothing was kept")
         benchmarks = read_json(report)["benchmarks"]
@@ -70,7 +73,8 @@ def compare(folder: Path) -> str:
     if not rows:
         raise InputError(f"{folder}: no benchmarks.json of any machine; run `rcn-bench bench` first")
     index = pd.MultiIndex.from_tuples(rows, names=["what", "is so many times as fast", "as"])
-    return pd.DataFrame(list(rows.values()), index=index).fillna("").reset_index().to_markdown(index=False, disable_numparse=True)
+    table = pd.DataFrame(list(rows.values()), index=index).fillna("").reset_index()
+    return table.to_markdown(index=False, disable_numparse=True)
 
 
 def _split(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -28,7 +28,7 @@ STATISTICS = {
     "diagonal_mean": "mean of its diagonal",
     "diagonal_std": "std of its diagonal",
 }
-WAYS = {"carried": "state carried", "restarted": "state restarted", "windows": "windows"}
+WAYS = {"frames": "single frames", "carried": "state carried", "restarted": "state restarted", "windows": "windows"}
 # MATLAB's parula is proprietary; this is the public-domain look-alike that the package cmap carries.
 PARULA = "bids:fake_parula"
 
@@ -89,7 +89,7 @@ def online_accuracy(config: Config, layout: Layout) -> tuple[Figure, pd.DataFram
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")
-    figure.legend(loc="outside right upper", title="trained on clips of, from w_xh")
+    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way")
     return figure, pd.concat(numbers)
 
 
@@ -102,6 +102,10 @@ def _online_accuracy(runs: list[Run], layout: Layout) -> dict[str, pd.DataFrame]
     every = pd.concat([pd.read_csv(layout.online(run), dtype=text, keep_default_na=False) for run in runs])
     shares = [str(column) for column in every if str(column).endswith("%")]
     every[shares] = every[shares].apply(pd.to_numeric)
+    if "way" not in every:
+        raise InputError(
+            f"{layout.online(runs[0])}: of an earlier version; run `rcn-bench online {runs[0].name}` again"
+        )
     return {str(way): _accuracy_at(shares, of_way) for way, of_way in every.groupby("way")}
 
 

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import torch
 from setting import GPU, synchronize
@@ -13,6 +15,17 @@ def _two_threads():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def _alone():
+    """Without the compiled code and the memory of the benchmarks before: a compiler gives up after some recompiling."""
+    torch._dynamo.reset()
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
+    gc.collect()
+    if GPU:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
 @pytest.fixture
 def timed(benchmark):
     """Times a function under a name, in a group of things to compare with its subject; on a GPU with peak memory."""
@@ -25,8 +38,6 @@ def timed(benchmark):
             function()
             synchronize()
 
-        if GPU:
-            torch.cuda.reset_peak_memory_stats()
         benchmark.pedantic(run, rounds=rounds, warmup_rounds=warmup_rounds)
         if GPU:
             benchmark.extra_info["peak_memory_bytes"] = torch.cuda.max_memory_allocated()

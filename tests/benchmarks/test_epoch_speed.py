@@ -20,7 +20,7 @@ from rcn_bench.models import create_model
 
 VIDEOS, HEIGHT, WIDTH, CROP, BATCH, BATCHES = (256, 128, 171, 112, 64, 300) if GPU else (64, 36, 36, 32, 16, 4)
 VIDEO_FRAMES, FRAMES = 32, 8
-WORKERS = len(os.sched_getaffinity(0)) - 2 if GPU else 0
+WORKERS = max(len(os.sched_getaffinity(0)) - 2, 0) if GPU else 0
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
+from torchvision.transforms import v2
 
 from rcn_bench.data.cache import Cache, build_cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
@@ -354,6 +355,35 @@ def test_without_turning_a_view_is_a_crop_mirrored_or_not(crop, height, width, f
     inputs = to_input(torch.from_numpy(np.stack(crops)))
     difference = (inputs - (shown.flip(-1) if flip else shown)).abs().amax((1, 2, 3, 4))
     assert difference.min() < 1e-3
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=30)
+def test_a_view_is_torchvisions_affine_map_then_crop_then_flip(seed):
+    height, width, crop = 40, 48, 14
+    augmentation = Augmentation(crop, flip=0.5, rotate=40, translate=0.15, scale=(0.7, 1.3))
+    view, rng = augmentation.draw(height, width, np.random.default_rng(seed)), np.random.default_rng(seed)
+    angle, scale, flipped = rng.uniform(-40, 40), rng.uniform(0.7, 1.3), rng.uniform() < 0.5
+    left, top = rng.integers(0, (width - crop + 1, height - crop + 1))
+    shift = (rng.uniform(-0.15, 0.15, 2) * (width, height)).tolist()
+
+    columns, rows = np.meshgrid(5 * np.arange(width), 5 * np.arange(height))  # a pixel tells where it comes from
+    image = np.stack([columns, rows, np.full_like(rows, 255)], axis=2).astype(np.uint8)
+    box = cut(image[None], view.left, view.top, augmentation.box)
+    shown = warp(torch.from_numpy(box)[None], torch.from_numpy(view.map)[None], crop)[0, :, 0]
+    shown = (shown * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]) * 255
+
+    mapped = v2.functional.affine(
+        torch.from_numpy(image).permute(2, 0, 1).float(),
+        -angle,
+        shift,
+        scale,
+        [0.0, 0.0],
+        v2.InterpolationMode.BILINEAR,
+    )[:, top : top + crop, left : left + crop]
+    mapped = mapped.flip(-1) if flipped else mapped
+    inside = mapped[2] > 254.9  # elsewhere torchvision mixes in black, and the box the mean colour
+    torch.testing.assert_close(shown[:2, inside], mapped[:2, inside], rtol=0, atol=0.05)
 
 
 def test_every_crop_is_drawn():

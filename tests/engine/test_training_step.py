@@ -96,6 +96,35 @@ def test_what_cannot_run_is_left_out_with_a_line_and_no_trace(monkeypatch, capsy
     assert line.startswith(f"training goes on without {told}, which cannot run here: no ")
 
 
+class OverflowsFirst(nn.Module):
+    """Loss gradients of its first batch are infinite, as scaled float16 ones often are at the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.calls = nn.Linear(108, 3), 0
+
+    def forward(self, images):
+        self.calls += 1
+        return self.linear(images.flatten(1)) * (1e38 if self.calls == 1 else 1.0)
+
+
+def test_momentum_starts_from_zero_even_if_the_first_gradients_overflow():
+    net = OverflowsFirst()
+    before = net.linear.weight.detach().clone()
+    step = training(net, autocast="float16")
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, second = batches(2)
+        step(first, 0.1)
+        assert torch.equal(net.linear.weight, before)
+        step(second, 0.1)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert not torch.equal(net.linear.weight, before)
+    assert torch.isfinite(net.linear.weight).all()
+
+
 @pytest.mark.slow
 def test_a_compiled_step_is_the_same_step():
     torch._dynamo.reset()

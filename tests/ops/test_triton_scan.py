@@ -118,6 +118,38 @@ def test_scan_on_a_gpu_is_as_exact_as_its_type(shape, dtype):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(8, 1000, 64), (4, 16, 512), (3, 0, 64)])
+def test_scan_under_autocast_converts_the_weights_itself(shape, dtype):
+    x = torch.randn(shape, device="cuda", dtype=dtype)
+    w_hh = torch.eye(shape[2], device="cuda") + 0.03 * torch.randn(shape[2], shape[2], device="cuda")
+    results = []
+    for weights in (w_hh, w_hh.to(dtype)):
+        weights.requires_grad_()
+        with torch.autocast("cuda", dtype):
+            h = recurrent_scan(x, weights)
+        h.float().square().sum().backward()
+        results.append((h.detach(), weights.grad))
+    (h, grad_w), (same_h, rounded_grad_w) = results
+    assert torch.equal(h, same_h)
+    assert grad_w.dtype == torch.float32
+    torch.testing.assert_close(grad_w.to(dtype), rounded_grad_w)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_scan_repeats_to_the_bit_in_deterministic_mode(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    x, w_hh = torch.randn(8, 3000, 128, device="cuda").bfloat16(), torch.eye(128, device="cuda", requires_grad=True)
+    torch.use_deterministic_algorithms(True)
+    try:
+        with torch.autocast("cuda", torch.bfloat16):
+            runs = [torch.autograd.grad(recurrent_scan(x, w_hh).sum(), w_hh)[0] for _ in range(5)]
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert all(torch.equal(runs[0], other) for other in runs[1:])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_scan_runs_in_a_cuda_graph_and_compiled():
     x, w_hh = torch.randn(8, 500, 64, device="cuda", dtype=torch.bfloat16), torch.eye(64, device="cuda").bfloat16()
     expected = recurrent_scan(x, w_hh)

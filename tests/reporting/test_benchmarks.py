@@ -63,6 +63,11 @@ def test_nothing_is_kept_of_benchmarks_that_fail(suite, tmp_path):
     assert not (tmp_path / "here").exists()
 
 
+def test_a_selection_of_nothing_is_named(suite, tmp_path):
+    with pytest.raises(InputError, match="-k three: no benchmark"):
+        run_benchmarks(tmp_path, "here", "three", False)
+
+
 def test_benchmarks_need_a_checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmarks, "BENCHMARKS", tmp_path / "none")
     with pytest.raises(InputError, match="checkout"):
