@@ -5,6 +5,7 @@ Nothing heavy is imported until a command runs, so that --help and bad arguments
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,6 +47,20 @@ def _parser() -> argparse.ArgumentParser:
 
     data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
     _command(data, "make-digits", _make_digits, "write the embedded data set: videos, annotations, stills")
+    check = data.add_parser(
+        "check",
+        help="decode every video once and report what cannot be used",
+        description="Decode every video of a list once, in parallel, and report what cannot be used. Interrupted, the "
+        "same command goes on where it was.",
+    )
+    check.add_argument("--annotations", required=True, type=Path, help="a CSV, or a folder of class folders")
+    check.add_argument("--root", required=True, type=Path, help="the folder of videos")
+    check.add_argument("--report", type=Path, default=Path("check.csv"), help="a row a video (default: check.csv)")
+    check.add_argument("--frames", type=_positive, default=1, help="the frames that a video must have (default 1)")
+    check.add_argument("--labels", type=Path, help="annotations whose labels are known, such as those of training")
+    check.add_argument("--max-bad", type=_share, default=0.0, metavar="SHARE", help="such as 1%% (default 0)")
+    check.add_argument("--workers", type=_positive, default=os.cpu_count(), help="processes (default: one a core)")
+    check.set_defaults(run_command=_check_videos, results=Path("results"))
     cache = _command(data, "cache", _cache, "decode the videos of a split once, for all runs")
     cache.add_argument("--split", required=True, choices=["train", "val"])
 
@@ -135,6 +150,16 @@ def _not_negative(text: str) -> int:
     return number
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share, such as 1% or 0.01")
+    return share
+
+
 def _check(options: argparse.Namespace) -> None:
     config = load_config(options.config)
     from rcn_bench.engine.build import check_runs
@@ -149,6 +174,26 @@ def _make_digits(options: argparse.Namespace) -> None:
     if "digits" not in config["data"]:
         raise InputError(f"{options.config}: data.digits: not there; this experiment has videos of its own")
     make_digits(DigitsConfig(**config["data"]["digits"]), Layout.of(config, options.results).data)
+
+
+def _check_videos(options: argparse.Namespace) -> None:
+    from rcn_bench.data.annotations import read_annotations
+    from rcn_bench.data.check import check_videos, summary
+
+    if not options.root.is_dir():
+        raise InputError(f"{options.root}: no such video folder")
+    videos = read_annotations(options.annotations, options.root)
+    labels = options.labels and {video.label for video in read_annotations(options.labels, options.root)}
+    findings = check_videos(
+        videos, options.root, options.report, frames=options.frames, labels=labels, workers=options.workers
+    )
+    print(f"{len(findings)} videos: {summary(findings)}; {options.report}")
+    bad = [finding for finding in findings if not finding.usable]
+    if len(bad) > round(options.max_bad * len(findings), 6):
+        raise InputError(
+            f"{options.report}: {len(bad)} of {len(findings)} videos cannot be used, more than --max-bad "
+            f"{options.max_bad:.2%}; the first is {bad[0].path}: {bad[0].verdict}"
+        )
 
 
 def _cache(options: argparse.Namespace) -> None:

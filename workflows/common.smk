@@ -122,7 +122,7 @@ def source_videos(wildcards):
     csv = LAYOUT.annotations(config, wildcards.split)
     if "digits" in config["data"]:
         return [csv, LAYOUT.videos(config)]
-    return [csv] if csv.exists() else []
+    return [csv] if csv.is_file() else []
 
 
 def training_config(wildcards):

@@ -50,9 +50,9 @@ def build_cache(
     Errors: InputError if the folder is missing or more videos than that are bad, naming the last; OSError if the
     disk is full. On an error nothing is left at ``output``.
     """
-    videos = read_annotations(annotations)
     if not root.is_dir():
         raise InputError(f"{root}: no such video folder; check data.videos")
+    videos = read_annotations(annotations, root)
     skipped: list[Skipped] = []
     cached: list[CachedVideo] = []
     checksum = hashlib.sha256()

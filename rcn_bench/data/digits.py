@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rcn_bench.data.annotations import COLUMNS
+from rcn_bench.data.annotations import KINETICS_COLUMNS
 from rcn_bench.data.video import Frames, write_lossless
 from rcn_bench.files import replacing
 
@@ -157,7 +157,7 @@ def _write_split(config: DigitsConfig, digits: NDArray[np.float64], root: Path, 
     path = root / "annotations" / f"{split}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        pd.DataFrame(rows, columns=[*COLUMNS, "group"]).to_csv(temporary, index=False)
+        pd.DataFrame(rows, columns=[*KINETICS_COLUMNS, "group"]).to_csv(temporary, index=False)
 
 
 def _stills(

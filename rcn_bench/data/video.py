@@ -53,6 +53,11 @@ def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterat
 
 
 def _rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:
+    """Upright, as a phone's player shows it: a camera held sideways leaves only a note to turn the picture."""
+    return np.ascontiguousarray(np.rot90(_as_stored(frame, short_side), round(frame.rotation / 90) % 4))
+
+
+def _as_stored(frame: av.VideoFrame, short_side: int | None) -> Frames:
     if short_side is None or min(frame.width, frame.height) == short_side:
         return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     scale = short_side / min(frame.width, frame.height)

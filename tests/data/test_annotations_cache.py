@@ -32,12 +32,12 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root, self.videos, self.output = root, root / "videos", root / "cache" / "train.bin"
         self.csv = write_csv(root / "train.csv", "jump,a,0,1,train", "run,b,0,1,train", "jump,c,0,1,train")
-        for seed, video in enumerate(read_annotations(self.csv)):
+        for seed, video in enumerate(read_annotations(self.csv, self.videos)):
             self.path(video.id).parent.mkdir(parents=True, exist_ok=True)
             write_lossless(self.path(video.id), grey_video(seed, frames=5 + seed), 8)
 
     def path(self, id: str) -> Path:
-        return next(video_path(self.videos, v) for v in read_annotations(self.csv) if v.id == id)
+        return next(video_path(self.videos, v) for v in read_annotations(self.csv, self.videos) if v.id == id)
 
     def build(self, **options) -> Cache:
         build_cache(self.csv, self.videos, self.output, progress=lambda line: None, **options)
@@ -57,20 +57,72 @@ B = "b_000000_000001"
 
 def test_rows_become_videos_with_kinetics_names(tmp_path):
     path = write_csv(tmp_path / "a.csv", "riding a bike,xyz,7,17,train", '"jump, high",uvw,0,1,val')
-    assert read_annotations(path) == [
-        Video("xyz_000007_000017", "riding a bike", "train", "xyz_000007_000017"),
-        Video("uvw_000000_000001", "jump, high", "val", "uvw_000000_000001"),
+    bike, jump = "xyz_000007_000017", "uvw_000000_000001"
+    assert read_annotations(path, tmp_path) == [
+        Video(bike, "riding a bike", bike, (f"train/{bike}.mp4", f"train/riding a bike/{bike}.mp4")),
+        Video(jump, "jump, high", jump, (f"val/{jump}.mp4", f"val/jump, high/{jump}.mp4")),
     ]
+
+
+def test_plain_lists_name_files_and_labels(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "up/a.avi,up,pair", "b.webm,down,pair", header="path,label,group")
+    assert read_annotations(path, tmp_path) == [
+        Video("up/a.avi", "up", "pair", ("up/a.avi",)),
+        Video("b.webm", "down", "pair", ("b.webm",)),
+    ]
+
+
+@pytest.mark.parametrize("place", ["../a.mp4", "/etc/passwd", "up/../../a.mp4"])
+def test_paths_cannot_leave_the_folder_of_videos(tmp_path, place):
+    path = write_csv(tmp_path / "a.csv", "b.mp4,up", f"{place},up", header="path,label")
+    with pytest.raises(InputError, match="leaves the folder of videos") as error:
+        read_annotations(path, tmp_path)
+    assert f"{path}, line 3: {place}" in str(error.value)
+
+
+def test_kinetics_labels_cannot_leave_it_either(tmp_path):
+    path = write_csv(tmp_path / "a.csv", "../../up,a,0,1,train")
+    with pytest.raises(InputError, match="leaves the folder of videos"):
+        read_annotations(path, tmp_path)
+
+
+def test_every_file_in_a_folder_of_classes_is_taken_for_a_video(tmp_path):
+    for name in (
+        "train/up/b.mp4",
+        "train/up/deep/a.avi",
+        "train/down/notes.txt",
+        "train/.hidden/c.mp4",
+        "val/up/d.mp4",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "train" / "list.csv").touch()
+    (tmp_path / "train" / "up" / ".DS_Store").touch()
+    found = [(video.id, video.label, video.paths) for video in read_annotations(tmp_path / "train", tmp_path)]
+    assert found == [
+        ("train/down/notes.txt", "down", ("train/down/notes.txt",)),
+        ("train/up/b.mp4", "up", ("train/up/b.mp4",)),
+        ("train/up/deep/a.avi", "up", ("train/up/deep/a.avi",)),
+    ]
+
+
+def test_a_folder_of_classes_must_lie_below_the_folder_of_videos(tmp_path):
+    (tmp_path / "train" / "up").mkdir(parents=True)
+    (tmp_path / "videos").mkdir()
+    with pytest.raises(InputError, match=r"data\.videos"):
+        read_annotations(tmp_path / "train", tmp_path / "videos")
+    with pytest.raises(InputError, match="no videos listed"):
+        read_annotations(tmp_path / "train", tmp_path)
 
 
 def test_group_is_read_where_given(tmp_path):
     path = write_csv(tmp_path / "a.csv", "up,a,0,1,train,pair", "up,b,0,1,train,", header=f"{HEADER},group")
-    assert [video.group for video in read_annotations(path)] == ["pair", B]
+    assert [video.group for video in read_annotations(path, tmp_path)] == ["pair", B]
 
 
 def test_text_such_as_null_is_a_label_and_not_a_missing_value(tmp_path):
     path = write_csv(tmp_path / "a.csv", "null,NA,0,1,train")
-    assert read_annotations(path)[0].label == "null"
+    assert read_annotations(path, tmp_path)[0].label == "null"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +140,7 @@ def test_text_such_as_null_is_a_label_and_not_a_missing_value(tmp_path):
 def test_bad_row_is_one_line_with_file_and_line(tmp_path, rows, line, reason):
     path = write_csv(tmp_path / "a.csv", *rows)
     with pytest.raises(InputError, match=reason) as error:
-        read_annotations(path)
+        read_annotations(path, tmp_path)
     message = str(error.value)
     assert str(path) in message
     assert f"line {line}" in message
@@ -108,19 +160,19 @@ def test_bad_file_is_one_line_with_its_name(tmp_path, content, reason):
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=reason) as error:
-        read_annotations(path)
+        read_annotations(path, tmp_path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_missing_annotation_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
-        read_annotations(tmp_path / "nowhere.csv")
+        read_annotations(tmp_path / "nowhere.csv", tmp_path)
 
 
 def test_values_stay_in_their_columns_where_rows_end_in_a_comma(tmp_path):
     path = write_csv(tmp_path / "a.csv", "up,a,0,1,train,", "up,b,0,1,val,")
-    assert [(video.label, video.split) for video in read_annotations(path)] == [("up", "train"), ("up", "val")]
+    assert [video.paths[0].split("/")[0] for video in read_annotations(path, tmp_path)] == ["train", "val"]
 
 
 @pytest.mark.parametrize("place", ["val/up/a.mp4", "val/a.mp4"])
@@ -128,7 +180,7 @@ def test_video_is_found_in_both_layouts(tmp_path, place):
     file = tmp_path / place
     file.parent.mkdir(parents=True)
     file.touch()
-    assert video_path(tmp_path, Video("a", "up", "val", "a")) == file
+    assert video_path(tmp_path, Video("a", "up", "a", ("val/a.mp4", "val/up/a.mp4"))) == file
 
 
 # Decoding
@@ -309,7 +361,7 @@ def test_more_bad_videos_than_allowed_are_an_error(folder):
 
 
 def test_no_readable_video_at_all_is_an_error(folder):
-    for video in read_annotations(folder.csv):
+    for video in read_annotations(folder.csv, folder.videos):
         folder.path(video.id).unlink()
     with pytest.raises(InputError):
         folder.build(max_bad=1)

@@ -1,0 +1,192 @@
+"""The check of videos: every kind of bad file is called what it is, and nothing that it meets stops it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from broken import KINDS, number_of, write
+
+from rcn_bench import cli
+from rcn_bench.data import check
+from rcn_bench.data.annotations import read_annotations
+from rcn_bench.data.check import Finding, check_videos, read_report, summary
+from rcn_bench.data.video import decode
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    """A folder with one file of each kind, and one that is listed and not there."""
+    root = tmp_path_factory.mktemp("zoo")
+    for name, (make, _, _) in KINDS.items():
+        make(root / name)
+    rows = "".join(f"{name},label\n" for name in [*KINDS, "missing.mp4"])
+    (root / "zoo.csv").write_text("path,label\n" + rows)
+    return root
+
+
+@pytest.fixture(scope="module")
+def findings(zoo, tmp_path_factory):
+    report = tmp_path_factory.mktemp("reports") / "zoo.csv"
+    videos = read_annotations(zoo / "zoo.csv", zoo)
+    found = check_videos(videos, zoo, report, frames=10, workers=2, progress=lambda line: None)
+    assert list(read_report(report).values()) == found
+    return {finding.id: finding for finding in found}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_file_is_called_what_it_is(findings, name):
+    _, verdict, numbers = KINDS[name]
+    found = findings[name]
+    assert found.verdict == verdict, found
+    if verdict == "ok":
+        assert (found.frames, found.detail) == (len(numbers), "")
+        assert found.claimed in (0, len(numbers))
+
+
+def test_a_missing_file_is_missing(findings):
+    assert findings["missing.mp4"].verdict == "missing"
+
+
+@pytest.mark.parametrize("name", [name for name, (_, verdict, _) in KINDS.items() if verdict == "ok"])
+def test_usable_files_decode_to_every_frame_in_order(zoo, name):
+    assert [number_of(image) for image in upright(name, decode(zoo / name))] == list(KINDS[name][2])
+
+
+def upright(name, frames):
+    """A turned file's frames come out turned; turned back they show their numbers."""
+    return np.rot90(frames, 1, (1, 2)) if name == "turned.mp4" else frames
+
+
+def test_a_turned_video_comes_out_as_its_player_shows_it(zoo):
+    plain, turned = decode(zoo / "ok.mp4"), decode(zoo / "turned.mp4")
+    assert turned.shape == (60, 64, 48, 3)
+    assert turned.flags.c_contiguous
+    np.testing.assert_array_equal(turned, np.rot90(plain, -1, (1, 2)))
+
+
+def listed(root, *names, labels=()):
+    path = root / "list.csv"
+    rows = zip(names, [*labels, *["label"] * (len(names) - len(labels))], strict=True)
+    path.write_text("path,label\n" + "".join(f"{name},{label}\n" for name, label in rows))
+    return read_annotations(path, root)
+
+
+def test_duplicates_unknown_labels_and_short_videos_depend_on_what_is_asked(tmp_path):
+    for name, frames in (("a.mp4", 12), ("b.mp4", 12), ("c.mp4", 5)):
+        write(tmp_path / name, frames)
+    videos = listed(tmp_path, "a.mp4", "b.mp4", "c.mp4", labels=["up", "down", "up"])
+    report = tmp_path / "report.csv"
+
+    def verdicts(**options):
+        return [found.verdict for found in check_videos(videos, tmp_path, report, progress=print, **options)]
+
+    assert verdicts() == ["ok", "duplicate", "ok"]
+    assert verdicts(frames=6) == ["ok", "duplicate", "too short"]
+    assert verdicts(labels=["up"]) == ["ok", "unknown label", "ok"]
+    assert verdicts() == ["ok", "duplicate", "ok"]
+
+
+def test_only_new_and_changed_files_are_examined_again(tmp_path, monkeypatch, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        write(tmp_path / name, 12)
+    videos, report = listed(tmp_path, "a.mp4", "b.mp4", "c.mp4"), tmp_path / "report.csv"
+    assert [found.verdict for found in check_videos(videos, tmp_path, report)] == ["ok", "duplicate", "missing"]
+
+    examined = []
+    monkeypatch.setattr(
+        check, "_examine_all", lambda paths, workers: examined.extend(paths) or map(check.examine, paths)
+    )
+    write(tmp_path / "b.mp4", 20)
+    write(tmp_path / "c.mp4", 30)
+    found = check_videos(videos, tmp_path, report)
+    assert [Path(path).name for path in examined] == ["b.mp4", "c.mp4"]
+    assert [(one.verdict, one.frames) for one in found] == [("ok", 12), ("ok", 20), ("ok", 30)]
+    assert "1 of 3 videos are known" in capsys.readouterr().out
+
+
+def test_a_killed_check_goes_on_where_it_was(tmp_path):
+    names = [f"{i:02d}.mp4" for i in range(40)]
+    for i, name in enumerate(names):
+        write(tmp_path / name, 20 + i)
+    listed(tmp_path, *names)
+    command = [sys.executable, "-m", "rcn_bench.cli", "data", "check", "--workers", "1", "--annotations"]
+    command += [str(tmp_path / "list.csv"), "--root", str(tmp_path), "--report", str(tmp_path / "report.csv")]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    partial = tmp_path / "report.partial.csv"
+    with subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL) as process:
+        while not (partial.is_file() and partial.read_text().count("\n") > 3):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = read_report(partial)
+    assert 0 < len(kept) < 40
+    assert not (tmp_path / "report.csv").exists()
+    with partial.open("a") as file:
+        file.write("39.mp4,label,ok,torn")  # as a kill in the middle of a line would leave it
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert f"{len(kept)} of 40 videos are known from an earlier check" in finished.stdout
+    assert [found.frames for found in read_report(tmp_path / "report.csv").values()] == [20 + i for i in range(40)]
+    assert not partial.exists()
+
+
+def crash(path):
+    if "bad" in path:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return check.examine(path)
+
+
+def test_a_file_that_crashes_the_decoder_is_found_out(tmp_path, monkeypatch):
+    names = ["a.mp4", "bad.mp4", "b.mp4", "c.mp4", "bad2.mp4", "d.mp4"]
+    for frames, name in enumerate(names, start=11):
+        write(tmp_path / name, frames)
+    monkeypatch.setattr(check, "examine", crash)
+    found = check_videos(listed(tmp_path, *names), tmp_path, tmp_path / "report.csv", workers=2)
+    assert {one.id: one.verdict for one in found} == {n: "crash" if "bad" in n else "ok" for n in names}
+
+
+def test_the_summary_counts_verdicts():
+    found = [Finding(str(i), "", verdict, "", "") for i, verdict in enumerate(["ok", "missing", "ok"])]
+    assert summary(found) == "2 ok, 1 missing"
+
+
+# The command
+
+
+def checked(capsys, zoo, tmp_path, *options):
+    arguments = ["data", "check", "--annotations", zoo / "zoo.csv", "--root", zoo, "--report", tmp_path / "check.csv"]
+    code = cli.main([str(argument) for argument in (*arguments, *options)])
+    return code, capsys.readouterr()
+
+
+def test_too_many_bad_videos_end_the_command_with_one_line(capsys, zoo, tmp_path):
+    code, output = checked(capsys, zoo, tmp_path, "--max-bad", "1%")
+    bad = sum(verdict not in ("ok", "too short") for _, verdict, _ in KINDS.values()) + 1
+    assert code == 2
+    (line,) = output.err.splitlines()
+    assert f"{bad} of {len(KINDS) + 1} videos cannot be used, more than --max-bad 1.00%" in line
+    assert len(read_report(tmp_path / "check.csv")) == len(KINDS) + 1
+
+
+@pytest.mark.parametrize("share", ["60%", "0.6"])
+def test_fewer_bad_videos_than_allowed_are_no_error(capsys, zoo, tmp_path, share):
+    code, output = checked(capsys, zoo, tmp_path, "--max-bad", share)
+    assert code == 0
+    assert f"{len(KINDS) + 1} videos: " in output.out
+
+
+@pytest.mark.parametrize("share", ["-1", "200%", "few"])
+def test_a_share_that_is_none_is_refused(capsys, zoo, tmp_path, share):
+    with pytest.raises(SystemExit):
+        checked(capsys, zoo, tmp_path, f"--max-bad={share}")
+
+
+def test_a_missing_root_is_one_line(capsys, zoo, tmp_path):
+    code = cli.main(["data", "check", "--annotations", str(zoo / "zoo.csv"), "--root", str(tmp_path / "nowhere")])
+    assert code == 2
+    assert "nowhere: no such video folder" in capsys.readouterr().err
