@@ -61,22 +61,24 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--max-bad", type=_share, default=0.0, metavar="SHARE", help="such as 1%% (default 0)")
     check.add_argument("--workers", type=_positive, default=os.cpu_count(), help="processes (default: one a core)")
     check.set_defaults(run_command=_check_videos, results=Path("results"))
-    cache = _command(data, "cache", _cache, "decode the videos of a split once, for all runs")
+    cache = _command(data, "cache", _cache, "check and decode the videos of a split once, for all runs")
     cache.add_argument("--split", required=True, choices=["train", "val"])
+    cache.add_argument("--workers", type=_positive, default=1, help="processes that check the videos (default 1)")
 
     pretrain = _command(commands, "pretrain", _pretrain, "train a 2D network on stills")
     pretrain.add_argument("network", choices=["resnet18", "resnet34", "resnet50", "resnet101", "googlenet"])
 
-    for name, function, text in (
-        ("train", _train, "train a run, or go on from its checkpoint"),
-        ("evaluate", _evaluate, "clip and video accuracy of a trained run"),
-    ):
-        command = _command(commands, name, function, text)
-        command.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
-        if name == "train":
-            command.add_argument(
-                "--activation-checkpointing", action="store_true", help="less memory, more time, the same result"
-            )
+    train = _command(commands, "train", _train, "train a run, or go on from its checkpoint")
+    train.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
+    train.add_argument(
+        "--activation-checkpointing", action="store_true", help="less memory, more time, the same result"
+    )
+    text = "clip and video accuracy of a trained run; or, with --checkpoint and --videos, its predictions on any videos"
+    evaluate = _command(commands, "evaluate", _evaluate, text, needs_config=False)
+    evaluate.add_argument("run", nargs="?", help="a run's name, of the experiment --config")
+    evaluate.add_argument("--checkpoint", type=Path, help="a run's model.safetensors")
+    evaluate.add_argument("--videos", type=Path, help="a video, or a folder of them")
+    evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
 
     profile = _command(commands, "profile", _profile, "parameters, GMACs and memory of a model")
     profile.add_argument("model")
@@ -126,11 +128,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction, name: str, function: Callable[[argparse.Namespace], None], text: str
+    commands: argparse._SubParsersAction,
+    name: str,
+    function: Callable[[argparse.Namespace], None],
+    text: str,
+    *,
+    needs_config: bool = True,
 ) -> argparse.ArgumentParser:
     """A command on one experiment: it reads a config and works below its results folder."""
     parser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--config", required=True, type=Path, help="the experiment, such as config/mini.yaml")
+    parser.add_argument("--config", required=needs_config, type=Path, help="the experiment, such as config/mini.yaml")
     parser.add_argument("--results", default=Path("results"), type=Path, help="folder of results (default: results)")
     parser.set_defaults(run_command=function)
     return parser
@@ -180,8 +187,6 @@ def _check_videos(options: argparse.Namespace) -> None:
     from rcn_bench.data.annotations import read_annotations
     from rcn_bench.data.check import check_videos, summary
 
-    if not options.root.is_dir():
-        raise InputError(f"{options.root}: no such video folder")
     videos = read_annotations(options.annotations, options.root)
     labels = options.labels and {video.label for video in read_annotations(options.labels, options.root)}
     findings = check_videos(
@@ -197,16 +202,26 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 
 def _cache(options: argparse.Namespace) -> None:
+    from rcn_bench.data.annotations import read_annotations
     from rcn_bench.data.cache import build_cache
+    from rcn_bench.data.check import check_videos, summary
 
-    config = load_config(options.config)
+    config, split = load_config(options.config), options.split
     layout, data = Layout.of(config, options.results), config["data"]
+    annotations, root = layout.annotations(config, split), layout.videos(config)
+    videos = read_annotations(annotations, root)
+    # A validation video of a class that was not trained could not be right.
+    labels = {video.label for video in read_annotations(layout.annotations(config, "train"), root)}
+    findings = check_videos(videos, root, layout.check(split), labels=labels, workers=options.workers)
+    print(f"{len(findings)} videos: {summary(findings)}; {layout.check(split)}", flush=True)
     build_cache(
-        layout.annotations(config, options.split),
-        layout.videos(config),
-        layout.cache(options.split),
+        annotations,
+        root,
+        layout.cache(split),
         short_side=data.get("short_side"),
+        frame_rate=data.get("frame_rate"),
         max_bad=data["max_bad"],
+        findings=findings,
     )
 
 
@@ -228,6 +243,13 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    if options.checkpoint and options.videos and not options.run:
+        from rcn_bench.engine.predict import predict
+
+        predict(options.checkpoint, options.videos, options.output)
+        return
+    if options.checkpoint or options.videos or not (options.run and options.config):
+        raise InputError("evaluate: give a run and --config, or --checkpoint and --videos")
     run, config = Run.parse(options.run), load_config(options.config)
     from rcn_bench.engine.evaluate import evaluate
 

@@ -155,6 +155,13 @@ def _merged(parts: list[tuple[list[str], list[int]]]) -> dict[str, list[int]]:
     return {model: sorted(lengths[model]) for model in sorted(lengths)}
 
 
+def stored_frames(config: Config) -> dict[str, Any]:
+    """The size and rate at which an experiment looks at a video's frames: arguments of ``video.decode``."""
+    data = config["data"]
+    side = data["digits"]["canvas"] if "digits" in data else data.get("short_side")
+    return {"short_side": side, "frame_rate": data.get("frame_rate")}
+
+
 def pretrained_networks(config: Config) -> list[str]:
     """The 2D networks that are to be trained on stills for the runs of this experiment."""
     return sorted({base_network(run.model) for run in all_runs(config) if run.w_xh == "stills"})

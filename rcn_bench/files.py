@@ -56,5 +56,5 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{folder}: another process is working on this run; wait for it or stop it") from None
+            raise InputError(f"{folder}: another process is at work here; wait for it or stop it") from None
         yield

@@ -34,6 +34,10 @@ class Layout:
         """The folder that holds the videos of all splits."""
         return Path(config["data"].get("videos", self.data / "videos"))
 
+    def check(self, split: str) -> Path:
+        """What was found of every video; not a declared output of any rule, so that it outlives a failed job."""
+        return self.root / "check" / f"{split}.csv"
+
     def cache(self, split: str) -> Path:
         return self.root / "cache" / f"{split}.bin"
 

@@ -34,9 +34,13 @@ rule cache:
         f"{ROOT}/benchmarks/cache/{{split}}.tsv"
     conda:
         ENVIRONMENT
+    threads: 1 if "digits" in config["data"] else workflow.cores
     params:
         resolved=RESOLVED,
         config=config_hash(config["data"]),
-        code=source_hash("data/cache.py", "data/video.py", "data/annotations.py"),
+        code=source_hash(
+            "data/cache.py", "data/check.py", "data/video.py", "data/annotations.py"
+        ),
     shell:
-        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} > {log} 2>&1"
+        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} --workers {threads}"
+        " > {log} 2>&1"

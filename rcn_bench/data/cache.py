@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcn_bench.data.annotations import Video, read_annotations, video_path
+from rcn_bench.data.check import Finding
 from rcn_bench.data.video import Frames, UnreadableVideo, decode
 from rcn_bench.errors import InputError
 from rcn_bench.files import read_json, replacing
@@ -41,25 +42,34 @@ def build_cache(
     output: Path,
     *,
     short_side: int | None = None,
+    frame_rate: float | None = None,
     max_bad: float = 0.0,
+    findings: Iterable[Finding] = (),
     progress: Callable[[str], None] = print,
 ) -> None:
     """Decode all annotated videos into ``output`` (.bin) and write its index beside it (.json), the index last.
 
-    max_bad: the share of videos (0 to 1) that may be missing or unreadable; they are skipped and listed.
+    short_side, frame_rate: of the cached frames; None: those of the files. max_bad: the share of videos (0 to 1) that
+    may be missing or bad; they are skipped and listed. findings: of an earlier check, whose bad videos are not decoded
+    again.
     Errors: InputError if the folder is missing or more videos than that are bad, naming the last; OSError if the
     disk is full. On an error nothing is left at ``output``.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such video folder; check data.videos")
     videos = read_annotations(annotations, root)
+    known = {finding.id: f"{finding.path}: {finding.reason}" for finding in findings if not finding.usable}
     skipped: list[Skipped] = []
     cached: list[CachedVideo] = []
     checksum = hashlib.sha256()
     with replacing(index_path(output)) as index, replacing(output) as temporary:
         with temporary.open("wb") as file:
             for video in videos:
-                frames = _decode_or_skip(root, video, short_side, skipped)
+                frames = None
+                if video.id in known:
+                    skipped.append(Skipped(video.id, known[video.id]))
+                else:
+                    frames = _decode_or_skip(root, video, skipped, short_side=short_side, frame_rate=frame_rate)
                 if frames is None:
                     _refuse_if_too_many_bad(skipped, len(videos), max_bad, annotations, root)
                     continue
@@ -81,11 +91,11 @@ def build_cache(
     progress(f"{len(cached)} videos in {output}, {len(skipped)} skipped")
 
 
-def _decode_or_skip(root: Path, video: Video, short_side: int | None, skipped: list[Skipped]) -> Frames | None:
+def _decode_or_skip(root: Path, video: Video, skipped: list[Skipped], **size: Any) -> Frames | None:
     path = video_path(root, video)
     try:
         if path.is_file():
-            return decode(path, short_side)
+            return decode(path, **size)
         reason = f"no file {path}"
     except UnreadableVideo as error:
         reason = f"{path}: {error}"

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,6 +16,7 @@ import av
 from av import logging as av_logging
 
 from rcn_bench.data.annotations import Video, video_path
+from rcn_bench.errors import InputError
 from rcn_bench.files import locked, replacing
 
 DECODED = ("ok", "warnings")
@@ -50,6 +52,10 @@ class Finding:
     def usable(self) -> bool:
         return self.verdict in (*DECODED, "duplicate")
 
+    @property
+    def reason(self) -> str:
+        return f"{self.verdict} ({self.detail})" if self.detail else self.verdict
+
 
 def check_videos(
     videos: list[Video],
@@ -65,16 +71,19 @@ def check_videos(
 
     frames: the least that a video must have. labels: those that are known; None: all. Interrupted, the same call goes
     on with the videos that have no finding yet; files that have changed since are examined anew.
+    Errors: InputError without the folder of videos, or if another process is at the same report.
     """
-    with locked(report.parent):
-        partial = report.with_suffix(".partial.csv")
+    if not root.is_dir():
+        raise InputError(f"{root}: no such video folder; check data.videos")
+    work = report.with_suffix(".part")
+    with locked(work):
+        partial = work / "findings.csv"
         known = read_report(report) | read_report(partial)
         paths = {video.id: video_path(root, video) for video in videos}
         examined = {video.id: known[video.id] for video in videos if _still_holds(known.get(video.id), paths[video.id])}
         rest = [video for video in videos if video.id not in examined]
         if examined:
             progress(f"{len(examined)} of {len(videos)} videos are known from an earlier check")
-        report.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("a" if partial.exists() else "w", newline="") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
             if file.tell() == 0:
@@ -93,7 +102,7 @@ def check_videos(
             writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
             writer.writeheader()
             writer.writerows(asdict(finding) for finding in findings)
-        partial.unlink()
+        shutil.rmtree(work)
     return findings
 
 

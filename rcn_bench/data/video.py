@@ -1,6 +1,6 @@
 """Video files: decode every frame in order, and write the lossless files of the embedded data set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -14,13 +14,17 @@ class UnreadableVideo(Exception):
     """A file that holds no decodable video; the message is the reason without the path."""
 
 
-def decode(path: Path, short_side: int | None = None) -> Frames:
-    """All frames of a file from the first to the last: uint8 (T, H, W, 3).
+TICK_SLACK = 1e-4  # seconds by which a frame may come late for a tick: times are rounded in some containers
 
-    short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio.
+
+def decode(path: Path, short_side: int | None = None, frame_rate: float | None = None) -> Frames:
+    """The frames of a file from the first to the last: uint8 (T, H, W, 3).
+
+    short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio. frame_rate: frames a
+    second, by the file's time stamps; None: every frame that there is.
     Errors: UnreadableVideo if there is no video stream, or it does not decode to frames of one size.
     """
-    frames = [frame for _, frame in frames_in_order(path, short_side)]
+    frames = [frame for _, frame in at_frame_rate(frames_in_order(path, short_side), frame_rate)]
     if len({frame.shape for frame in frames}) > 1:
         raise UnreadableVideo("frames of different sizes")
     return np.stack(frames)
@@ -50,6 +54,28 @@ def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterat
         raise UnreadableVideo("metadata that are not UTF-8") from error
     if number == 0:
         raise UnreadableVideo("no frames")
+
+
+def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) -> Iterator[tuple[float, Frames]]:
+    """What is on the screen at every tick of ``rate`` a second, from the first frame on to the last; None: all frames.
+
+    A frame is on the screen from its time until the next one's, however unevenly they come.
+    """
+    if rate is None:
+        yield from frames
+        return
+    start, tick, at, shown = 0.0, 0, 0.0, None
+    for coming_at, coming in frames:
+        if shown is None:
+            start = coming_at
+        else:
+            while start + tick / rate < coming_at - TICK_SLACK:
+                yield start + tick / rate, shown
+                tick += 1
+        at, shown = coming_at, coming
+    while shown is not None and start + tick / rate <= at + TICK_SLACK:
+        yield start + tick / rate, shown
+        tick += 1
 
 
 def _rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:

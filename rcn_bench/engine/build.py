@@ -1,11 +1,13 @@
 """From a run to its model: options, initial weights, and the plugins that register a user's own models."""
 
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from rcn_bench.errors import InputError
@@ -102,6 +104,19 @@ def trained_model(run: Run, config: Config, path: Path, num_classes: int) -> nn.
     except RuntimeError as error:
         raise InputError(f"{path}: not the weights of {run.name} ({str(error).splitlines()[-1].strip()})") from error
     return model
+
+
+def load_checkpoint(path: Path) -> tuple[nn.Module, Run, list[str], Config]:
+    """The network of a run's model.safetensors, its run, labels and config. Errors: InputError for any other file."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, "pt") as file:
+            card = file.metadata() or {}
+        run, config, labels = Run.parse(card["run"]), json.loads(card["config"]), json.loads(card["labels"])
+    except (SafetensorError, KeyError, ValueError, InputError) as error:
+        raise InputError(f"{path}: not the model.safetensors of a run") from error
+    return trained_model(run, config, path, len(labels)), run, labels, config
 
 
 def _architecture(run: Run, config: Config) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """Predictions on video as its frames arrive, by a network that carries a state from frame to frame."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from rcn_bench.data.transforms import centre_crop, to_input
-from rcn_bench.data.video import UnreadableVideo, frames_in_order
-from rcn_bench.engine.build import trained_model
+from rcn_bench.data.video import UnreadableVideo, at_frame_rate, frames_in_order
+from rcn_bench.engine.build import load_checkpoint
 from rcn_bench.engine.device import pick_device, place
 from rcn_bench.engine.live import LiveStep
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run
+from rcn_bench.experiment import Config, stored_frames
 from rcn_bench.models.frames import FrameNet
 
 
@@ -31,7 +29,10 @@ def stream(source: str, checkpoint: Path, top: int, last: int | None, restart: i
     on. Beyond them the state can drift to where training never was.
     Errors: InputError for a missing or foreign file, or a model that is not causal.
     """
-    model, run, labels, config = load_causal(checkpoint)
+    model, run, labels, config = load_checkpoint(checkpoint)
+    if not isinstance(model, FrameNet):
+        raise InputError(f"{checkpoint}: {run.model} is not causal and cannot run frame by frame; RCN models can")
+    place(model, pick_device()).eval()
     restart = run.frames if restart is None else restart
     device, live = next(model.parameters()).device, LiveStep(model)
     state, mean = model.initial_state(1), _Mean(last)
@@ -59,28 +60,11 @@ def stream(source: str, checkpoint: Path, top: int, last: int | None, restart: i
     )
 
 
-def load_causal(path: Path) -> tuple[FrameNet, Run, list[str], Config]:
-    """The network of a run's model.safetensors, ready for inference, its run, labels and config."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, "pt") as file:
-            card = file.metadata() or {}
-        run, config, labels = Run.parse(card["run"]), json.loads(card["config"]), json.loads(card["labels"])
-    except (SafetensorError, KeyError, ValueError, InputError) as error:
-        raise InputError(f"{path}: not the model.safetensors of a run") from error
-    model = trained_model(run, config, path, len(labels))
-    if not isinstance(model, FrameNet):
-        raise InputError(f"{path}: {run.model} is not causal and cannot run frame by frame; RCN models can")
-    place(model, pick_device()).eval()
-    return model, run, labels, config
-
-
 def _model_frames(source: str, config: Config) -> Iterator[tuple[float, Tensor]]:
     """Every stride-th frame as the network takes it, (1, 3, crop, crop), and its time in seconds."""
-    data = config["data"]
-    short_side = data["digits"]["canvas"] if "digits" in data else data.get("short_side")
-    for index, (at, frame) in enumerate(frames_in_order(source, short_side)):
+    stored = stored_frames(config)
+    frames = at_frame_rate(frames_in_order(source, stored["short_side"]), stored["frame_rate"])
+    for index, (at, frame) in enumerate(frames):
         if index % config["clip"]["stride"] == 0:
             cropped = centre_crop(frame[None], config["clip"]["crop"])
             yield at, to_input(torch.from_numpy(cropped)[None])[:, :, 0]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from broken import KINDS, number_of, write
 
 from rcn_bench import cli
 from rcn_bench.data import check
 from rcn_bench.data.annotations import read_annotations
+from rcn_bench.data.cache import Cache
 from rcn_bench.data.check import Finding, check_videos, read_report, summary
 from rcn_bench.data.video import decode
 
@@ -119,7 +121,7 @@ def test_a_killed_check_goes_on_where_it_was(tmp_path):
     command = [sys.executable, "-m", "rcn_bench.cli", "data", "check", "--workers", "1", "--annotations"]
     command += [str(tmp_path / "list.csv"), "--root", str(tmp_path), "--report", str(tmp_path / "report.csv")]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    partial = tmp_path / "report.partial.csv"
+    partial = tmp_path / "report.part" / "findings.csv"
     with subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL) as process:
         while not (partial.is_file() and partial.read_text().count("\n") > 3):
             time.sleep(0.01)
@@ -132,7 +134,7 @@ def test_a_killed_check_goes_on_where_it_was(tmp_path):
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert f"{len(kept)} of 40 videos are known from an earlier check" in finished.stdout
     assert [found.frames for found in read_report(tmp_path / "report.csv").values()] == [20 + i for i in range(40)]
-    assert not partial.exists()
+    assert not partial.parent.exists()
 
 
 def crash(path):
@@ -184,6 +186,38 @@ def test_fewer_bad_videos_than_allowed_are_no_error(capsys, zoo, tmp_path, share
 def test_a_share_that_is_none_is_refused(capsys, zoo, tmp_path, share):
     with pytest.raises(SystemExit):
         checked(capsys, zoo, tmp_path, f"--max-bad={share}")
+
+
+@pytest.fixture
+def own_videos(zoo, tmp_path):
+    """Arguments of an experiment on the zoo: of training all but the file that is not there, of validation three."""
+    config = yaml.safe_load((REPOSITORY / "config" / "mini.yaml").read_text())
+    (tmp_path / "train.csv").write_text("path,label\n" + "".join(f"{name},zoo\n" for name in KINDS))
+    (tmp_path / "val.csv").write_text("path,label\nok.mp4,zoo\nten.mp4,zoo\nuneven.mp4,garden\n")
+    annotations = {split: str(tmp_path / f"{split}.csv") for split in ("train", "val")}
+    config["data"] = {"annotations": annotations, "videos": str(zoo), "max_bad": 0.6}
+    config["pretrained"] = "imagenet"
+    del config["pretrain"]
+    for of in config["models"].values():
+        of["w_xh"] = ["imagenet" if start == "stills" else start for start in of["w_xh"]]
+    (tmp_path / "zoo.yaml").write_text(yaml.safe_dump(config))
+    return ["--config", str(tmp_path / "zoo.yaml"), "--results", str(tmp_path / "results")]
+
+
+def test_the_cache_takes_what_the_check_found_usable_and_lists_the_rest(own_videos, tmp_path, capsys):
+    for split in ("train", "val"):
+        assert cli.main(["data", "cache", "--split", split, *own_videos]) == 0
+    train, val = (Cache(tmp_path / "results" / "mini" / "cache" / f"{split}.bin") for split in ("train", "val"))
+    usable = [name for name, (_, verdict, _) in KINDS.items() if verdict in ("ok", "too short")]
+    assert [video.id for video in train.videos] == usable
+    skipped = {video.id: video.reason for video in train.skipped}
+    assert set(skipped) == set(KINDS) - set(usable)
+    assert "truncated (" in skipped["cut_in_the_middle.mp4"]
+    assert [(video.id, video.shape[0]) for video in val.videos] == [("ok.mp4", 60), ("ten.mp4", 10)]
+    assert [video.reason.split(": ")[1] for video in val.skipped] == ["unknown label (garden)"]
+    report = read_report(tmp_path / "results" / "mini" / "check" / "train.csv")
+    assert list(report) == list(KINDS)
+    assert "3 videos: 2 ok, 1 unknown label" in capsys.readouterr().out
 
 
 def test_a_missing_root_is_one_line(capsys, zoo, tmp_path):

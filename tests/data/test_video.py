@@ -1,11 +1,16 @@
 """Videos frame by frame as they are decoded, the way that a stream takes them."""
 
 import itertools
+from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
+from broken import number_of, uneven_times
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rcn_bench.data.video import UnreadableVideo, decode, frames_in_order, write_lossless
+from rcn_bench.data.video import UnreadableVideo, at_frame_rate, decode, frames_in_order, write_lossless
 
 
 @pytest.fixture
@@ -20,6 +25,40 @@ def test_frames_in_order_are_those_of_the_whole_video(video, short_side):
     times, frames = zip(*frames_in_order(video, short_side), strict=True)
     assert np.array_equal(np.stack(frames), decode(video, short_side))
     assert times == tuple(index / 8 for index in range(7))
+
+
+@given(gaps=st.lists(st.floats(0.001, 0.5), max_size=20), start=st.floats(-1, 5), rate=st.floats(1, 60))
+def test_at_a_frame_rate_every_tick_shows_the_frame_on_the_screen(gaps, start, rate):
+    times = (start + np.cumsum([0, *gaps])).tolist()
+    shown = list(at_frame_rate(zip(times, range(len(times)), strict=True), rate))
+    ticks = [at for at, _ in shown]
+    assert ticks == [start + tick / rate for tick in range(len(ticks))]
+    assert times[-1] - 1 / rate - 1e-3 <= ticks[-1] <= times[-1] + 1e-3
+    for at, index in shown:
+        assert times[index] <= at + 1e-3
+        assert index == len(times) - 1 or at < times[index + 1]
+
+
+def test_no_frames_stay_none_at_any_rate():
+    assert list(at_frame_rate([], 10)) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "numbers"), [(8, range(7)), (4, [0, 2, 4, 6]), (16, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6])]
+)
+def test_a_file_is_decoded_at_a_frame_rate(video, rate, numbers):
+    assert np.array_equal(decode(video, frame_rate=rate), decode(video)[list(numbers)])
+
+
+def test_uneven_times_come_out_even(tmp_path):
+    uneven_times(tmp_path / "uneven.mp4")
+    with av.open(str(tmp_path / "uneven.mp4")) as file:
+        times = [float(frame.time) for frame in file.decode(video=0)]
+    assert len({round(b - a, 3) for a, b in pairwise(times)}) > 1
+    shown = [number_of(image) for image in decode(tmp_path / "uneven.mp4", frame_rate=6)]
+    expected = [max(i for i, at in enumerate(times) if at <= times[0] + tick / 6 + 1e-3) for tick in range(len(shown))]
+    assert shown == expected
+    assert len(shown) == int((times[-1] - times[0]) * 6 + 1e-3) + 1
 
 
 def test_a_path_may_be_text(video):

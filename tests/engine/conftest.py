@@ -40,6 +40,11 @@ def _noise_config():
     return noise_config()
 
 
+@pytest.fixture
+def noise_run():
+    return NOISE_RUN
+
+
 @pytest.fixture(scope="session")
 def noise(tmp_path_factory):
     """A layout with videos of coarse noise, the same to train and to validate on, and an RCN trained for an epoch."""

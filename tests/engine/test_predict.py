@@ -1,0 +1,84 @@
+"""Predictions on any videos by the command line, against those of the run's own evaluation."""
+
+import csv
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rcn_bench import cli
+from rcn_bench.data.video import write_lossless
+from rcn_bench.engine.evaluate import evaluate
+
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+@pytest.fixture
+def predicted(noise, noise_run, tmp_path, capsys):
+    """The rows that the command writes for videos, by name, and what it prints."""
+
+    def run(videos):
+        output = tmp_path / "predictions.csv"
+        arguments = ["evaluate", "--checkpoint", noise.weights(noise_run), "--videos", videos, "--output", output]
+        assert cli.main([str(argument) for argument in arguments]) == 0
+        with output.open(newline="") as file:
+            return {row["video"]: row for row in csv.DictReader(file)}, capsys.readouterr().out
+
+    return run
+
+
+def test_predictions_are_those_of_the_evaluation(noise, noise_config, noise_run, noise_without_runs, predicted):
+    shutil.copytree(noise.run(noise_run), noise_without_runs.run(noise_run))
+    evaluate(noise_run, noise_config, noise_without_runs)
+    own = pd.read_csv(noise_without_runs.predictions(noise_run)).set_index("video")
+    rows, _ = predicted(noise.data / "videos")
+    for video, of_run in own.iterrows():
+        row = rows[f"both/{video}.mp4"]
+        assert (row["predicted"], row["clips"], row["error"]) == (of_run["predicted"], "2", "")
+        assert float(row["score"]) == pytest.approx(of_run["score"], abs=2e-4)
+    assert len(own) == len(rows) - 1  # one video is too short for a clip
+
+
+def test_every_file_of_a_folder_has_a_row_whatever_it_is(noise, predicted, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "notes.txt").write_text("not a video")
+    (folder / ".hidden").write_text("")
+    for name, frames in (("deep/seven.mp4", 7), ("six.mp4", 6)):  # a clip of 4 at stride 2 needs 7
+        write_lossless(folder / name, np.random.default_rng(0).integers(0, 256, (frames, 20, 20)).astype(np.uint8), 8)
+    rows, printed = predicted(folder)
+    assert set(rows) == {"deep/seven.mp4", "notes.txt", "six.mp4"}
+    assert (rows["deep/seven.mp4"]["clips"], rows["deep/seven.mp4"]["error"]) == ("1", "")
+    assert rows["six.mp4"]["error"] == "6 frames, a clip needs 7"
+    assert "Invalid data" in rows["notes.txt"]["error"]
+    assert rows["notes.txt"]["predicted"] == ""
+    assert "1 of 3 files" in printed
+
+
+def test_a_single_file_will_do(noise, predicted):
+    (file, *_) = sorted((noise.data / "videos").rglob("*.mp4"))
+    rows, _ = predicted(file)
+    assert list(rows) == [file.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--checkpoint", "none.safetensors", "--videos", "."], "none.safetensors: no such weights file"),
+        (["--videos", "."], "--checkpoint and --videos"),
+        (["c2d18-t8-xh_random-s0"], "a run and --config"),
+        (["c2d18-t8-xh_random-s0", "--checkpoint", "a", "--videos", "b"], "a run and --config, or"),
+    ],
+)
+def test_other_arguments_are_refused_in_one_line(capsys, arguments, part):
+    assert cli.main(["evaluate", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert part in line
+
+
+def test_a_folder_without_files_is_refused(noise, noise_run, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    arguments = ["evaluate", "--checkpoint", str(noise.weights(noise_run)), "--videos", str(tmp_path / "empty")]
+    assert cli.main(arguments) == 2
+    assert "no file there" in capsys.readouterr().err
