@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rcn_bench.config import load_config
 from rcn_bench.engine.build import build_model
 from rcn_bench.experiment import Run
 from rcn_bench.layout import Layout
-from rcn_bench.models import list_models, specification
+from rcn_bench.models import list_models, registry, specification
 
 README = Path("README.md").read_text()
 
@@ -86,6 +87,8 @@ def own_model(tmp_path, monkeypatch):
     added = yaml.safe_load(keys)
     config |= {"plugins": added["plugins"], "models": config["models"] | added["models"]}
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))  # registered for this test alone
+    monkeypatch.delitem(sys.modules, "my_models", raising=False)
     return config
 
 

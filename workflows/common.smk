@@ -114,15 +114,24 @@ wildcard_constraints:
 
 
 def source_videos(wildcards):
-    """The CSV of a split, and the embedded data set's videos.
+    """The CSV of a split and, for its labels, that of training; and the embedded data set's videos.
 
     A user's own folder of videos is no input: if it were gone, Snakemake would delete the cache made of it. A CSV that
     is not there is left out, so that -n still plans; the command then says what to do.
     """
-    csv = LAYOUT.annotations(config, wildcards.split)
+    lists = [LAYOUT.annotations(config, split) for split in {wildcards.split, "train"}]
     if "digits" in config["data"]:
-        return [csv, LAYOUT.videos(config)]
-    return [csv] if csv.is_file() else []
+        return [*lists, LAYOUT.videos(config)]
+    return sorted(path for path in lists if path.is_file())
+
+
+def class_folders(wildcards):
+    """A hash of the names of all files, where a split is a folder of class folders, which is no input either."""
+    lists = [LAYOUT.annotations(config, split) for split in {wildcards.split, "train"}]
+    folders = sorted(path for path in lists if path.is_dir())
+    return config_hash(
+        sorted(str(file) for path in folders for file in path.rglob("*"))
+    )
 
 
 def training_config(wildcards):

@@ -38,6 +38,7 @@ rule cache:
     params:
         resolved=RESOLVED,
         config=config_hash(config["data"]),
+        class_folders=class_folders,
         code=source_hash(
             "data/cache.py", "data/check.py", "data/video.py", "data/annotations.py"
         ),

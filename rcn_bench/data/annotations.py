@@ -1,6 +1,7 @@
 """Which videos a data set has, and where their files lie: Kinetics CSVs, plain CSVs of paths, or folders of classes."""
 
 import csv
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -116,4 +117,4 @@ def _inside(path: str, where: str) -> str:
 def video_path(root: Path, video: Video) -> Path:
     """Where a video's file is, or would be: the first of its paths that exists, else the last."""
     candidates = [root / path for path in video.paths]
-    return next((path for path in candidates if path.is_file()), candidates[-1])
+    return next((path for path in candidates if os.path.isfile(path)), candidates[-1])  # False for any odd name

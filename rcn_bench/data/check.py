@@ -2,14 +2,17 @@
 
 import csv
 import hashlib
+import os
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, fields, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import av
@@ -20,8 +23,12 @@ from rcn_bench.errors import InputError
 from rcn_bench.files import locked, replacing
 
 DECODED = ("ok", "warnings")
-# A video counts as truncated if it lacks more than this share of the frames that it claims, and more than two.
-MISSING_SHARE = 0.02
+# A video counts as truncated if it lacks more than this share of what it claims, and more than a few frames.
+MISSING_SHARE, FEW = 0.02, 2
+CUT_OFF = ("ended prematurely", "Packet corrupt")  # what FFmpeg says of a file that ends too early
+CHECKER = f"1 av {av.__version__}"  # findings of another one are not believed; count up when examine changes
+
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # file names are any bytes
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,8 @@ class Finding:
 
     decoding: ok; warnings (decoded whole, but the decoder complained); or missing, empty, no video stream, unreadable,
     truncated, crash (of the decoder). verdict: the same, or duplicate (the bytes of an earlier one), too short,
-    unknown label. frames: decoded; claimed: as the container says, 0 if it does not. bytes, modified: of the file, by
-    which a later check knows it again.
+    unknown label. frames: decoded; claimed: as an MP4's index says, else 0. bytes, modified: of the file, by which a
+    later check knows it again.
     """
 
     id: str
@@ -47,6 +54,7 @@ class Finding:
     bytes: int = 0
     modified: int = 0
     sha256: str = ""
+    checker: str = ""
 
     @property
     def usable(self) -> bool:
@@ -84,7 +92,7 @@ def check_videos(
         rest = [video for video in videos if video.id not in examined]
         if examined:
             progress(f"{len(examined)} of {len(videos)} videos are known from an earlier check")
-        with partial.open("a" if partial.exists() else "w", newline="") as file:
+        with partial.open("a" if partial.exists() else "w", **TEXT) as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
             if file.tell() == 0:
                 writer.writeheader()
@@ -98,7 +106,7 @@ def check_videos(
                 if number % 1000 == 0:
                     progress(f"{number} of {len(rest)} examined")
         findings = _judged([replace(examined[video.id], label=video.label) for video in videos], frames, labels)
-        with replacing(report) as temporary, temporary.open("w", newline="") as file:
+        with replacing(report) as temporary, temporary.open("w", **TEXT) as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
             writer.writeheader()
             writer.writerows(asdict(finding) for finding in findings)
@@ -111,8 +119,11 @@ def read_report(path: Path) -> dict[str, Finding]:
     if not path.is_file():
         return {}
     findings = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
+    with path.open(**TEXT) as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames and rows.fieldnames != [field.name for field in fields(Finding)]:
+            raise InputError(f"{path}: not a report of this version of the check; delete it or name another")
+        for row in rows:
             if None in row.values() or None in row:
                 continue
             values: dict[str, Any] = {
@@ -123,41 +134,53 @@ def read_report(path: Path) -> dict[str, Finding]:
 
 
 def _still_holds(finding: Finding | None, path: Path) -> bool:
-    return finding is not None and finding.path == str(path) and (finding.bytes, finding.modified) == _stamp(path)
+    if finding is None or finding.decoding == "crash" or finding.checker != CHECKER:
+        return False
+    return finding.path == str(path) and (finding.bytes, finding.modified) == _stamp(path)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     """Size and time of last change, by which a file is known again; zeros if it is not there."""
-    if not path.is_file():
+    try:
+        status = path.stat()
+    except OSError:
         return 0, 0
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return (status.st_size, status.st_mtime_ns) if path.is_file() else (0, 0)
 
 
 def _examine_all(paths: list[str], workers: int) -> Iterator[Finding]:
-    """Findings as they come. A file that kills the decoder's process is found out by examining its like one by one."""
-    left = list(paths)
+    """Findings as they come. When a file kills the decoder's process, those under way are examined one by one."""
+    left = deque(paths)
     while left:
-        done = []
+        under_way: dict[Future[Finding], str] = {}
         try:
-            with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-                for future in as_completed([pool.submit(examine, path) for path in left]):
-                    finding = future.result()
-                    done.append(finding.path)
-                    yield finding
+            with _pool(workers) as pool:
+                while left or under_way:
+                    while left and len(under_way) < 4 * workers:
+                        under_way[pool.submit(examine, left[0])] = left[0]
+                        left.popleft()
+                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                        yield future.result()
+                        del under_way[future]
         except BrokenProcessPool:
-            gone = set(done)
-            left = [path for path in left if path not in gone]
-            for path in left[: 2 * workers]:  # those that were under way are among the first
+            for path in under_way.values():
                 yield _examine_alone(path)
-            left = left[2 * workers :]
-        else:
-            return
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the check is killed, which leaves it no word."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (wait_for([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _examine_alone(path: str) -> Finding:
     try:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with _pool(1) as pool:
             return pool.submit(examine, path).result()
     except BrokenProcessPool:
         size, modified = _stamp(Path(path))
@@ -167,52 +190,71 @@ def _examine_alone(path: str) -> Finding:
 def examine(path: str) -> Finding:
     """Decode a file from its first frame to its last, counting."""
     size, modified = _stamp(Path(path))
-    found = Finding("", "", "", path, "", bytes=size, modified=modified)
+    found = Finding("", "", "", path, "", bytes=size, modified=modified, checker=CHECKER)
     if modified == 0:
         return replace(found, decoding="missing")
     if size == 0:
         return replace(found, decoding="empty")
-    with open(path, "rb") as file:
-        found = replace(found, sha256=hashlib.file_digest(file, "sha256").hexdigest())
     av_logging.set_level(av_logging.WARNING)
-    with av_logging.Capture() as messages:
-        found = _decoded(found)
+    av_logging.set_skip_repeated(False)  # else a file's complaints hang on those of the file before
+    try:
+        with open(path, "rb") as file:
+            found = replace(found, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        with av_logging.Capture() as messages:
+            found = _decoded(found)
+    except OSError as error:
+        return replace(found, decoding="unreadable", detail=error.strerror or str(error))
     if found.decoding == "ok" and messages:
-        return replace(found, decoding="warnings", detail=" ".join(messages[0][2].split()))
+        texts = [" ".join(text.split()) for _, _, text in messages]
+        cut = any(mark in text for text in texts for mark in CUT_OFF)
+        return replace(found, decoding="truncated" if cut else "warnings", detail=texts[0])
     return found
 
 
 def _decoded(found: Finding) -> Finding:
     """With what came out of the file, and how that ended."""
-    frames, hidden, claimed, shape, failure, at_the_end, end, duration = 0, 0, 0, (0, 0), "", False, 0.0, 0.0
+    frames, shapes, failure, at_the_end = 0, {(0, 0)}, "", False
+    end = duration = rate = 0.0
     try:
-        with av.open(found.path) as container:
+        with av.open(f"file:{found.path}") as container:
             if not container.streams.video:
                 return replace(found, decoding="no video stream")
-            video, duration = container.streams.video[0], (container.duration or 0) / av.time_base
-            claimed = video.frames
+            video = container.streams.video[0]
+            video.thread_type = "NONE"  # files run side by side, and other threads' complaints would be lost
+            duration, rate = (container.duration or 0) / av.time_base, float(video.average_rate or 25)
+            counted = "mov" in container.format.name
             for packet in container.demux():
                 if packet.pts is not None:
                     end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-                if packet.stream is not video:
-                    continue
-                at_the_end = (packet.pos or 0) + packet.size >= found.bytes
-                hidden += packet.is_discard  # by an edit list: decoded, but not shown
-                for frame in video.decode(packet):
-                    frames, shape = frames + 1, (frame.height, frame.width)
-            claimed = max(claimed - hidden, 0)
+                if packet.stream is video:
+                    at_the_end = (packet.pos or 0) + packet.size >= found.bytes
+                    for frame in video.decode(packet):
+                        frames += 1
+                        shapes.add((frame.height, frame.width))
+        claimed, there = _packets(found.path) if counted else (0, 0)
     except av.FFmpegError as error:
-        failure = str(error).split(":")[0].split("] ")[-1]
+        failure, claimed, there = str(error).split(":")[0].split("] ")[-1], 0, 0
     except UnicodeDecodeError:
-        failure = "metadata that are not UTF-8"
+        failure, claimed, there = "metadata that are not UTF-8", 0, 0
+    found = replace(found, frames=frames, claimed=claimed)
+    if len(shapes) > 2:
+        return replace(found, decoding="unreadable", detail="frames of different sizes")
     if frames == 0 or (failure and not at_the_end):
-        return replace(found, decoding="unreadable", frames=frames, detail=failure or "no frames")
-    found = replace(found, decoding="ok", frames=frames, claimed=claimed, height=shape[0], width=shape[1])
-    if failure or frames < claimed - max(2, MISSING_SHARE * claimed):
-        return replace(found, decoding="truncated", detail=f"{frames} frames of {claimed}")
-    if end < duration - max(1.0, MISSING_SHARE * duration):
+        return replace(found, decoding="unreadable", detail=failure or "no frames")
+    height, width = max(shapes)
+    found = replace(found, decoding="ok", height=height, width=width)
+    if failure or there < claimed - max(FEW, MISSING_SHARE * claimed):
+        return replace(found, decoding="truncated", detail=failure or f"{there} frames of {claimed}")
+    if not counted and end < duration - max((FEW + 1) / rate, MISSING_SHARE * duration):
         return replace(found, decoding="truncated", detail=f"ends after {end:.1f} of {duration:.1f} s")
     return found
+
+
+def _packets(path: str) -> tuple[int, int]:
+    """The frames that an MP4's index claims and those that are in the file, whatever an edit list leaves out."""
+    with av.open(f"file:{path}", options={"ignore_editlist": "1"}) as container:
+        video = container.streams.video[0]
+        return video.frames, sum(packet.size > 0 for packet in container.demux(video))
 
 
 def _judged(findings: list[Finding], frames: int, labels: Iterable[str] | None) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Video files: decode every frame in order, and write the lossless files of the embedded data set."""
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ class UnreadableVideo(Exception):
     """A file that holds no decodable video; the message is the reason without the path."""
 
 
+LONGEST_GAP = 60.0  # seconds between frames; more is a damaged clock, not a slide show
 TICK_SLACK = 1e-4  # seconds by which a frame may come late for a tick: times are rounded in some containers
 
 
@@ -31,13 +33,13 @@ def decode(path: Path, short_side: int | None = None, frame_rate: float | None =
 
 
 def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterator[tuple[float, Frames]]:
-    """Each frame with its time in seconds as it is decoded, uint8 (H, W, 3), from the first on.
+    """Each frame with its time in seconds (NaN if it has none) as it is decoded, uint8 (H, W, 3), from the first on.
 
     source: a file, or the number of a camera (as text). Never seeks, since that returns wrong frames in some
     containers. Errors: UnreadableVideo.
     """
-    camera = str(source).isdecimal()
-    name, container_format = (f"/dev/video{source}", "v4l2") if camera else (str(source), None)
+    camera = isinstance(source, str) and source.isdecimal()
+    name, container_format = (f"/dev/video{source}", "v4l2") if camera else (f"file:{source}", None)
     number = 0
     try:
         with av.open(name, format=container_format) as container:
@@ -45,7 +47,7 @@ def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterat
                 raise UnreadableVideo("no video stream")
             container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
             for frame in container.decode(video=0):
-                yield frame.time or 0.0, _rgb(frame, short_side)
+                yield math.nan if frame.time is None else frame.time, _rgb(frame, short_side)
                 number += 1
     except av.FFmpegError as error:
         reason = str(error).split(":")[0].split("] ")[-1]
@@ -60,12 +62,17 @@ def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) ->
     """What is on the screen at every tick of ``rate`` a second, from the first frame on to the last; None: all frames.
 
     A frame is on the screen from its time until the next one's, however unevenly they come.
+    Errors: UnreadableVideo without time stamps, or if they jump by more than a minute.
     """
     if rate is None:
         yield from frames
         return
     start, tick, at, shown = 0.0, 0, 0.0, None
     for coming_at, coming in frames:
+        if math.isnan(coming_at):
+            raise UnreadableVideo("no time stamps")
+        if shown is not None and coming_at - at > LONGEST_GAP:
+            raise UnreadableVideo(f"time stamps jump from {at:.0f} to {coming_at:.0f} s")
         if shown is None:
             start = coming_at
         else:

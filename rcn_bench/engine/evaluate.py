@@ -86,7 +86,7 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
 def model_labels(validation: Cache, layout: Layout) -> list[str]:
     """The model's classes, those of the training videos. Errors: InputError if a validation video has another."""
     labels = Cache(layout.cache("train")).labels
-    for label in validation.labels:
+    for label in sorted({video.label for video in validation.videos}):
         if label not in labels:
             raise InputError(f"{layout.cache('val')}: label {label!r} does not occur in the training videos")
     return labels

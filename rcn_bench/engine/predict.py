@@ -29,7 +29,7 @@ def predict(checkpoint: Path, videos: Path, output: Path) -> None:
     model, run, labels, config = load_checkpoint(checkpoint)
     device = pick_device()
     place(model, device).eval()
-    files = _files(videos)
+    files = [file for file in _files(videos) if file.resolve() != output.resolve()]
     rows = []
     for file in files:
         row: dict[str, object] = {"video": file.relative_to(videos).as_posix() if videos.is_dir() else file.name}

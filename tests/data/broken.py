@@ -59,6 +59,11 @@ def cut_in_half(path: Path):
     path.write_bytes(content[: len(content) // 2])
 
 
+def cut_short(path: Path):
+    content = write(path, 24, container="matroska").read_bytes()
+    path.write_bytes(content[: len(content) * 55 // 100])
+
+
 def flip_bytes(path: Path):
     content = bytearray(write_front(path).read_bytes())
     start = content.find(b"mdat") + 1200
@@ -88,6 +93,20 @@ def skip_ten_frames(path: Path):
     path.write_bytes(content)
 
 
+def edit(path: Path, first: int, frames: int):
+    """Show ``frames`` frames from ``first`` on, of five groups that are decoded one without the other."""
+    options = {"movflags": "faststart"}
+    write(path, options=options, codec_options={"g": "12", "keyint_min": "12", "sc_threshold": "0"})
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as file:
+        tick = round(1 / (RATE * file.streams.video[0].time_base))
+    (scale,) = struct.unpack_from(">I", content, content.find(b"mvhd") + 16)
+    place = content.find(b"elst") + 12
+    (start,) = struct.unpack_from(">i", content, place + 4)
+    struct.pack_into(">Ii", content, place, frames * scale // RATE, start + first * tick)
+    path.write_bytes(content)
+
+
 def turn(path: Path):
     """A note that the picture is to be turned by a quarter, clockwise, as of a phone held upright."""
     content = bytearray(write_front(path).read_bytes())
@@ -114,6 +133,14 @@ KINDS = {
     "one.mp4": (lambda path: write(path, 1), "too short", range(1)),
     "ten.mp4": (lambda path: write(path, 10), "ok", range(10)),
     "uneven.mp4": (uneven_times, "ok", range(60)),
+    "uneven.avi": (
+        lambda path: write(path, container="avi", codec="mpeg4", times=np.cumsum(1 + np.arange(60) % 3)),
+        "ok",
+        range(60),
+    ),
+    "late.mp4": (lambda path: edit(path, 30, 30), "ok", range(30, 60)),
+    "early.mp4": (lambda path: edit(path, 0, 30), "ok", range(30)),
+    "short_cut.mkv": (cut_short, "truncated", ()),
     "edited.mp4": (skip_ten_frames, "ok", range(10, 60)),
     "b_frames.avi": (
         lambda path: write(path, container="avi", codec="mpeg4", codec_options={"bf": "2"}), "ok", range(60)

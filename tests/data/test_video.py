@@ -1,6 +1,7 @@
 """Videos frame by frame as they are decoded, the way that a stream takes them."""
 
 import itertools
+import math
 from itertools import pairwise
 
 import av
@@ -37,6 +38,12 @@ def test_at_a_frame_rate_every_tick_shows_the_frame_on_the_screen(gaps, start, r
     for at, index in shown:
         assert times[index] <= at + 1e-3
         assert index == len(times) - 1 or at < times[index + 1]
+
+
+@pytest.mark.parametrize(("times", "reason"), [([0, 1, 1000], "jump from 1 to 1000 s"), ([math.nan], "no time stamps")])
+def test_times_that_make_no_sense_are_refused(times, reason):
+    with pytest.raises(UnreadableVideo, match=reason):
+        list(at_frame_rate(zip(times, range(3), strict=False), 6))
 
 
 def test_no_frames_stay_none_at_any_rate():

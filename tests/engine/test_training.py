@@ -22,7 +22,7 @@ from torch import nn
 
 import rcn_bench.engine.train as training
 from rcn_bench.config import check_config, load_config
-from rcn_bench.data.cache import Cache, build_cache
+from rcn_bench.data.cache import Cache, build_cache, index_path
 from rcn_bench.data.digits import DigitsConfig, make_digits
 from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.checkpoint import save_checkpoint
@@ -369,6 +369,16 @@ def test_validation_classes_that_were_not_trained_are_refused(with_other_validat
     layout = with_other_validation(lambda rows: [row.replace("digit 4 up", "digit 9 up") for row in rows])
     with pytest.raises(InputError, match="digit 9 up"):
         evaluate(C2D, config, layout)
+
+
+def test_a_class_of_skipped_validation_videos_need_not_be_trained(with_other_validation, config):
+    layout = with_other_validation(lambda rows: rows)
+    path = index_path(layout.cache("val"))
+    index = read_json(path)
+    index["labels"].append("digit 9 up")
+    path.write_text(json.dumps(index))
+    evaluate(C2D, config, layout)
+    assert read_json(layout.evaluation(C2D))["videos_used"] == VIDEOS
 
 
 def test_validation_videos_may_lack_a_class(trained, with_other_validation, config):
