@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rcn_bench.config import load_config
 from rcn_bench.errors import InputError, TrainingDiverged
-from rcn_bench.experiment import Run
+from rcn_bench.experiment import Run, stored_frames
 from rcn_bench.layout import Layout
 
 
@@ -185,7 +185,7 @@ def _make_digits(options: argparse.Namespace) -> None:
 
 def _check_videos(options: argparse.Namespace) -> None:
     from rcn_bench.data.annotations import read_annotations
-    from rcn_bench.data.check import check_videos, summary
+    from rcn_bench.data.check import check_videos, summary, too_many
 
     videos = read_annotations(options.annotations, options.root)
     labels = options.labels and {video.label for video in read_annotations(options.labels, options.root)}
@@ -194,7 +194,7 @@ def _check_videos(options: argparse.Namespace) -> None:
     )
     print(f"{len(findings)} videos: {summary(findings)}; {options.report}")
     bad = [finding for finding in findings if not finding.usable]
-    if len(bad) > round(options.max_bad * len(findings), 6):
+    if too_many(len(bad), len(findings), options.max_bad):
         raise InputError(
             f"{options.report}: {len(bad)} of {len(findings)} videos cannot be used, more than --max-bad "
             f"{options.max_bad:.2%}; the first is {bad[0].path}: {bad[0].verdict}"
@@ -207,20 +207,20 @@ def _cache(options: argparse.Namespace) -> None:
     from rcn_bench.data.check import check_videos, summary
 
     config, split = load_config(options.config), options.split
-    layout, data = Layout.of(config, options.results), config["data"]
+    layout = Layout.of(config, options.results)
     annotations, root = layout.annotations(config, split), layout.videos(config)
     videos = read_annotations(annotations, root)
     # A validation video of a class that was not trained could not be right.
-    labels = {video.label for video in read_annotations(layout.annotations(config, "train"), root)}
+    trained = videos if split == "train" else read_annotations(layout.annotations(config, "train"), root)
+    labels = {video.label for video in trained}
     findings = check_videos(videos, root, layout.check(split), labels=labels, workers=options.workers)
     print(f"{len(findings)} videos: {summary(findings)}; {layout.check(split)}", flush=True)
     build_cache(
         annotations,
         root,
         layout.cache(split),
-        short_side=data.get("short_side"),
-        frame_rate=data.get("frame_rate"),
-        max_bad=data["max_bad"],
+        **stored_frames(config),
+        max_bad=config["data"]["max_bad"],
         findings=findings,
     )
 

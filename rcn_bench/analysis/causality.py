@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.engine.build import load_plugins
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, reason
 from rcn_bench.experiment import Config
 from rcn_bench.files import write_json
 from rcn_bench.layout import Layout
@@ -74,9 +74,8 @@ def _examine(outputs_of: Callable[[Tensor], Tensor], name: str, clip: Tensor) ->
     try:
         reference = outputs_of(clip)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
-            f"{name}: cannot take a clip of {tuple(clip.shape)} ({reason}); give it more pixels"
+            f"{name}: cannot take a clip of {tuple(clip.shape)} ({reason(error)}); give it more pixels"
         ) from error
     frames, outputs = clip.shape[2], len(reference)
     frame_of_output = torch.arange(outputs) * round(frames / outputs)

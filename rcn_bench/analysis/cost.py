@@ -88,7 +88,7 @@ def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> fl
     A network that carries a state steps frame by frame; any other runs again on the window of the last T frames. On a
     GPU both run as a CUDA graph.
     """
-    step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _window_step(model, clip)
+    step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
     return 1 / _median_seconds(step, seconds, clip.device)
 
 
@@ -117,12 +117,15 @@ def _training_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
     return step
 
 
-def _inference_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
+@torch.inference_mode()
+def _inference_step(model: nn.Module, clip: Tensor, *, graphed: bool = False) -> Callable[[], None]:
+    """graphed: as a CUDA graph, on a GPU."""
     model.eval()
+    run = captured_if_possible(model, [clip], "a window") if graphed and clip.device.type == "cuda" else model
 
     @torch.inference_mode()
     def step() -> None:
-        model(clip)
+        run(clip)
 
     return step
 
@@ -135,18 +138,6 @@ def _streaming_step(model: FrameNet, clip: Tensor) -> Callable[[], None]:
     def step() -> None:
         nonlocal state
         _, state = live(clip[:, :, -1], state)
-
-    return step
-
-
-@torch.inference_mode()
-def _window_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
-    model.eval()
-    window = captured_if_possible(model, [clip], "a window") if clip.device.type == "cuda" else model
-
-    @torch.inference_mode()
-    def step() -> None:
-        window(clip)
 
     return step
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcn_bench.data.annotations import Video, read_annotations, video_path
-from rcn_bench.data.check import Finding
+from rcn_bench.data.check import Finding, too_many
 from rcn_bench.data.video import Frames, UnreadableVideo, decode
 from rcn_bench.errors import InputError
 from rcn_bench.files import read_json, replacing
@@ -104,7 +104,7 @@ def _decode_or_skip(root: Path, video: Video, skipped: list[Skipped], **size: An
 
 
 def _refuse_if_too_many_bad(skipped: list[Skipped], total: int, max_bad: float, annotations: Path, root: Path) -> None:
-    if len(skipped) > round(max_bad * total, 6):
+    if too_many(len(skipped), total, max_bad):
         raise InputError(
             f"{annotations}: {skipped[-1].id}: {skipped[-1].reason}; {len(skipped)} of {total} videos are bad so far, "
             f"more than data.max_bad = {max_bad:g} allows"

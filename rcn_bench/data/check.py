@@ -19,6 +19,7 @@ import av
 from av import logging as av_logging
 
 from rcn_bench.data.annotations import Video, video_path
+from rcn_bench.data.video import failure
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, replacing
 
@@ -213,7 +214,7 @@ def examine(path: str) -> Finding:
 
 def _decoded(found: Finding) -> Finding:
     """With what came out of the file, and how that ended."""
-    frames, shapes, failure, at_the_end = 0, {(0, 0)}, "", False
+    frames, shapes, failed, at_the_end = 0, {(0, 0)}, "", False
     end = duration = rate = 0.0
     try:
         with av.open(f"file:{found.path}") as container:
@@ -232,19 +233,17 @@ def _decoded(found: Finding) -> Finding:
                         frames += 1
                         shapes.add((frame.height, frame.width))
         claimed, there = _packets(found.path) if counted else (0, 0)
-    except av.FFmpegError as error:
-        failure, claimed, there = str(error).split(":")[0].split("] ")[-1], 0, 0
-    except UnicodeDecodeError:
-        failure, claimed, there = "metadata that are not UTF-8", 0, 0
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        failed, claimed, there = failure(error), 0, 0
     found = replace(found, frames=frames, claimed=claimed)
     if len(shapes) > 2:
         return replace(found, decoding="unreadable", detail="frames of different sizes")
-    if frames == 0 or (failure and not at_the_end):
-        return replace(found, decoding="unreadable", detail=failure or "no frames")
+    if frames == 0 or (failed and not at_the_end):
+        return replace(found, decoding="unreadable", detail=failed or "no frames")
     height, width = max(shapes)
     found = replace(found, decoding="ok", height=height, width=width)
-    if failure or there < claimed - max(FEW, MISSING_SHARE * claimed):
-        return replace(found, decoding="truncated", detail=failure or f"{there} frames of {claimed}")
+    if failed or there < claimed - max(FEW, MISSING_SHARE * claimed):
+        return replace(found, decoding="truncated", detail=failed or f"{there} frames of {claimed}")
     if not counted and end < duration - max((FEW + 1) / rate, MISSING_SHARE * duration):
         return replace(found, decoding="truncated", detail=f"ends after {end:.1f} of {duration:.1f} s")
     return found
@@ -274,6 +273,11 @@ def _judged(findings: list[Finding], frames: int, labels: Iterable[str] | None) 
                 verdict, detail = "duplicate", f"of {twin}"
         judged.append(replace(finding, verdict=verdict, detail=detail))
     return judged
+
+
+def too_many(bad: int, total: int, max_bad: float) -> bool:
+    """Whether more than the share ``max_bad`` of all videos is bad."""
+    return bad > round(max_bad * total, 6)
 
 
 def summary(findings: list[Finding]) -> str:

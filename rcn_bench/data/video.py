@@ -50,12 +50,18 @@ def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterat
                 yield math.nan if frame.time is None else frame.time, _rgb(frame, short_side)
                 number += 1
     except av.FFmpegError as error:
-        reason = str(error).split(":")[0].split("] ")[-1]
-        raise UnreadableVideo(f"camera {name}, {reason}" if camera else reason) from error
+        raise UnreadableVideo(f"camera {name}, {failure(error)}" if camera else failure(error)) from error
     except UnicodeDecodeError as error:
-        raise UnreadableVideo("metadata that are not UTF-8") from error
+        raise UnreadableVideo(failure(error)) from error
     if number == 0:
         raise UnreadableVideo("no frames")
+
+
+def failure(error: av.FFmpegError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its path."""
+    if isinstance(error, UnicodeDecodeError):
+        return "metadata that are not UTF-8"
+    return str(error).split(":")[0].split("] ")[-1]
 
 
 def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) -> Iterator[tuple[float, Frames]]:

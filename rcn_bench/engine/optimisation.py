@@ -36,6 +36,14 @@ def learning_rate_factor(
     return 0.5 + 0.5 * float(torch.cos(torch.tensor(torch.pi * (progress - warmup) / (1 - warmup))))
 
 
+def epoch_rates(
+    peak: float, epoch: int, epochs: int, batches: int, warmup: float, schedule: str, milestones: Iterable[float] = ()
+) -> list[float]:
+    """The learning rate of each batch of an epoch (from 0 on)."""
+    steps = range(epoch * batches, (epoch + 1) * batches)
+    return [peak * learning_rate_factor(step, epochs * batches, warmup, schedule, milestones) for step in steps]
+
+
 def train_one_epoch(
     step: TrainingStep,
     batches: Iterable[Sequence[Tensor]],

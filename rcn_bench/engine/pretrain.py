@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.data.video import Frames
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.optimisation import epoch_rates, parameter_groups, train_one_epoch
 from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
@@ -72,13 +72,11 @@ def pretrain(network: str, config: Config, layout: Layout) -> None:
     step = TrainingStep(
         net, optimizer, Autocast("none", device), lambda boxes, maps: warp(boxes, maps, crop).squeeze(2)
     )
-    steps = settings["epochs"] * len(batches)
-    factors = [learning_rate_factor(n, steps, settings["warmup"], "cosine") for n in range(steps)]
 
     seconds = 0.0
     for epoch in range(settings["epochs"]):
         name = f"{network} on stills, epoch {epoch + 1}/{settings['epochs']}"
-        rates = [settings["lr"] * factor for factor in factors[epoch * len(batches) : (epoch + 1) * len(batches)]]
+        rates = epoch_rates(settings["lr"], epoch, settings["epochs"], len(batches), settings["warmup"], "cosine")
         metrics = train_one_epoch(step, batches, rates, name)
         seconds += metrics["seconds"]
         print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in metrics.items()), flush=True)

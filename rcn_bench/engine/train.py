@@ -15,7 +15,7 @@ from rcn_bench.data.transforms import Augmentation, warp
 from rcn_bench.engine.build import build_model, initial_weights_file
 from rcn_bench.engine.checkpoint import resume, save_checkpoint
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import learning_rate_factor, parameter_groups, train_one_epoch
+from rcn_bench.engine.optimisation import epoch_rates, parameter_groups, train_one_epoch
 from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
@@ -50,7 +50,6 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     )
     order = EpochOrder(clips)
     batches = _loader(order, run, settings, device)
-    steps = settings["epochs"] * len(batches)
 
     model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
     if settings["activation_checkpointing"]:
@@ -62,7 +61,6 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         fused=True,
     )
     schedule = settings["warmup"], settings["schedule"], settings.get("milestones", [])
-    factors = [learning_rate_factor(n, steps, *schedule) for n in range(steps)]
     autocast = Autocast(settings["autocast"], device)
     step = TrainingStep(
         model,
@@ -82,7 +80,7 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         order.epoch = epoch
         torch.manual_seed(run.seed * 1_000_003 + epoch)  # dropout, too, is the same after a resume
         name = f"{run.name} epoch {epoch + 1}/{settings['epochs']}"
-        rates = [settings["lr"] * factor for factor in factors[epoch * len(batches) : (epoch + 1) * len(batches)]]
+        rates = epoch_rates(settings["lr"], epoch, settings["epochs"], len(batches), *schedule)
         epoch_metrics = train_one_epoch(step, batches, rates, name)
         metrics.append({"epoch": epoch + 1, **epoch_metrics})
         print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in epoch_metrics.items()), flush=True)

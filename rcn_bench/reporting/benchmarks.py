@@ -66,8 +66,11 @@ def compare(folder: Path) -> str:
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for path in sorted(folder.glob("*/benchmarks.json")):
         for group, measured in read_json(path)["groups"].items():
-            subject, others = _split(measured["rows"])
-            for other in others:
+            subjects = [row for row in measured["rows"] if row["subject"]]
+            if not subjects:
+                continue
+            subject = min(subjects, key=lambda row: row["median"])
+            for other in (row for row in measured["rows"] if row is not subject):
                 row = rows.setdefault((group, subject["name"], other["name"]), {})
                 row[path.parent.name] = f"{other['median'] / subject['median']:.2f}"
     if not rows:
@@ -75,8 +78,3 @@ def compare(folder: Path) -> str:
     index = pd.MultiIndex.from_tuples(rows, names=["what", "is so many times as fast", "as"])
     table = pd.DataFrame(list(rows.values()), index=index).fillna("").reset_index()
     return table.to_markdown(index=False, disable_numparse=True)
-
-
-def _split(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    subject = min((row for row in rows if row["subject"]), key=lambda row: row["median"], default=None)
-    return (subject or {}, [row for row in rows if row is not subject] if subject else [])
