@@ -7,12 +7,14 @@ import argparse
 import errno
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rcn_bench.config import load_config
-from rcn_bench.errors import InputError, TrainingDiverged
-from rcn_bench.experiment import Run, stored_frames
+from rcn_bench.errors import InputError, TrainingDiverged, one_line
+from rcn_bench.experiment import Run
+from rcn_bench.files import write_json
 from rcn_bench.layout import Layout
 
 
@@ -22,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run_command(options)
     except InputError as error:
-        return _complain(str(error), 2)
+        return _complain(one_line(error), 2)
     except TrainingDiverged as error:
         return _complain(str(error), 1)
     except OSError as error:
@@ -63,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run_command=_check_videos, results=Path("results"))
     cache = _command(data, "cache", _cache, "check and decode the videos of a split once, for all runs")
     cache.add_argument("--split", required=True, choices=["train", "val"])
-    cache.add_argument("--workers", type=_positive, default=1, help="processes that check the videos (default 1)")
+    cache.add_argument("--workers", type=_positive, default=os.cpu_count(), help="processes (default: one a core)")
+    cache.add_argument("--shard", type=_not_negative, metavar="NUMBER", help="make this shard alone, from 0 on")
+    cache.add_argument("--verify", action="store_true", help="read every shard, and make damaged ones anew")
+    cache.add_argument("--skip-damaged", action="store_true", help="with --verify: skip their videos instead")
 
     pretrain = _command(commands, "pretrain", _pretrain, "train a 2D network on stills")
     pretrain.add_argument("network", choices=["resnet18", "resnet34", "resnet50", "resnet101", "googlenet"])
@@ -192,7 +197,7 @@ def _check_videos(options: argparse.Namespace) -> None:
     findings = check_videos(
         videos, options.root, options.report, frames=options.frames, labels=labels, workers=options.workers
     )
-    print(f"{len(findings)} videos: {summary(findings)}; {options.report}")
+    print(f"{len(findings)} videos: {summary(Counter(one.verdict for one in findings))}; {options.report}")
     bad = [finding for finding in findings if not finding.usable]
     if too_many(len(bad), len(findings), options.max_bad):
         raise InputError(
@@ -202,27 +207,22 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 
 def _cache(options: argparse.Namespace) -> None:
-    from rcn_bench.data.annotations import read_annotations
-    from rcn_bench.data.cache import build_cache
-    from rcn_bench.data.check import check_videos, summary
+    from rcn_bench.data.building import Source, build_cache, build_shard, verify_cache
 
     config, split = load_config(options.config), options.split
     layout = Layout.of(config, options.results)
-    annotations, root = layout.annotations(config, split), layout.videos(config)
-    videos = read_annotations(annotations, root)
-    # A validation video of a class that was not trained could not be right.
-    trained = videos if split == "train" else read_annotations(layout.annotations(config, "train"), root)
-    labels = {video.label for video in trained}
-    findings = check_videos(videos, root, layout.check(split), labels=labels, workers=options.workers)
-    print(f"{len(findings)} videos: {summary(findings)}; {layout.check(split)}", flush=True)
-    build_cache(
-        annotations,
-        root,
-        layout.cache(split),
-        **stored_frames(config),
-        max_bad=config["data"]["max_bad"],
-        findings=findings,
-    )
+    source = Source.of(config, layout, split)
+    if options.shard is not None and options.verify:
+        raise InputError("data cache: give --shard or --verify, not both")
+    if options.skip_damaged and not options.verify:
+        raise InputError("data cache: --skip-damaged goes with --verify")
+    if options.verify:
+        verify_cache(source, skip=options.skip_damaged, workers=options.workers)
+    elif options.shard is not None:
+        shard = build_shard(source, options.shard, options.workers)
+        write_json(layout.shard_record(split, options.shard), {"shard": shard.name, "bytes": shard.stat().st_size})
+    else:
+        build_cache(source, options.workers)
 
 
 def _pretrain(options: argparse.Namespace) -> None:

@@ -5,6 +5,12 @@ class InputError(ValueError):
     """Bad input; the message names the file, key or value and says what to do."""
 
 
+def one_line(error: InputError) -> str:
+    """Its message; of one that left a worker process of torch's data loader with a traceback, the message in there."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if len(lines) == 1 else lines[-1].partition(": ")[2]
+
+
 def reason(error: BaseException) -> str:
     """The first line of what went wrong; of a compiler's error, of the one inside it."""
     error = getattr(error, "inner_exception", None) or error

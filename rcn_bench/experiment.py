@@ -162,6 +162,11 @@ def stored_frames(config: Config) -> dict[str, Any]:
     return {"short_side": side, "frame_rate": data.get("frame_rate")}
 
 
+def shard_videos(config: Config) -> int:
+    """Videos in a shard of the cache; as JPEG, 500 of Kinetics take less than a gigabyte."""
+    return config["data"].get("shard_videos", 500)
+
+
 def pretrained_networks(config: Config) -> list[str]:
     """The 2D networks that are to be trained on stills for the runs of this experiment."""
     return sorted({base_network(run.model) for run in all_runs(config) if run.w_xh == "stills"})

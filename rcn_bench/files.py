@@ -1,7 +1,9 @@
 """Files that several processes may touch: written whole or not at all, locked while a run is under way."""
 
 import fcntl
+import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,13 +50,28 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_text(size: float) -> str:
+    """Such as 1.4 GB."""
+    power = min(int(math.log10(max(size, 1)) // 3), 4)
+    return f"{size / 1000**power:.1f} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder alone, until this process ends even by kill -9. Errors: InputError if another one holds it."""
+def locked(folder: Path, name: str = "") -> Iterator[None]:
+    """Hold a folder, or what is called ``name`` in it, until this process ends even by kill -9.
+
+    The folder is made if it is missing. Errors: InputError if another process holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / f".{name}.lock" if name else folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{folder}: another process is at work here; wait for it or stop it") from None
+            raise InputError(f"{folder / name}: another process is at work here; wait for it or stop it") from None
         yield

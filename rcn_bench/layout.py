@@ -39,7 +39,12 @@ class Layout:
         return self.root / "check" / f"{split}.csv"
 
     def cache(self, split: str) -> Path:
-        return self.root / "cache" / f"{split}.bin"
+        """The index of a split's cache; its shards lie in a folder beside it."""
+        return self.root / "cache" / f"{split}.json"
+
+    def shard_record(self, split: str, number: int) -> Path:
+        """Names a shard; the declared output of the job that makes it, so that the shard itself outlives that job."""
+        return self.root / "cache" / split / f"{number:05d}.json"
 
     def pretrained(self, network: str) -> Path:
         """Weights of a 2D network (resnet18) trained on stills."""

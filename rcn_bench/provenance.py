@@ -1,6 +1,5 @@
 """Where a result comes from: command, commit, packages, machine."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -36,12 +35,6 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
     }
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cpu_name() -> str:

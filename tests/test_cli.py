@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from caches import write_cache
 
 from rcn_bench import cli
 from rcn_bench.config import load_config
@@ -105,10 +105,10 @@ def test_figure_without_weights_says_what_to_run(capsys, tmp_path):
 
 def test_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
     def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "train.bin"))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "train.shard"))
 
     monkeypatch.setattr(cli, "load_config", full)
-    assert_refused(*run(capsys, "show", "--config", MINI), "train.bin", "No space left")
+    assert_refused(*run(capsys, "show", "--config", MINI), "train.shard", "No space left")
 
 
 def test_interrupt_says_that_work_goes_on(capsys, monkeypatch):
@@ -222,16 +222,9 @@ def tiny(tmp_path):
     config["train"] |= {"epochs": 3, "frames_per_batch": 32}
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(config))
-    shape = (5, 16, 16, 3)
-    size = int(np.prod(shape))
-    videos = [
-        {"id": f"v{i}", "label": "ab"[i % 2], "group": f"v{i}", "offset": i * size, "shape": shape} for i in range(16)
-    ]
-    cache = tmp_path / "results/mini/cache/train.bin"
-    cache.parent.mkdir(parents=True)
-    cache.write_bytes(np.random.default_rng(0).integers(0, 256, 16 * size, np.uint8).tobytes())
-    index = {"videos": videos, "skipped": [], "labels": ["a", "b"], "sha256": "noise"}
-    cache.with_suffix(".json").write_text(json.dumps(index))
+    rng = np.random.default_rng(0)
+    noise = (("ab"[i % 2], rng.integers(0, 256, (5, 16, 16, 3), np.uint8)) for i in range(16))
+    write_cache(tmp_path / "results/mini/cache/train.json", noise)
     return ("train", "c2d18-t2-xh_random-s0", "--config", path, "--results", tmp_path / "results")
 
 

@@ -3,6 +3,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ from rcn_bench.config import (
     pretraining_settings,
     training_settings,
 )
+from rcn_bench.data.annotations import read_annotations
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
 from rcn_bench.layout import Layout
@@ -84,7 +86,14 @@ MODEL_CODE = [
     "engine/device.py",
     "experiment.py",
 ]
-CLIP_CODE = ["data/cache.py", "data/clips.py", "data/transforms.py"]
+CLIP_CODE = ["data/cache.py", "data/shard.py", "data/clips.py", "data/transforms.py"]
+CACHE_CODE = [
+    "data/building.py",
+    "data/check.py",
+    "data/shard.py",
+    "data/video.py",
+    "data/annotations.py",
+]
 COST_CODE = [
     "analysis/profile.py",
     "analysis/cost.py",
@@ -108,6 +117,7 @@ TRAINING_CODE = [
 
 wildcard_constraints:
     split="train|val",
+    shard="[0-9]+",
     network="|".join(experiment.pretrained_networks(config)) or "none",
     run="|".join(re.escape(run.name) for run in experiment.all_runs(config)),
     model="|".join(experiment.profiled_clips(config)),
@@ -123,6 +133,19 @@ def source_videos(wildcards):
     if "digits" in config["data"]:
         return [*lists, LAYOUT.videos(config)]
     return sorted(path for path in lists if path.is_file())
+
+
+def shard_records(wildcards):
+    """One for each shard of a split's cache; a list that is not there yet is planned as one shard."""
+    annotations = LAYOUT.annotations(config, wildcards.split)
+    if "digits" in config["data"]:
+        videos = config["data"]["digits"][f"{wildcards.split}_videos"]
+    elif annotations.exists():
+        videos = len(read_annotations(annotations, LAYOUT.videos(config)))
+    else:
+        videos = 1
+    numbers = range(ceil(videos / experiment.shard_videos(config)))
+    return [LAYOUT.shard_record(wildcards.split, number) for number in numbers]
 
 
 def class_folders(wildcards):
@@ -157,7 +180,7 @@ def training_inputs(wildcards):
         if run.w_xh == "stills"
         else []
     )
-    return [LAYOUT.cache("train"), LAYOUT.cache("train").with_suffix(".json"), *weights]
+    return [LAYOUT.cache("train"), *weights]
 
 
 def longest_first(wildcards):

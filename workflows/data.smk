@@ -22,11 +22,34 @@ if "digits" in config["data"]:
             "rcn-bench data make-digits --config {params.resolved} > {log} 2>&1"
 
 
-rule cache:
+rule shard:
+    # Its output only names the shard, which lies beside it and is kept as long as its videos and settings are the same.
     input:
         source_videos,
     output:
-        f"{ROOT}/cache/{{split}}.bin",
+        f"{ROOT}/cache/{{split}}/{{shard}}.json",
+    log:
+        f"{ROOT}/logs/cache/{{split}}/{{shard}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/cache/{{split}}/{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1 if "digits" in config["data"] else 4
+    params:
+        resolved=RESOLVED,
+        config=config_hash(config["data"]),
+        class_folders=class_folders,
+        code=source_hash(*CACHE_CODE),
+    shell:
+        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} --shard {wildcards.shard}"
+        " --workers {threads} > {log} 2>&1"
+
+
+rule cache:
+    input:
+        source_videos,
+        shards=shard_records,
+    output:
         f"{ROOT}/cache/{{split}}.json",
     log:
         f"{ROOT}/logs/cache/{{split}}.log",
@@ -34,14 +57,11 @@ rule cache:
         f"{ROOT}/benchmarks/cache/{{split}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1 if "digits" in config["data"] else workflow.cores
     params:
         resolved=RESOLVED,
         config=config_hash(config["data"]),
         class_folders=class_folders,
-        code=source_hash(
-            "data/cache.py", "data/check.py", "data/video.py", "data/annotations.py"
-        ),
+        code=source_hash(*CACHE_CODE, "data/cache.py"),
     shell:
         "rcn-bench data cache --config {params.resolved} --split {wildcards.split} --workers {threads}"
         " > {log} 2>&1"

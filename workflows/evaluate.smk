@@ -5,8 +5,7 @@ rule evaluate:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
         cache=str(LAYOUT.cache("val")),
-        index=str(LAYOUT.cache("val").with_suffix(".json")),
-        classes=str(LAYOUT.cache("train").with_suffix(".json")),
+        classes=str(LAYOUT.cache("train")),
     output:
         f"{ROOT}/runs/{{run}}/eval.json",
         f"{ROOT}/runs/{{run}}/predictions.csv",
@@ -38,8 +37,7 @@ rule online:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
         cache=str(LAYOUT.cache("val")),
-        index=str(LAYOUT.cache("val").with_suffix(".json")),
-        classes=str(LAYOUT.cache("train").with_suffix(".json")),
+        classes=str(LAYOUT.cache("train")),
     output:
         f"{ROOT}/runs/{{run}}/online.csv",
     log:

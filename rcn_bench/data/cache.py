@@ -1,34 +1,39 @@
-"""The cache: every video of a split decoded once, as one flat uint8 file with an index, shared by all runs."""
+"""The cache of a split: the frames of its videos, decoded once and shared by all runs, with one index.
 
-import hashlib
+The frames lie in shards, in a folder beside the index and of the same name.
+"""
+
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections import OrderedDict
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rcn_bench.data.annotations import Video, read_annotations, video_path
-from rcn_bench.data.check import Finding, too_many
-from rcn_bench.data.video import Frames, UnreadableVideo, decode
+from rcn_bench.config import config_hash
+from rcn_bench.data.shard import DamagedShard, ShardFrames
+from rcn_bench.data.video import Frames
 from rcn_bench.errors import InputError
-from rcn_bench.files import read_json, replacing
+from rcn_bench.files import write_text
+
+OPEN_SHARDS = 64  # at a time in a process, of which a system allows only so many files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CachedVideo:
-    """Where a video's frames lie in the cache file: shape (T, H, W, 3) from byte ``offset`` on."""
+    """Where a video's frames lie: from row ``first`` on in the table of a shard.
+
+    shard: its number. shape: of the frames, (T, H, W, 3).
+    """
 
     id: str
     label: str
     group: str
-    offset: int
+    shard: int
+    first: int
     shape: tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A video that is annotated but not used, and why."""
 
@@ -36,118 +41,103 @@ class Skipped:
     reason: str
 
 
-def build_cache(
-    annotations: Path,
-    root: Path,
-    output: Path,
-    *,
-    short_side: int | None = None,
-    frame_rate: float | None = None,
-    max_bad: float = 0.0,
-    findings: Iterable[Finding] = (),
-    progress: Callable[[str], None] = print,
-) -> None:
-    """Decode all annotated videos into ``output`` (.bin) and write its index beside it (.json), the index last.
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """A shard by its file's name, its bytes, and the byte at which the table of its frames begins."""
 
-    short_side, frame_rate: of the cached frames; None: those of the files. max_bad: the share of videos (0 to 1) that
-    may be missing or bad; they are skipped and listed. findings: of an earlier check, whose bad videos are not decoded
-    again.
-    Errors: InputError if the folder is missing or more videos than that are bad, naming the last; OSError if the
-    disk is full. On an error nothing is left at ``output``.
+    file: str
+    bytes: int
+    table_at: int
+
+
+@dataclass
+class CacheIndex:
+    """All that a cache holds but the frames.
+
+    shards: by number; None for one that was damaged, whose videos are skipped. labels: sorted, with those of skipped
+    videos; a label's place is its class.
     """
-    if not root.is_dir():
-        raise InputError(f"{root}: no such video folder; check data.videos")
-    videos = read_annotations(annotations, root)
-    known = {finding.id: f"{finding.path}: {finding.reason}" for finding in findings if not finding.usable}
-    skipped: list[Skipped] = []
-    cached: list[CachedVideo] = []
-    checksum = hashlib.sha256()
-    with replacing(index_path(output)) as index, replacing(output) as temporary:
-        with temporary.open("wb") as file:
-            for video in videos:
-                frames = None
-                if video.id in known:
-                    skipped.append(Skipped(video.id, known[video.id]))
-                else:
-                    frames = _decode_or_skip(root, video, skipped, short_side=short_side, frame_rate=frame_rate)
-                if frames is None:
-                    _refuse_if_too_many_bad(skipped, len(videos), max_bad, annotations, root)
-                    continue
-                cached.append(CachedVideo(video.id, video.label, video.group, file.tell(), frames.shape))
-                content = frames.tobytes()
-                checksum.update(content)
-                file.write(content)
-        if not cached:
-            raise InputError(f"{annotations}: none of its videos can be used; {skipped[0].id}: {skipped[0].reason}")
-        entries = {
-            "annotations": str(annotations),
-            "sha256": checksum.hexdigest(),
-            "labels": sorted({video.label for video in videos}),
-            "videos": [asdict(video) for video in cached],
-            "skipped": [asdict(video) for video in skipped],
+
+    annotations: str
+    jpeg: bool
+    labels: list[str]
+    shards: list[ShardFile | None]
+    videos: list[CachedVideo]
+    skipped: list[Skipped]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the frames, the labels and the groups."""
+        files = [shard.file for shard in self.shards if shard]  # named by their checksums
+        return config_hash([files, [(video.id, video.label, video.group) for video in self.videos]])
+
+    def write(self, path: Path) -> None:
+        """As JSON, with a column for each field of the videos, which is short and quick to read."""
+        columns = zip(*map(astuple, self.videos), strict=True)
+        content = {
+            "annotations": self.annotations,
+            "jpeg": self.jpeg,
+            "labels": self.labels,
+            "shards": [shard and asdict(shard) for shard in self.shards],
+            "videos": dict(zip(_names(CachedVideo), columns, strict=True)),
+            "skipped": dict(zip(_names(Skipped), zip(*map(astuple, self.skipped), strict=True), strict=False)),
         }
-        index.write_text(json.dumps(entries, indent=2) + "\n")
-        index_path(output).unlink(missing_ok=True)  # an old index must never describe the new frames
-    progress(f"{len(cached)} videos in {output}, {len(skipped)} skipped")
+        write_text(path, json.dumps(content) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "CacheIndex":
+        """Errors: InputError if it is not there or not whole."""
+        if not path.is_file():
+            raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
+        try:
+            content = json.loads(path.read_bytes())
+            columns = content["videos"] | {"shape": map(tuple, content["videos"]["shape"])}
+            videos = [CachedVideo(*row) for row in zip(*map(columns.get, _names(CachedVideo)), strict=True)]
+            skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
+            shards = [shard and ShardFile(**shard) for shard in content["shards"]]
+            return cls(content["annotations"], content["jpeg"], content["labels"], shards, videos, skipped)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
 
 
-def _decode_or_skip(root: Path, video: Video, skipped: list[Skipped], **size: Any) -> Frames | None:
-    path = video_path(root, video)
-    try:
-        if path.is_file():
-            return decode(path, **size)
-        reason = f"no file {path}"
-    except UnreadableVideo as error:
-        reason = f"{path}: {error}"
-    skipped.append(Skipped(video.id, reason))
-    return None
-
-
-def _refuse_if_too_many_bad(skipped: list[Skipped], total: int, max_bad: float, annotations: Path, root: Path) -> None:
-    if too_many(len(skipped), total, max_bad):
-        raise InputError(
-            f"{annotations}: {skipped[-1].id}: {skipped[-1].reason}; {len(skipped)} of {total} videos are bad so far, "
-            f"more than data.max_bad = {max_bad:g} allows"
-        )
-
-
-def index_path(cache: Path) -> Path:
-    return cache.with_suffix(".json")
+def _names(of: type) -> list[str]:
+    return [field.name for field in fields(of)]
 
 
 class Cache:
     """Random access to the frames of a built cache.
 
-    Attributes: videos, skipped, labels (sorted; a label's place is its class), fingerprint (sha256 of all frames).
-    Errors: InputError if the cache is not there or shorter than its index says.
+    Attributes: videos, skipped, labels, fingerprint, as in its index.
+    Errors: InputError if the cache is not there, or a shard is not as its index says.
     """
 
     def __init__(self, path: Path) -> None:
-        if not index_path(path).is_file():
-            raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
-        self._path = path
-        try:
-            index = read_json(index_path(path))
-            self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, "r")
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: damaged cache ({error}); delete it and build it again") from error
-        self.videos = [CachedVideo(**{**video, "shape": tuple(video["shape"])}) for video in index["videos"]]
-        self.skipped = [Skipped(**video) for video in index["skipped"]]
-        self.labels: list[str] = index["labels"]
-        self.fingerprint: str = index["sha256"]
-        end = max((video.offset + int(np.prod(video.shape)) for video in self.videos), default=0)
-        if len(self._bytes) < end:
-            raise InputError(f"{path}: {len(self._bytes)} bytes, its index needs {end}; delete it and build it again")
+        index = CacheIndex.read(path)
+        self.videos, self.skipped, self.labels = index.videos, index.skipped, index.labels
+        self.fingerprint = index.fingerprint
+        self._folder, self._shards, self._jpeg = path.with_suffix(""), index.shards, index.jpeg
+        self._open: OrderedDict[int, ShardFrames] = OrderedDict()
+        for shard in filter(None, index.shards):
+            file = self._folder / shard.file
+            size = file.stat().st_size if file.is_file() else None
+            if size != shard.bytes:
+                raise DamagedShard.at(file, "not there" if size is None else f"{size} bytes long, not {shard.bytes}")
 
     def __getstate__(self) -> dict[str, Any]:
-        """A worker process maps the file itself, instead of being sent a copy of it."""
-        return {**self.__dict__, "_bytes": None}
+        """A worker process opens the files itself."""
+        return {**self.__dict__, "_open": OrderedDict()}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state
-        self._bytes = np.memmap(self._path, np.uint8, "r")
+    def frames(self, video: CachedVideo, start: int = 0, stop: int | None = None, step: int = 1) -> Frames:
+        """The frames video[start:stop:step], (T, H, W, 3). Errors: DamagedShard, which names the file."""
+        rows = range(video.first, video.first + video.shape[0])[start:stop:step]
+        return self._shard(video.shard).read(rows, video.shape[1], video.shape[2])
 
-    def frames(self, video: CachedVideo) -> Frames:
-        """All frames of a video, (T, H, W, 3), as a view of the file."""
-        size = int(np.prod(video.shape))
-        return self._bytes[video.offset : video.offset + size].reshape(video.shape)
+    def _shard(self, number: int) -> ShardFrames:
+        if number not in self._open:
+            shard = self._shards[number]
+            assert shard is not None, "a video in a shard that was damaged"
+            if len(self._open) == OPEN_SHARDS:
+                self._open.popitem(last=False)
+            self._open[number] = ShardFrames(self._folder / shard.file, shard.table_at, jpeg=self._jpeg)
+        self._open.move_to_end(number)
+        return self._open[number]

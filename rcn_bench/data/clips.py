@@ -122,4 +122,4 @@ class EvaluationClips(Dataset):
 
 def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:
     """(T, H, W, 3)."""
-    return cache.frames(video)[start : start + layout.span : layout.stride]
+    return cache.frames(video, start, start + layout.span, layout.stride)

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
+Frame = TypeVar("Frame")
 
 
 class UnreadableVideo(Exception):
@@ -47,7 +49,7 @@ def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterat
                 raise UnreadableVideo("no video stream")
             container.streams.video[0].thread_type = "NONE"  # whole files run side by side, which is faster
             for frame in container.decode(video=0):
-                yield math.nan if frame.time is None else frame.time, _rgb(frame, short_side)
+                yield time_of(frame), rgb(frame, short_side)
                 number += 1
     except av.FFmpegError as error:
         raise UnreadableVideo(f"camera {name}, {failure(error)}" if camera else failure(error)) from error
@@ -64,7 +66,7 @@ def failure(error: av.FFmpegError | UnicodeDecodeError) -> str:
     return str(error).split(":")[0].split("] ")[-1]
 
 
-def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) -> Iterator[tuple[float, Frames]]:
+def at_frame_rate(frames: Iterable[tuple[float, Frame]], rate: float | None) -> Iterator[tuple[float, Frame]]:
     """What is on the screen at every tick of ``rate`` a second, from the first frame on to the last; None: all frames.
 
     A frame is on the screen from its time until the next one's, however unevenly they come.
@@ -73,7 +75,8 @@ def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) ->
     if rate is None:
         yield from frames
         return
-    start, tick, at, shown = 0.0, 0, 0.0, None
+    start, tick, at = 0.0, 0, 0.0
+    shown: Frame | None = None
     for coming_at, coming in frames:
         if math.isnan(coming_at):
             raise UnreadableVideo("no time stamps")
@@ -91,8 +94,13 @@ def at_frame_rate(frames: Iterable[tuple[float, Frames]], rate: float | None) ->
         tick += 1
 
 
-def _rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:
-    """Upright, as a phone's player shows it: a camera held sideways leaves only a note to turn the picture."""
+def time_of(frame: av.VideoFrame) -> float:
+    """In seconds; NaN if it has none."""
+    return math.nan if frame.time is None else frame.time
+
+
+def rgb(frame: av.VideoFrame, short_side: int | None) -> Frames:
+    """(H, W, 3), upright as a phone's player shows it: a camera held sideways only leaves a note to turn it."""
     return np.ascontiguousarray(np.rot90(_as_stored(frame, short_side), round(frame.rotation / 90) % 4))
 
 

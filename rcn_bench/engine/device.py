@@ -26,7 +26,10 @@ def fastest_layout(model: nn.Module, device_type: str) -> torch.memory_format:
 
 
 def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:
-    """The batches on a device; a GPU gets each while it computes on the one before, if they lie in pinned memory."""
+    """The batches on a device; a GPU gets each while it computes on the one before, if they lie in pinned memory.
+
+    The next one is asked for when the last has arrived, so that its memory may be used again.
+    """
     if device.type == "cpu":
         yield from batches
         return
@@ -40,4 +43,5 @@ def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Itera
             for tensor in ready:  # else its memory could be given to the next upload while it is still read
                 tensor.record_stream(computing)
             yield ready
+        uploading.synchronize()
         ready = coming

@@ -44,7 +44,7 @@ def evaluate_online(run: Run, config: Config, layout: Layout) -> None:
 
     rows = []
     for videos in _alike(cache.videos):
-        frames = np.stack([centre_crop(cache.frames(video)[::stride], crop) for video in videos])
+        frames = np.stack([centre_crop(cache.frames(video, step=stride), crop) for video in videos])
         if frames.shape[1] < run.frames:
             continue
         clips = to_input(torch.from_numpy(frames).to(device))

@@ -6,9 +6,9 @@ from functools import partial
 
 import torch
 from safetensors.torch import save
-from torch.utils.data import DataLoader
 
 from rcn_bench.config import config_hash, training_settings
+from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.transforms import Augmentation, warp
@@ -19,10 +19,10 @@ from rcn_bench.engine.optimisation import epoch_rates, parameter_groups, train_o
 from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
-from rcn_bench.files import locked, write_bytes, write_json, write_text
+from rcn_bench.files import file_hash, locked, write_bytes, write_json, write_text
 from rcn_bench.layout import Layout
 from rcn_bench.models.checkpointing import checkpoint_activations
-from rcn_bench.provenance import file_hash, provenance
+from rcn_bench.provenance import provenance
 
 
 def train(run: Run, config: Config, layout: Layout) -> None:
@@ -49,7 +49,7 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
         run.seed,
     )
     order = EpochOrder(clips)
-    batches = _loader(order, run, settings, device)
+    batches = _batches(order, run, settings, device)
 
     model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
     if settings["activation_checkpointing"]:
@@ -114,20 +114,11 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
 
 
-def _loader(order: EpochOrder, run: Run, settings: dict, device: torch.device) -> DataLoader:
+def _batches(order: EpochOrder, run: Run, settings: Config, device: torch.device) -> TrainingBatches:
     batch_size = settings["frames_per_batch"] // run.frames
     if not 2 <= batch_size <= len(order):
         raise InputError(
             f"train.frames_per_batch: {settings['frames_per_batch']} makes batches of {batch_size} clips of "
             f"{run.frames} frames; give at least 2 and at most the {len(order)} training videos"
         )
-    return DataLoader(
-        order.clips,
-        batch_size,
-        sampler=order,
-        drop_last=True,  # batch norm should not see a batch of one
-        num_workers=settings["workers"],
-        persistent_workers=settings["workers"] > 0,
-        pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # its own, since the loader's draws would change those of dropout
-    )
+    return TrainingBatches(order, batch_size, workers=settings["workers"], pinned=device.type == "cuda")

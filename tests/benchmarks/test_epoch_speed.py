@@ -1,16 +1,17 @@
 """An epoch of training that reads its clips from the cache, beside the same steps on one batch that lies ready."""
 
-import json
 import os
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from caches import write_cache
 from setting import DEVICE, GPU
-from torch.utils.data import DataLoader
 
-from rcn_bench.data.cache import Cache, index_path
+from rcn_bench.data.batches import TrainingBatches
+from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.transforms import Augmentation, warp
 from rcn_bench.engine.device import place
@@ -24,38 +25,19 @@ WORKERS = max(len(os.sched_getaffinity(0)) - 2, 0) if GPU else 0
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
+def order(tmp_path_factory):
     """Training clips of random frames; every video stands in the index often enough for all batches."""
-    path = tmp_path_factory.mktemp("cache") / "train.bin"
-    shape = (VIDEO_FRAMES, HEIGHT, WIDTH, 3)
-    rng, size = np.random.default_rng(0), int(np.prod(shape))
-    with path.open("wb") as file:
-        for _ in range(VIDEOS):
-            file.write(rng.bytes(size))
-    videos = [
-        {"id": f"{i}", "label": f"{i % 10}", "group": f"{i}", "offset": i % VIDEOS * size, "shape": shape}
-        for i in range(BATCH * BATCHES)
-    ]
-    index = {"sha256": "", "labels": [str(label) for label in range(10)], "videos": videos, "skipped": []}
-    index_path(path).write_text(json.dumps(index))
+    index = tmp_path_factory.mktemp("cache") / "train.json"
+    rng, shape = np.random.default_rng(0), (VIDEO_FRAMES, HEIGHT, WIDTH, 3)
+    videos = ((f"{i % 10}", rng.integers(0, 256, shape, np.uint8)) for i in range(VIDEOS))
+    write_cache(index, videos, times=BATCH * BATCHES // VIDEOS)
     augmentation = Augmentation(CROP, flip=0.5, rotate=5, translate=0.05, scale=(0.95, 1.05))
-    return TrainingClips(Cache(path), ClipLayout(FRAMES, 2), augmentation, seed=0)
-
-
-def loader(clips):
-    return DataLoader(
-        clips,
-        BATCH,
-        sampler=EpochOrder(clips),
-        num_workers=WORKERS,
-        persistent_workers=WORKERS > 0,
-        pin_memory=GPU,
-    )
+    return EpochOrder(TrainingClips(Cache(index), ClipLayout(FRAMES, 2), augmentation, seed=0))
 
 
 @pytest.mark.parametrize("source", ["from cache", "one resident batch"])
 @pytest.mark.parametrize("model", ["rcn18", "c2d18"])
-def test_epoch(timed, clips, model, source):
+def test_epoch(timed, order, model, source):
     torch.manual_seed(0)
     net = place(create_model(model, 10), DEVICE)
     step = TrainingStep(
@@ -66,8 +48,8 @@ def test_epoch(timed, clips, model, source):
         compiled=GPU,
         cuda_graph=GPU,
     )
-    batches = loader(clips)
-    resident = [part.to(DEVICE) for part in next(iter(loader(clips)))]
+    batches: Any = TrainingBatches(order, BATCH, workers=WORKERS, pinned=GPU)
+    resident = [part.to(DEVICE, copy=True) for part in next(iter(TrainingBatches(order, BATCH)))]
     step(resident, 0.0)  # compiled and captured before the clock runs
     if source != "from cache":
         batches = [resident] * BATCHES

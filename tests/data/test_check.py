@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from rcn_bench import cli
 from rcn_bench.data import check
 from rcn_bench.data.annotations import read_annotations
 from rcn_bench.data.cache import Cache
-from rcn_bench.data.check import Finding, check_videos, read_report, summary
+from rcn_bench.data.check import check_videos, examine, read_report, summary
 from rcn_bench.data.video import decode
 from rcn_bench.errors import InputError
 
@@ -103,12 +104,10 @@ def test_only_new_and_changed_files_are_examined_again(tmp_path, monkeypatch, ca
     assert [found.verdict for found in check_videos(videos, tmp_path, report)] == ["ok", "duplicate", "missing"]
 
     examined = []
-    monkeypatch.setattr(
-        check, "_examine_all", lambda paths, workers: examined.extend(paths) or map(check.examine, paths)
-    )
+    monkeypatch.setattr(check, "examine", lambda path: examined.append(path) or examine(path))
     write(tmp_path / "b.mp4", 20)
     write(tmp_path / "c.mp4", 30)
-    found = check_videos(videos, tmp_path, report)
+    found = check_videos(videos, tmp_path, report, workers=0)
     assert [Path(path).name for path in examined] == ["b.mp4", "c.mp4"]
     assert [(one.verdict, one.frames) for one in found] == [("ok", 12), ("ok", 20), ("ok", 30)]
     assert "1 of 3 videos are known" in capsys.readouterr().out
@@ -206,7 +205,7 @@ def workers_of(pid):
 def crash(path):
     if "bad" in path:
         os.kill(os.getpid(), signal.SIGSEGV)
-    return check.examine(path)
+    return examine(path)
 
 
 def test_a_file_that_crashes_the_decoder_is_found_out(tmp_path, monkeypatch):
@@ -219,8 +218,7 @@ def test_a_file_that_crashes_the_decoder_is_found_out(tmp_path, monkeypatch):
 
 
 def test_the_summary_counts_verdicts():
-    found = [Finding(str(i), "", verdict, "", "") for i, verdict in enumerate(["ok", "missing", "ok"])]
-    assert summary(found) == "2 ok, 1 missing"
+    assert summary(Counter(["missing", "ok", "ok"])) == "2 ok, 1 missing"
 
 
 # The command
@@ -273,7 +271,7 @@ def own_videos(zoo, tmp_path):
 def test_the_cache_takes_what_the_check_found_usable_and_lists_the_rest(own_videos, tmp_path, capsys):
     for split in ("train", "val"):
         assert cli.main(["data", "cache", "--split", split, *own_videos]) == 0
-    train, val = (Cache(tmp_path / "results" / "mini" / "cache" / f"{split}.bin") for split in ("train", "val"))
+    train, val = (Cache(tmp_path / "results" / "mini" / "cache" / f"{split}.json") for split in ("train", "val"))
     usable = [name for name, (_, verdict, _) in KINDS.items() if verdict in ("ok", "too short")]
     assert [video.id for video in train.videos] == usable
     skipped = {video.id: video.reason for video in train.skipped}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from rcn_bench.data.cache import Cache, build_cache
+from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.data.video import write_lossless
@@ -31,8 +32,15 @@ def make_cache(folder: Path, videos: dict[str, np.ndarray]) -> Cache:
         write_lossless(path, frames, 8)
         rows.append(f"{name[0]},{name},0,1,val")
     (folder / "val.csv").write_text("\n".join(rows) + "\n")
-    build_cache(folder / "val.csv", folder / "videos", folder / "val.bin", progress=lambda line: None)
-    return Cache(folder / "val.bin")
+    return cached(folder)
+
+
+def cached(folder: Path, **options) -> Cache:
+    """The cache of the CSV and the videos in a folder."""
+    index = folder / "val.json"
+    source = Source(folder / "val.csv", folder / "videos", index, folder / "check.csv", **options)
+    build_cache(source, progress=lambda line: None)
+    return Cache(index)
 
 
 def noise(seed: int, frames: int, side: int = SIDE) -> np.ndarray:
@@ -248,8 +256,7 @@ def test_videos_that_the_cache_skipped_stay_listed(uneven, tmp_path):
     (tmp_path / "val.csv").write_text(rows)
     (tmp_path / "videos" / "val").mkdir(parents=True)
     write_lossless(tmp_path / "videos" / "val" / "here_000000_000001.mp4", noise(0, 12), 8)
-    build_cache(tmp_path / "val.csv", tmp_path / "videos", tmp_path / "val.bin", max_bad=0.5)
-    cache = Cache(tmp_path / "val.bin")
+    cache = cached(tmp_path, max_bad=0.5)
     assert [video.id for video in training_clips(cache).skipped] == ["gone_000000_000001"]
     assert [video.id for video in EvaluationClips(cache, FOUR, CROP, 2).skipped] == ["gone_000000_000001"]
 

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from rcn_bench.config import check_config, load_config
-from rcn_bench.data.cache import build_cache
+from rcn_bench.data.building import Source, build_cache
 from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.train import train
 from rcn_bench.experiment import Run
@@ -59,7 +59,8 @@ def noise(tmp_path_factory):
     annotations = layout.data / "both.csv"
     annotations.write_text("\n".join(rows) + "\n")
     for split in ("train", "val"):
-        build_cache(annotations, layout.data / "videos", layout.cache(split), progress=lambda line: None)
+        source = Source(annotations, layout.data / "videos", layout.cache(split), layout.check(split))
+        build_cache(source, progress=lambda line: None)
     train(NOISE_RUN, noise_config(), layout)
     yield layout
     shutil.rmtree(layout.root)

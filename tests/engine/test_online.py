@@ -157,7 +157,7 @@ def test_the_shares_of_all_videos_are_printed(evaluated, window_model, capsys):
 
 def test_a_clip_longer_than_all_videos_is_refused(evaluated, window_model, noise_without_runs):
     run = Run(window_model, 21, "random")
-    with pytest.raises(InputError, match=r"val\.bin: no video has the 21 frames of a clip"):
+    with pytest.raises(InputError, match=r"val\.json: no video has the 21 frames of a clip"):
         evaluated(run)
     assert not noise_without_runs.online(run).exists()
 

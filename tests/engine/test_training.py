@@ -22,7 +22,8 @@ from torch import nn
 
 import rcn_bench.engine.train as training
 from rcn_bench.config import check_config, load_config
-from rcn_bench.data.cache import Cache, build_cache, index_path
+from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.cache import Cache, CacheIndex
 from rcn_bench.data.digits import DigitsConfig, make_digits
 from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.checkpoint import save_checkpoint
@@ -32,18 +33,21 @@ from rcn_bench.engine.pretrain import pretrain
 from rcn_bench.engine.train import train
 from rcn_bench.errors import InputError, TrainingDiverged
 from rcn_bench.experiment import Run
-from rcn_bench.files import locked, read_json
+from rcn_bench.files import file_hash, locked, read_json
 from rcn_bench.layout import Layout
 from rcn_bench.models import create_model
 from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.rcn import make_recurrent
-from rcn_bench.provenance import file_hash
 
 REPOSITORY = Path(__file__).parents[2]
 RCN = Run("rcn18", 4, "stills", "identity", 0)
 C2D = Run("c2d18", 4, "random", None, 0)
 VIDEOS, EPOCHS, CLIPS = 16, 2, 4
 SKIPPED = "brief_000000_000001"
+
+
+def silent(line: str) -> None:
+    pass
 
 
 def tiny_config() -> dict:
@@ -86,7 +90,9 @@ def tiny(tmp_path_factory):
             file.write(f"digit 1 up,brief,0,1,{split},brief\n")
         brief = layout.data / "videos" / split / "digit 1 up" / f"{SKIPPED}.mp4"
         write_lossless(brief, np.zeros((5, 20, 20), np.uint8), 8)
-        build_cache(annotations, layout.data / "videos", layout.cache(split), progress=lambda line: None)
+        build_cache(
+            Source(annotations, layout.data / "videos", layout.cache(split), layout.check(split)), progress=silent
+        )
     pretrain("resnet18", config, layout)
     yield layout
     shutil.rmtree(layout.root)
@@ -259,7 +265,8 @@ def test_every_epoch_shows_other_clips_in_another_order(fresh, config, monkeypat
     epochs = []
 
     def look(step, batches, *args):
-        epochs.append([torch.cat(parts) for parts in zip(*batches, strict=True)])
+        made = [[part.clone() for part in batch] for batch in batches]
+        epochs.append([torch.cat(parts) for parts in zip(*made, strict=True)])
         return {"samples": 1, "seconds": 1.0}
 
     monkeypatch.setattr(training, "train_one_epoch", look)
@@ -349,7 +356,7 @@ def with_other_validation(trained, fresh):
     def make(change) -> Layout:
         (fresh.root / "cache").unlink()
         (fresh.root / "cache").mkdir()
-        for name in ("train.bin", "train.json"):
+        for name in ("train", "train.json"):
             (fresh.root / "cache" / name).symlink_to(trained.root / "cache" / name)
         shutil.copytree(trained.run(C2D), fresh.run(C2D))
         header, *rows = (trained.data / "annotations" / "val.csv").read_text().splitlines()
@@ -359,7 +366,7 @@ def with_other_validation(trained, fresh):
             for file in folder.iterdir():
                 file.rename(videos / "val" / file.name)
         annotations.write_text("\n".join([header, *change(rows)]) + "\n")
-        build_cache(annotations, videos, fresh.cache("val"), progress=lambda line: None)
+        build_cache(Source(annotations, videos, fresh.cache("val"), fresh.check("val")), progress=silent)
         return fresh
 
     return make
@@ -373,10 +380,9 @@ def test_validation_classes_that_were_not_trained_are_refused(with_other_validat
 
 def test_a_class_of_skipped_validation_videos_need_not_be_trained(with_other_validation, config):
     layout = with_other_validation(lambda rows: rows)
-    path = index_path(layout.cache("val"))
-    index = read_json(path)
-    index["labels"].append("digit 9 up")
-    path.write_text(json.dumps(index))
+    index = CacheIndex.read(layout.cache("val"))
+    index.labels.append("digit 9 up")
+    index.write(layout.cache("val"))
     evaluate(C2D, config, layout)
     assert read_json(layout.evaluation(C2D))["videos_used"] == VIDEOS
 
@@ -509,7 +515,7 @@ def test_batch_of_one_clip_or_more_than_there_are_is_refused(fresh, config, fram
 
 
 def test_training_without_a_cache_is_refused(config, tmp_path):
-    with pytest.raises(InputError, match=r"train\.bin"):
+    with pytest.raises(InputError, match=r"train\.json: no cache here"):
         train(C2D, config, Layout(tmp_path))
 
 

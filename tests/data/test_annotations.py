@@ -1,8 +1,5 @@
-"""Annotation CSVs, video files and the cache: what is read, what is skipped, and which errors name what."""
+"""Lists of videos and the files themselves: what is read, and which errors name what."""
 
-import hashlib
-import json
-import os
 from pathlib import Path
 
 import av
@@ -10,7 +7,6 @@ import numpy as np
 import pytest
 
 from rcn_bench.data.annotations import Video, read_annotations, video_path
-from rcn_bench.data.cache import Cache, build_cache, index_path
 from rcn_bench.data.video import UnreadableVideo, decode, write_lossless
 from rcn_bench.errors import InputError
 
@@ -24,29 +20,6 @@ def write_csv(path: Path, *rows: str, header: str = HEADER) -> Path:
 
 def grey_video(seed: int, frames: int = 5, height: int = 16, width: int = 24) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (frames, height, width)).astype(np.uint8)
-
-
-class Folder:
-    """Three videos in the Kinetics layout with their CSV: jump/a, run/b, jump/c."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.videos, self.output = root, root / "videos", root / "cache" / "train.bin"
-        self.csv = write_csv(root / "train.csv", "jump,a,0,1,train", "run,b,0,1,train", "jump,c,0,1,train")
-        for seed, video in enumerate(read_annotations(self.csv, self.videos)):
-            self.path(video.id).parent.mkdir(parents=True, exist_ok=True)
-            write_lossless(self.path(video.id), grey_video(seed, frames=5 + seed), 8)
-
-    def path(self, id: str) -> Path:
-        return next(video_path(self.videos, v) for v in read_annotations(self.csv, self.videos) if v.id == id)
-
-    def build(self, **options) -> Cache:
-        build_cache(self.csv, self.videos, self.output, progress=lambda line: None, **options)
-        return Cache(self.output)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return Folder(tmp_path)
 
 
 B = "b_000000_000001"
@@ -281,151 +254,4 @@ def test_bad_file_is_unreadable_with_a_reason(tmp_path, write):
     write(tmp_path / "a.mp4")
     with pytest.raises(UnreadableVideo, match=r"\w+ \w+") as error:
         decode(tmp_path / "a.mp4")
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("write", BAD_FILES)
-def test_bad_file_is_skipped_and_listed_where_allowed(folder, write):
-    write(folder.path(B))
-    cache = folder.build(max_bad=1 / 3)
-    assert [video.id for video in cache.videos] == ["a_000000_000001", "c_000000_000001"]
-    assert [video.id for video in cache.skipped] == [B]
-    assert f"{B}.mp4: " in cache.skipped[0].reason
-
-
-# The cache
-
-
-def test_cache_holds_what_decoding_gives(folder):
-    cache = folder.build()
-    assert [video.id[0] for video in cache.videos] == ["a", "b", "c"]
-    for video in cache.videos:
-        frames = decode(folder.path(video.id))
-        assert video.shape == frames.shape
-        assert np.array_equal(cache.frames(video), frames)
-
-
-def test_cache_applies_short_side(folder):
-    cache = folder.build(short_side=8)
-    assert {video.shape[1:] for video in cache.videos} == {(8, 12, 3)}
-    assert np.array_equal(cache.frames(cache.videos[1]), decode(folder.path(B), short_side=8))
-
-
-def test_cache_keeps_labels_and_groups(folder):
-    write_csv(folder.csv, "jump,a,0,1,train,x", "run,b,0,1,train,x", header=f"{HEADER},group")
-    cache = folder.build()
-    assert cache.labels == ["jump", "run"]
-    assert [(video.label, video.group) for video in cache.videos] == [("jump", "x"), ("run", "x")]
-
-
-def test_fingerprint_is_the_hash_of_the_frames(folder):
-    assert folder.build().fingerprint == hashlib.sha256(folder.output.read_bytes()).hexdigest()
-
-
-def test_fingerprint_changes_with_the_frames_alone(folder):
-    before = folder.build().fingerprint
-    assert folder.build().fingerprint == before
-    write_lossless(folder.path(B), grey_video(99, frames=6), 8)
-    assert folder.build().fingerprint != before
-
-
-def test_index_tells_where_every_video_lies(folder):
-    folder.build()
-    index = json.loads(index_path(folder.output).read_text())
-    ends = [video["offset"] + int(np.prod(video["shape"])) for video in index["videos"]]
-    assert [video["offset"] for video in index["videos"]] == [0, *ends[:-1]]
-    assert folder.output.stat().st_size == ends[-1]
-
-
-def test_missing_video_is_an_error_that_names_its_file(folder):
-    missing = folder.path(B)
-    missing.unlink()
-    with pytest.raises(InputError, match="max_bad") as error:
-        folder.build()
-    assert str(missing) in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_missing_video_is_skipped_and_listed_where_allowed(folder):
-    missing = folder.path(B)
-    missing.unlink()
-    cache = folder.build(max_bad=1 / 3)
-    assert [(video.id, video.reason) for video in cache.skipped] == [(B, f"no file {missing}")]
-
-
-def test_more_bad_videos_than_allowed_are_an_error(folder):
-    for id in (B, "c_000000_000001"):
-        write_empty_file(folder.path(id))
-    with pytest.raises(InputError, match="2 of 3"):
-        folder.build(max_bad=1 / 3)
-
-
-def test_no_readable_video_at_all_is_an_error(folder):
-    for video in read_annotations(folder.csv, folder.videos):
-        folder.path(video.id).unlink()
-    with pytest.raises(InputError):
-        folder.build(max_bad=1)
-
-
-def test_missing_video_folder_is_named(folder):
-    folder.videos = folder.root / "nowhere"
-    with pytest.raises(InputError, match="nowhere"):
-        folder.build(max_bad=1)
-
-
-def test_failing_build_leaves_nothing_behind(folder):
-    write_text_file(folder.path("c_000000_000001"))
-    with pytest.raises(InputError):
-        folder.build()
-    assert list(folder.output.parent.iterdir()) == []
-
-
-def test_failing_build_keeps_the_cache_of_before(folder):
-    before = folder.build().fingerprint
-    write_text_file(folder.path("c_000000_000001"))
-    with pytest.raises(InputError):
-        folder.build()
-    assert Cache(folder.output).fingerprint == before
-
-
-def test_index_appears_only_after_the_frames(folder, monkeypatch):
-    renamed = []
-    replace = os.replace
-
-    def recording(source, target):
-        renamed.append(Path(target))
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", recording)
-    folder.build()
-    assert renamed == [folder.output, index_path(folder.output)]
-
-
-def truncate(cache: Path) -> None:
-    cache.write_bytes(cache.read_bytes()[:-1])
-
-
-def empty(cache: Path) -> None:
-    cache.write_bytes(b"")
-
-
-def remove(cache: Path) -> None:
-    cache.unlink()
-
-
-def remove_index(cache: Path) -> None:
-    index_path(cache).unlink()
-
-
-def cut_index(cache: Path) -> None:
-    index_path(cache).write_text(index_path(cache).read_text()[:50])
-
-
-@pytest.mark.parametrize("damage", [truncate, empty, remove, remove_index, cut_index])
-def test_damaged_cache_is_an_error_that_names_it(folder, damage):
-    folder.build()
-    damage(folder.output)
-    with pytest.raises(InputError, match="train") as error:
-        Cache(folder.output)
-    assert str(folder.output.with_suffix("")) in str(error.value)
     assert "\n" not in str(error.value)

@@ -1,0 +1,91 @@
+"""Training batches, made ahead by worker processes in memory that a GPU reads without another copy."""
+
+import sys
+import weakref
+from collections.abc import Iterator
+from itertools import cycle
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from rcn_bench.data.clips import EpochOrder, TrainingClips
+
+AHEAD = 2  # batches that each worker makes before they are asked for
+
+Keys = list[tuple[int, int]]
+
+
+class TrainingBatches:
+    """The batches of an epoch: boxes (N, T, S, S, 3) uint8, maps (N, 2, 3) and classes (N,) of ``size`` clips each.
+
+    A batch holds until the next one is asked for: its memory, shared with the workers, is then filled anew. What is
+    left over at an epoch's end is dropped, since batch norm should not see a batch of one.
+    workers: processes; 0: none but this one. pinned: let a GPU read the memory as it is.
+    """
+
+    def __init__(self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False) -> None:
+        slots = workers * AHEAD + 1  # those under way, and the one being read
+        parts = [torch.as_tensor(part) for part in order.clips[0, 0]]
+        self._memory = [torch.empty(slots, size, *part.shape, dtype=part.dtype) for part in parts]
+        if workers:
+            for memory in self._memory:
+                memory.share_memory_()
+        if pinned:
+            _pin(self, self._memory)
+        self._orders = _Orders(order, size, slots)
+        self._loader = DataLoader(
+            _Filler(order.clips, self._memory),
+            batch_size=None,  # an item is a whole batch
+            sampler=self._orders,
+            num_workers=workers,
+            prefetch_factor=AHEAD if workers else None,
+            persistent_workers=workers > 0,
+            generator=torch.Generator(),  # its own, since the loader's draws would change those of dropout
+        )
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        for slot in self._loader:
+            yield [memory[slot] for memory in self._memory]
+
+
+class _Orders:
+    """What is to be made of an epoch: in which slot, the clips of which keys. Slots are taken in turn."""
+
+    def __init__(self, order: EpochOrder, size: int, slots: int) -> None:
+        self._order, self._size, self._slots = order, size, cycle(range(slots))
+
+    def __len__(self) -> int:
+        return len(self._order) // self._size
+
+    def __iter__(self) -> Iterator[tuple[int, Keys]]:
+        keys = list(self._order)
+        for batch in range(len(self)):
+            yield next(self._slots), keys[batch * self._size : (batch + 1) * self._size]
+
+
+class _Filler(Dataset):
+    """Puts clips where they are wanted; an item is the slot that has been filled."""
+
+    def __init__(self, clips: TrainingClips, memory: list[Tensor]) -> None:
+        self.clips, self.memory = clips, memory
+
+    def __getitem__(self, order: tuple[int, Keys]) -> int:
+        slot, keys = order
+        for place, key in enumerate(keys):
+            for memory, part in zip(self.memory, self.clips[key], strict=True):
+                memory[slot, place] = torch.as_tensor(part)
+        return slot
+
+
+def _pin(owner: object, tensors: list[Tensor]) -> None:
+    runtime = torch.cuda.cudart()
+    for tensor in tensors:
+        status = runtime.cudaHostRegister(tensor.data_ptr(), tensor.nbytes, 0)
+        if int(status) != 0:
+            print(f"batches reach the GPU by one copy more: their memory cannot be pinned ({status})", file=sys.stderr)
+            return
+        weakref.finalize(owner, runtime.cudaHostUnregister, tensor.data_ptr())

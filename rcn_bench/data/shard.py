@@ -1,0 +1,188 @@
+"""A shard of the cache: the frames of some videos in one file, each frame by itself, so that any can be read alone.
+
+The file holds the frames one after the other, as bytes or as JPEG; a table with a row for each; an index of the videos
+in JSON; and, last, the lengths and the checksum of both.
+"""
+
+import io
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from PIL import Image
+
+from rcn_bench.data.check import DECODED, Examination, Finding
+from rcn_bench.data.video import Frames, UnreadableVideo, at_frame_rate, failure, rgb
+from rcn_bench.errors import InputError
+
+TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
+TAIL = struct.Struct("<QQI8s")  # bytes of the table, bytes of the index, their crc32, MARK
+MARK = b"rcnshard"
+VERSION = 1  # count up when the frames that come out of the same video, or their places in the file, change
+
+
+class DamagedShard(InputError):
+    """A shard that does not hold what was written."""
+
+    @classmethod
+    def at(cls, path: Path, what: str) -> "DamagedShard":
+        return cls(f"{path}: damaged shard, {what}; `rcn-bench data cache --verify` makes it anew")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How frames are stored. short_side, frame_rate: as in ``video.decode``. jpeg_quality: None for plain bytes."""
+
+    short_side: int | None = None
+    frame_rate: float | None = None
+    jpeg_quality: int | None = None
+
+
+class StoredVideo(NamedTuple):
+    """The frames of a video as they are stored, and their height and width."""
+
+    frames: list[bytes]
+    height: int
+    width: int
+
+
+def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo | None]:
+    """Decode a file once: what the check finds of it, and its frames to be stored if they can be used."""
+    examination = Examination(path)
+    frames = iter(examination)
+    try:
+        stored = _stored(at_frame_rate(frames, storage.frame_rate), storage)
+    except (UnreadableVideo, av.FFmpegError, ValueError) as error:
+        for _ in frames:  # to its end, for the finding
+            pass
+        if examination.finding.decoding not in DECODED:
+            return examination.finding, None
+        detail = failure(error) if isinstance(error, av.FFmpegError) else str(error)
+        return replace(examination.finding, decoding="unreadable", detail=detail), None
+    return examination.finding, stored if examination.finding.decoding in DECODED else None
+
+
+def _stored(frames: Iterable[tuple[float, av.VideoFrame]], storage: Storage) -> StoredVideo:
+    encoded, shapes = [], {(0, 0)}
+    for _, frame in frames:
+        image = rgb(frame, storage.short_side)
+        shapes.add(image.shape[:2])
+        encoded.append(image.tobytes() if storage.jpeg_quality is None else _jpeg(image, storage.jpeg_quality))
+    if len(shapes) > 2:
+        raise UnreadableVideo("frames of different sizes")
+    return StoredVideo(encoded, *max(shapes))
+
+
+def _jpeg(image: Frames, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, StoredVideo | None]], root: Path) -> None:
+    """Write the frames of all videos that have any, and the findings of all, their paths from ``root`` on."""
+    rows: list[tuple[int, int, int]] = []
+    entries: list[dict[str, Any]] = []
+    with path.open("wb") as file:
+        for finding, stored in videos:
+            entry = asdict(finding) | {
+                "path": os.path.relpath(finding.path, root),
+                "first": len(rows),
+                "stored": (0, 0, 0),
+            }
+            if stored is not None:
+                entry["stored"] = len(stored.frames), stored.height, stored.width
+                for frame in stored.frames:
+                    rows.append((file.tell(), len(frame), zlib.crc32(frame)))
+                    file.write(frame)
+            entries.append(entry)
+        table = np.array(rows, TABLE_ROW).tobytes()
+        index = json.dumps({"version": VERSION, "storage": asdict(storage), "videos": entries}).encode()
+        file.write(table + index + TAIL.pack(len(table), len(index), zlib.crc32(table + index), MARK))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class ShardIndex:
+    """What a shard holds.
+
+    storage: the fields of a Storage. table_at: the byte at which the table of frames begins. videos: one dict each, the
+    fields of its finding (path from the folder of videos on), first: the row of its first frame in the table, and
+    stored: how many frames there are, their height and width.
+    """
+
+    version: int
+    storage: dict[str, Any]
+    table_at: int
+    videos: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> "ShardIndex":
+        """Errors: DamagedShard."""
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - TAIL.size, 0))
+            tail = file.read(TAIL.size)
+            if len(tail) < TAIL.size:
+                raise DamagedShard.at(path, f"{size} bytes long")
+            table, index, checksum, mark = TAIL.unpack(tail)
+            table_at = size - TAIL.size - index - table
+            if mark != MARK or table_at < 0:
+                raise DamagedShard.at(path, "its end is not that of a shard")
+            file.seek(table_at)
+            content = file.read(table + index)
+        if zlib.crc32(content) != checksum:
+            raise DamagedShard.at(path, "its index has changed since it was written")
+        return cls(table_at=table_at, **json.loads(content[table:]))
+
+
+class ShardFrames:
+    """The frames of a shard, read one by one.
+
+    table_at: the byte at which its table begins. Reading is safe in forked processes: it moves no common file position.
+    """
+
+    def __init__(self, path: Path, table_at: int, *, jpeg: bool) -> None:
+        self.path, self.table_at, self.jpeg = path, table_at, jpeg
+        try:
+            self._file = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise DamagedShard.at(path, error.strerror or str(error)) from error
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            os.close(self._file)
+
+    def read(self, rows: range, height: int, width: int) -> Frames:
+        """The frames of some rows of the table: (T, H, W, 3). Errors: DamagedShard."""
+        frames = np.empty((len(rows), height, width, 3), np.uint8)
+        for frame, (offset, size, checksum) in zip(frames, self._table(rows), strict=True):
+            content = os.pread(self._file, size, offset)
+            if zlib.crc32(content) != checksum:
+                raise DamagedShard.at(self.path, f"a frame at byte {offset} has changed since it was written")
+            frame[:] = _decoded(content) if self.jpeg else np.frombuffer(content, np.uint8).reshape(frame.shape)
+        return frames
+
+    def _table(self, rows: range) -> list[tuple[int, int, int]]:
+        if not rows:
+            return []
+        whole = range(rows[0], rows[-1] + 1)
+        content = os.pread(self._file, len(whole) * TABLE_ROW.itemsize, self.table_at + rows[0] * TABLE_ROW.itemsize)
+        if len(content) < len(whole) * TABLE_ROW.itemsize:
+            raise DamagedShard.at(self.path, "its table is not whole")
+        return np.frombuffer(content, TABLE_ROW)[:: rows.step].tolist()
+
+
+def _decoded(content: bytes) -> Frames:
+    import torch  # here, so that the processes that only write shards start at once
+    from torchvision.io import decode_jpeg
+
+    return decode_jpeg(torch.frombuffer(bytearray(content), dtype=torch.uint8)).permute(1, 2, 0).numpy()
