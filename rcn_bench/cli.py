@@ -85,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--videos", type=Path, help="a video, or a folder of them")
     evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
 
+    text = "disk, hours and memory of an experiment, from training steps timed on this machine or on another"
+    estimate = _command(commands, "estimate", _estimate, text)
+    estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
+    estimate.add_argument("--train-videos", type=_positive, help="how many, where data.annotations is not there yet")
+    estimate.add_argument("--val-videos", type=_positive, help="likewise")
+
+    text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
+    calibrate = _command(commands, "calibrate", _calibrate, text)
+    calibrate.add_argument("weights", choices=["r3d_18", "r2plus1d_18", "s3d", "rcn50"])
+    calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
+
     profile = _command(commands, "profile", _profile, "parameters, GMACs and memory of a model")
     profile.add_argument("model")
     throughput = _command(commands, "throughput", _throughput, "clips/s of all models, timed one after the other")
@@ -254,6 +265,23 @@ def _evaluate(options: argparse.Namespace) -> None:
     from rcn_bench.engine.evaluate import evaluate
 
     evaluate(run, config, Layout.of(config, options.results))
+
+
+def _estimate(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.analysis.estimate import estimate, measure_steps
+
+    layout = Layout.of(config, options.results)
+    if options.step_times is None:
+        measure_steps(config, layout.step_times)
+    print(estimate(config, layout, options.step_times or layout.step_times, options.train_videos, options.val_videos))
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    from rcn_bench.engine.calibrate import calibrate
+
+    calibrate(options.weights, config, Layout.of(config, options.results), options.weights_file)
 
 
 def _profile(options: argparse.Namespace) -> None:

@@ -70,6 +70,10 @@ class Layout:
         """Not a declared output of any rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"
 
+    def calibration(self, weights: str) -> Path:
+        """The accuracy of published weights on this experiment's cache."""
+        return self.root / "calibration" / f"{weights}.json"
+
     def profile(self, model: str) -> Path:
         return self.root / "profiles" / f"{model}.json"
 
@@ -77,6 +81,11 @@ class Layout:
     def throughput(self) -> Path:
         """Clips/s of all models, timed in one process."""
         return self.root / "throughput.json"
+
+    @property
+    def step_times(self) -> Path:
+        """Training steps of all runs, timed on one machine."""
+        return self.root / "step_times.json"
 
     @property
     def causality(self) -> Path:

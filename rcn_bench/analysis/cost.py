@@ -79,7 +79,7 @@ def clips_per_second(model: nn.Module, clip: Tensor, seconds: float, *, training
     At least three steps are timed after one to warm up; clip (N, 3, T, H, W) lies on the model's device.
     """
     step = _training_step(model, clip) if training else _inference_step(model, clip)
-    return len(clip) / _median_seconds(step, seconds, clip.device)
+    return len(clip) / median_seconds(step, seconds, clip.device)
 
 
 def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> float:
@@ -89,10 +89,10 @@ def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> fl
     GPU both run as a CUDA graph.
     """
     step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
-    return 1 / _median_seconds(step, seconds, clip.device)
+    return 1 / median_seconds(step, seconds, clip.device)
 
 
-def _median_seconds(step: Callable[[], None], seconds: float, device: torch.device) -> float:
+def median_seconds(step: Callable[[], object], seconds: float, device: torch.device) -> float:
     step()
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from shutil import disk_usage
+from time import perf_counter
 from typing import Any
 
 from rcn_bench.data.annotations import Video, read_annotations, video_path
@@ -121,9 +122,22 @@ def verify_cache(source: Source, *, skip: bool = False, workers: int = 0, progre
         build_cache(source, workers, progress)
 
 
-def bytes_needed(source: Source, workers: int = 0) -> int:
-    """The space that shards not there yet will take, guessed from a few of their videos."""
-    return _bytes_of(source, _videos(source, _missing(source)), workers)
+@dataclass(frozen=True)
+class Need:
+    """What the shards that are not there yet will take, guessed from a few of their videos.
+
+    seconds: of one core, to decode, check and store them.
+    """
+
+    shards: int
+    videos: int
+    bytes: int
+    seconds: float
+
+
+def need_of(source: Source, workers: int = 0) -> Need:
+    """Errors: InputError for a missing folder or list."""
+    return _need(source, _missing(source), workers)
 
 
 def _missing(source: Source) -> list[int]:
@@ -137,21 +151,31 @@ def _videos(source: Source, shards: Sequence[int]) -> list[Video]:
 def _make_shards(source: Source, numbers: Sequence[int], workers: int, progress: Progress) -> list[Path]:
     if not numbers:
         return []
-    videos = _videos(source, numbers)
     source.folder.mkdir(parents=True, exist_ok=True)
-    needed, free = _bytes_of(source, videos, workers), disk_usage(source.folder).free
-    text = f"{source.folder}: shards to make: {len(numbers)}, about {size_text(needed)}; free: {size_text(free)}"
-    if needed > free:
+    need, free = _need(source, numbers, workers), disk_usage(source.folder).free
+    text = f"{source.folder}: shards to make: {need.shards}, about {size_text(need.bytes)}; free: {size_text(free)}"
+    if need.bytes > free:
         raise InputError(f"{text}; make room, lower data.short_side or data.frame_rate, or set data.jpeg_quality")
     progress(text)
-    examined = _examined(source, videos, workers)  # of one shard after the other, without a pause between
+    examined = _examined(source, _videos(source, numbers), workers)  # one shard's after the other's, without a pause
     return [_write_shard(source, number, islice(examined, len(source.shards[number])), progress) for number in numbers]
 
 
-def _bytes_of(source: Source, videos: Sequence[Video], workers: int) -> int:
-    sample = videos[:: -(-len(videos) // SAMPLE) or 1]
-    sizes = [sum(map(len, stored.frames)) for _, stored in _examined(source, sample, workers) if stored]
-    return len(videos) * sum(sizes) // max(len(sizes), 1)
+def _need(source: Source, numbers: Sequence[int], workers: int) -> Need:
+    videos = _videos(source, numbers)
+    sample = [str(video_path(source.root, video)) for video in videos[:: -(-len(videos) // SAMPLE) or 1]]
+    costs = [cost or (0, 0.0) for _, cost in in_processes(partial(_cost, storage=source.storage), sample, workers)]
+    share = len(videos) / max(len(sample), 1)
+    return Need(
+        len(numbers), len(videos), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs)
+    )
+
+
+def _cost(path: str, storage: Storage) -> tuple[int, float]:
+    """The bytes that a file is stored in, and the seconds that it takes."""
+    started = perf_counter()
+    _, stored = examine_and_store(path, storage)
+    return sum(map(len, stored.frames)) if stored else 0, perf_counter() - started
 
 
 def _examined(source: Source, videos: Sequence[Video], workers: int) -> Iterator[tuple[Finding, StoredVideo | None]]:

@@ -94,10 +94,11 @@ class EpochOrder(Sampler[tuple[int, int]]):
 class EvaluationClips(Dataset):
     """Evenly spread clips of every video, their centres: uint8 (clips, T, crop, crop, 3), in the order of ``videos``.
 
-    ``skipped`` lists the videos too short for that many different clips. Errors: InputError if all are.
+    crop: None for whole frames. ``skipped`` lists the videos too short for that many different clips.
+    Errors: InputError if all are.
     """
 
-    def __init__(self, cache: Cache, layout: ClipLayout, crop: int, clips: int) -> None:
+    def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int) -> None:
         self.cache, self.layout, self.crop = cache, layout, crop
         self.videos: list[CachedVideo] = []
         self.starts: list[list[int]] = []
@@ -116,7 +117,9 @@ class EvaluationClips(Dataset):
 
     def __getitem__(self, index: int) -> Tensor:
         video = self.videos[index]
-        clips = [centre_crop(_clip(self.cache, video, self.layout, start), self.crop) for start in self.starts[index]]
+        clips = [_clip(self.cache, video, self.layout, start) for start in self.starts[index]]
+        if self.crop is not None:
+            clips = [centre_crop(clip, self.crop) for clip in clips]
         return torch.from_numpy(np.stack(clips))
 
 

@@ -1,11 +1,13 @@
 """Clip and video accuracy of a trained run."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from rcn_bench.analysis.intervals import accuracy_interval
@@ -41,22 +43,22 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
     )
     labels = model_labels(videos.cache, layout)
     model = place(trained_model(run, config, layout.weights(run), len(labels)), device).eval()
+    autocast = Autocast(config["train"]["autocast"], device)
+    loader = DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"])
     started = time.perf_counter()
-    probabilities = _clip_probabilities(model, videos, config, device)
+    clip_best, video_best, score = best_classes(clip_probabilities(model, loader, to_input, autocast))
     seconds = time.perf_counter() - started
 
     classes = np.array([labels.index(video.label) for video in videos.videos])
-    clip_correct = probabilities.argmax(2) == classes[:, None]
-    scores = probabilities.mean(1)
-    video_correct = scores.argmax(1) == classes
+    clip_correct, video_correct = clip_best == classes[:, None], video_best == classes
     groups = [video.group for video in videos.videos]
     predictions = pd.DataFrame(
         {
             "video": [video.id for video in videos.videos],
             "group": groups,
             "label": [video.label for video in videos.videos],
-            "predicted": [labels[best] for best in scores.argmax(1)],
-            "score": scores.max(1).round(4),
+            "predicted": [labels[best] for best in video_best],
+            "score": score.round(4),
             "clips_correct": clip_correct.sum(1),
         }
     )
@@ -93,14 +95,25 @@ def model_labels(validation: Cache, layout: Layout) -> list[str]:
 
 
 @torch.inference_mode()
-def _clip_probabilities(
-    model: torch.nn.Module, videos: EvaluationClips, config: Config, device: torch.device
-) -> np.ndarray:
-    """Softmax of every clip: (videos, clips, classes)."""
-    autocast = Autocast(config["train"]["autocast"], device)
-    parts = []
-    for clips in DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"]):
+def clip_probabilities(
+    model: nn.Module, loader: Iterable[Tensor], prepare: Callable[[Tensor], Tensor], autocast: Autocast
+) -> Iterator[np.ndarray]:
+    """Softmax of every clip, (clips, classes), video after video; loader: batches (videos, clips, T, H, W, 3) of bytes.
+
+    prepare: makes the model's input of the bytes of clips, (N, T, H, W, 3), on the device.
+    """
+    for clips in loader:
         with autocast.context():
-            logits = model(to_input(clips.flatten(0, 1).to(device)))
-        parts.append(logits.float().softmax(1).unflatten(0, clips.shape[:2]).cpu())
-    return torch.cat(parts).numpy()
+            logits = model(prepare(clips.flatten(0, 1).to(autocast.device)))
+        yield from logits.float().softmax(1).unflatten(0, clips.shape[:2]).cpu().numpy()
+
+
+def best_classes(probabilities: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The best class of every clip (videos, clips); by the mean over clips that of every video (videos,), its score."""
+    clip_best, video_best, score = [], [], []
+    for clips in probabilities:
+        mean = clips.mean(0)
+        clip_best.append(clips.argmax(1))
+        video_best.append(mean.argmax())
+        score.append(mean.max())
+    return np.array(clip_best), np.array(video_best), np.array(score)

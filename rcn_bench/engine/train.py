@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 
 import torch
 from safetensors.torch import save
@@ -11,17 +10,15 @@ from rcn_bench.config import config_hash, training_settings
 from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
-from rcn_bench.data.transforms import Augmentation, warp
-from rcn_bench.engine.build import build_model, initial_weights_file
+from rcn_bench.data.transforms import Augmentation
+from rcn_bench.engine.build import build_model, build_step, initial_weights_file
 from rcn_bench.engine.checkpoint import resume, save_checkpoint
 from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import epoch_rates, parameter_groups, train_one_epoch
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.optimisation import epoch_rates, train_one_epoch
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import file_hash, locked, write_bytes, write_json, write_text
 from rcn_bench.layout import Layout
-from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.provenance import provenance
 
 
@@ -52,25 +49,9 @@ def _train(run: Run, config: Config, layout: Layout) -> None:
     batches = _batches(order, run, settings, device)
 
     model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
-    if settings["activation_checkpointing"]:
-        checkpoint_activations(model)
-    optimizer = torch.optim.SGD(
-        parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
-        settings["lr"],
-        settings["momentum"],
-        fused=True,
-    )
+    step = build_step(model, config, device)
     schedule = settings["warmup"], settings["schedule"], settings.get("milestones", [])
-    autocast = Autocast(settings["autocast"], device)
-    step = TrainingStep(
-        model,
-        optimizer,
-        autocast,
-        partial(warp, crop=config["clip"]["crop"]),
-        compiled=settings["compile"],
-        cuda_graph=settings["cuda_graph"],
-    )
-    parts = {"model": model, "optimizer": optimizer, "scaler": autocast.scaler}
+    parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
     fingerprint = config_hash([run.name, training_settings(config, run), clips.cache.fingerprint])
     done, metrics = resume(layout.checkpoint(run), fingerprint, parts)
     if done:

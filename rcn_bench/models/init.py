@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import get_model_weights
+from torchvision.models import WeightsEnum, get_model_weights
 
 from rcn_bench.errors import InputError
 
@@ -39,14 +39,18 @@ def load_imagenet_weights(net: nn.Module, torchvision_name: str) -> None:
     Errors: InputError if they can neither be found nor downloaded.
     """
     weights = get_model_weights(torchvision_name)["IMAGENET1K_V1"]
+    _load_all_but_classifier(net, download(weights), weights.url)
+
+
+def download(weights: WeightsEnum) -> dict[str, Tensor]:
+    """torchvision's weights, hash-checked, or those in torch's cache. Errors: InputError if they cannot be had."""
     try:
-        state = weights.get_state_dict(check_hash=True)
+        return weights.get_state_dict(check_hash=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"ImageNet weights {weights.url} could not be loaded ({error}); "
+            f"weights {weights.url} could not be loaded ({error}); "
             "download the file elsewhere and name it as weights_file"
         ) from error
-    _load_all_but_classifier(net, state, weights.url)
 
 
 def load_weights_file(net: nn.Module, path: str | Path) -> None:

@@ -16,6 +16,7 @@ from rcn_bench.ops.choice import fused_kernels
 
 Mode = Literal["mean", "sum"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+WIDE = 256  # channels
 
 
 def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
@@ -78,14 +79,20 @@ def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tup
         grad_x = fused.scan_backward(grad_h, w_hh, scale)
     else:
         grad_x = _grad_x(grad_h, w_hh.to(h.dtype), scale)
-    return grad_x, _product(grad_x[1:].flatten(0, 1).t(), h[:-1].flatten(0, 1), w_hh.dtype)
+    return grad_x, _grad_w(grad_x[1:], h[:-1], w_hh.dtype)
 
 
-def _product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """a @ b in another type; a GPU writes the float32 sums as they are where torch offers it, saving a conversion."""
-    if a.device.type == "cuda" and a.dtype != dtype == torch.float32 and hasattr(torch.ops.aten.mm, "dtype"):
-        return torch.mm(a, b, out_dtype=dtype)
-    return (a @ b).to(dtype)
+def _grad_w(grad_x: Tensor, before: Tensor, dtype: torch.dtype) -> Tensor:
+    """The sum of grad_x_t^T h_(t-1) over all steps and positions: one product, its float32 sums kept where w_hh is so.
+
+    Of many channels and few positions a GPU makes a product a step, side by side: one alone has too few tiles for it.
+    """
+    narrower = grad_x.dtype != dtype == torch.float32
+    if not (narrower and grad_x.device.type == "cuda" and hasattr(torch.ops.aten.bmm, "dtype")):
+        return (grad_x.flatten(0, 1).t() @ before.flatten(0, 1)).to(dtype)
+    if grad_x.shape[-1] >= WIDE:
+        return torch.bmm(grad_x.transpose(1, 2), before, out_dtype=dtype).sum(0)
+    return torch.mm(grad_x.flatten(0, 1).t(), before.flatten(0, 1), out_dtype=dtype)
 
 
 def _grad_x(grad_h: Tensor, w_hh: Tensor, scale: float) -> Tensor:

@@ -54,7 +54,10 @@ def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]
     groups: dict[str, list[dict[str, Any]]] = {}
     for benchmark in benchmarks:
         times = {key: benchmark["stats"][key] for key in ("median", "min", "iqr", "rounds")}
-        groups.setdefault(benchmark["group"], []).append(benchmark["extra_info"] | times)
+        beside = benchmark["extra_info"].pop("beside", {})  # timed in turns with it
+        rows = groups.setdefault(benchmark["group"], [])
+        rows += [benchmark["extra_info"] | times]
+        rows += [{"name": name, "subject": False, "median": seconds} for name, seconds in beside.items()]
     return groups
 
 

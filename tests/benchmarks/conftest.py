@@ -1,4 +1,6 @@
 import gc
+from statistics import median
+from time import perf_counter
 
 import pytest
 import torch
@@ -28,18 +30,31 @@ def _alone():
 
 @pytest.fixture
 def timed(benchmark):
-    """Times a function under a name, in a group of things to compare with its subject; on a GPU with peak memory."""
+    """Times a function under a name, in a group of things to compare with its subject; on a GPU with peak memory.
 
-    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2):
+    beside: other functions by name, run once before every round of this one, so that whatever slows the machine for a
+    while slows them all; their times stand beside it.
+    """
+
+    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2, beside=None):
         benchmark.group = group
         benchmark.extra_info |= {"name": name, "subject": subject}
+        others = {other: [] for other in beside or {}}
 
-        def run():
-            function()
+        def run(what=function):
+            what()
             synchronize()
 
-        benchmark.pedantic(run, rounds=rounds, warmup_rounds=warmup_rounds)
-        if GPU:
+        def take_turns():
+            for other, seconds in others.items():
+                started = perf_counter()
+                run(beside[other])
+                seconds.append(perf_counter() - started)
+
+        benchmark.pedantic(run, setup=take_turns, rounds=rounds, warmup_rounds=warmup_rounds)
+        if others:
+            benchmark.extra_info["beside"] = {name: median(times[warmup_rounds:]) for name, times in others.items()}
+        elif GPU:
             benchmark.extra_info["peak_memory_bytes"] = torch.cuda.max_memory_allocated()
 
     return time

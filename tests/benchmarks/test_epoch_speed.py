@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,9 +34,8 @@ def order(tmp_path_factory):
     return EpochOrder(TrainingClips(Cache(index), ClipLayout(FRAMES, 2), augmentation, seed=0))
 
 
-@pytest.mark.parametrize("source", ["from cache", "one resident batch"])
 @pytest.mark.parametrize("model", ["rcn18", "c2d18"])
-def test_epoch(timed, order, model, source):
+def test_epoch(timed, order, model):
     torch.manual_seed(0)
     net = place(create_model(model, 10), DEVICE)
     step = TrainingStep(
@@ -48,11 +46,16 @@ def test_epoch(timed, order, model, source):
         compiled=GPU,
         cuda_graph=GPU,
     )
-    batches: Any = TrainingBatches(order, BATCH, workers=WORKERS, pinned=GPU)
+    batches = TrainingBatches(order, BATCH, workers=WORKERS, pinned=GPU)
     resident = [part.to(DEVICE, copy=True) for part in next(iter(TrainingBatches(order, BATCH)))]
     step(resident, 0.0)  # compiled and captured before the clock runs
-    if source != "from cache":
-        batches = [resident] * BATCHES
-    epoch = partial(train_one_epoch, step, batches, [1e-3] * BATCHES, model)
-    group = f"epoch of {model}, {BATCH * BATCHES} clips of {FRAMES} frames"
-    timed(group, source, epoch, subject=source == "from cache", rounds=3, warmup_rounds=1)
+    rates = [1e-3] * BATCHES
+    timed(
+        f"epoch of {model}, {BATCH * BATCHES} clips of {FRAMES} frames",
+        "from cache",
+        partial(train_one_epoch, step, batches, rates, model),
+        subject=True,
+        beside={"one resident batch": partial(train_one_epoch, step, [resident] * BATCHES, rates, model)},
+        rounds=3,
+        warmup_rounds=1,
+    )

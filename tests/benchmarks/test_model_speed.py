@@ -9,22 +9,24 @@ import pytest
 import torch
 from authors import authors_rcn, load_rcn
 from setting import DEVICE, GPU
+from torchvision.models import get_model
 
 from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.engine.device import place
 from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 
-FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (64, 32, 10)
+FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (128, 32, 10)
+ROUNDS = 40 if GPU else 10
 MODELS = [
-    "c2d18", "rcn18", "authors_rcn18", "i3d18", "r2plus1d18",
+    "c2d18", "rcn18", "authors_rcn18", "i3d18", "r2plus1d18", "torchvision_r3d_18", "torchvision_r2plus1d_18",
     "c2d18 without stem pool", "rcn18 without stem pool", "i3d18 without stem pool", "r2plus1d18 without stem pool",
     "c2d34", "rcn34", "i3d34", "r2plus1d34", "c2d50", "rcn50", "i3d50",
 ]  # fmt: skip
 
 
 def is_slow(model, frames, compiled):
-    return frames > 8 or not model.endswith("18") or (compiled and not GPU)
+    return frames > 8 or not model.endswith("18") or "torchvision" in model or (compiled and not GPU)
 
 
 CASES = [
@@ -40,6 +42,8 @@ def build(name):
     torch.manual_seed(0)
     if name.startswith("authors"):
         return authors_rcn("resnet18", CLASSES).to(DEVICE)
+    if name.startswith("torchvision"):  # without a pool after the stem, as it comes
+        return place(get_model(name.removeprefix("torchvision_"), num_classes=CLASSES), DEVICE)
     architecture, _, without_pool = name.partition(" ")
     return place(create_model(architecture, CLASSES, stem_pool=not without_pool), DEVICE)
 
@@ -63,8 +67,7 @@ def test_the_authors_form_gives_the_same_logits():
         torch.testing.assert_close(rcn(clip), theirs(clip), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
-def test_training_step(timed, model, frames, compiled):
+def training_step(model, frames, compiled):
     net, clip = build(model).train(), clips(frames)
     classes = torch.arange(len(clip), device=DEVICE) % CLASSES
     optimizer = torch.optim.SGD(net.parameters(), 1e-3, 0.9, fused=True)
@@ -76,9 +79,26 @@ def test_training_step(timed, model, frames, compiled):
         compiled=compiled,
         cuda_graph=compiled and GPU,
     )
-    name = f"{model.split()[0]}{', compiled' if compiled else ''}"
-    subject = model.startswith("rcn")
-    timed(group("training step", model, frames), name, partial(step, [clip, classes], 1e-3), subject=subject)
+    return partial(step, [clip, classes], 1e-3)
+
+
+def name_of(model, compiled):
+    return f"{model.split()[0]}{', compiled' if compiled else ''}"
+
+
+@pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
+def test_training_step(timed, model, frames, compiled):
+    step = training_step(model, frames, compiled)
+    kind, subject = group("training step", model, frames), model.startswith("rcn")
+    timed(kind, name_of(model, compiled), step, subject=subject, rounds=ROUNDS)
+
+
+@pytest.mark.parametrize("frames", [8, pytest.param(16, marks=pytest.mark.slow)])
+def test_training_step_in_turns(timed, frames):
+    """RCN and the 2D network it is built on: the ratio that other work on the machine must not touch."""
+    rcn, c2d = (training_step(model, frames, compiled=GPU) for model in ("rcn18", "c2d18"))
+    kind, beside = group("training step in turns", "rcn18", frames), {name_of("c2d18", GPU): c2d}
+    timed(kind, name_of("rcn18", GPU), rcn, subject=True, beside=beside, rounds=ROUNDS)
 
 
 @pytest.mark.parametrize(("model", "frames", "compiled"), CASES)
@@ -93,5 +113,5 @@ def test_inference(timed, model, frames, compiled):
     if compiled:
         infer = torch.compile(infer, dynamic=False)
         infer = captured(infer, [clip]) if GPU else infer
-    name = f"{model.split()[0]}{', compiled' if compiled else ''}"
-    timed(group("inference", model, frames), name, partial(infer, clip), subject=model.startswith("rcn"))
+    kind, subject = group("inference", model, frames), model.startswith("rcn")
+    timed(kind, name_of(model, compiled), partial(infer, clip), subject=subject, rounds=ROUNDS)

@@ -13,6 +13,7 @@ from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.shard import Storage
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.data.video import write_lossless
+from rcn_bench.engine.device import uploaded
 from rcn_bench.errors import InputError, one_line
 
 VIDEOS, SIZE = 11, 2
@@ -108,3 +109,18 @@ def test_a_damaged_shard_is_one_line_that_names_it(source, tmp_path, workers):
     assert "\n" not in line
     assert line.startswith(str(tmp_path / "cache"))
     assert "--verify" in line
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("workers", [0, 3])
+def test_batches_reach_a_gpu_unchanged_from_memory_that_it_reads_directly(source, workers):
+    order, device = order_of(source), torch.device("cuda")
+    batches = TrainingBatches(order, SIZE, workers=workers, pinned=True)
+    assert all(part.is_pinned() for part in next(iter(batches)))
+    for order.epoch in range(4):
+        expected = epochs(source, 0, [order.epoch])[0]
+        arrived = []
+        for batch in uploaded(batches, device):
+            torch.cuda._sleep(2_000_000)  # a step that is not done when the next batch is made
+            arrived.append([part.cpu() for part in batch])
+        assert same(arrived, expected)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rcn_bench import cli
 from rcn_bench.data import building, cache, shard
 from rcn_bench.data.annotations import read_annotations, video_path
-from rcn_bench.data.building import Source, build_cache, build_shard, bytes_needed, verify_cache
+from rcn_bench.data.building import Need, Source, build_cache, build_shard, need_of, verify_cache
 from rcn_bench.data.cache import Cache, Skipped
 from rcn_bench.data.check import examine, read_report
 from rcn_bench.data.shard import DamagedShard, Storage, examine_and_store
@@ -389,12 +389,13 @@ def test_a_shard_that_another_process_is_at_is_refused(folder):
 
 def test_the_space_needed_is_told_before_it_is_taken(folder):
     lines = []
-    needed = bytes_needed(folder.source)
+    need = need_of(folder.source)
     build_cache(folder.source, progress=lines.append)
     stored = sum(cached.shape[0] * 16 * 24 * 3 for cached in Cache(folder.source.index).videos)
-    assert needed == stored  # all five are in the sample
+    assert (need.shards, need.videos, need.bytes) == (3, 5, stored)  # all five are in the sample
+    assert need.seconds > 0
     assert lines[0].startswith(f"{folder.source.folder}: shards to make: 3, about {stored / 1000:.1f} kB; free: ")
-    assert bytes_needed(folder.source) == 0
+    assert need_of(folder.source) == Need(0, 0, 0, 0)
 
 
 def test_too_little_space_is_an_error_before_anything_is_written(folder, monkeypatch):

@@ -1,0 +1,139 @@
+"""A check of the data path: networks with published Kinetics-400 weights, on the validation cache of an experiment."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from rcn_bench.analysis.intervals import accuracy_interval
+from rcn_bench.data.cache import Cache
+from rcn_bench.data.clips import ClipLayout, EvaluationClips
+from rcn_bench.data.transforms import to_input
+from rcn_bench.engine.device import pick_device, place
+from rcn_bench.engine.evaluate import best_classes, clip_probabilities
+from rcn_bench.engine.training_step import Autocast
+from rcn_bench.errors import InputError
+from rcn_bench.experiment import Config
+from rcn_bench.files import write_json
+from rcn_bench.layout import Layout
+from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
+from rcn_bench.provenance import provenance
+
+FRAME_RATE = 15  # frames a second, of all of torchvision's figures
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How accuracy is taken: clips of so many frames, so many a video, prepared from whole frames (N, T, H, W, 3).
+
+    short_side: that the frames must have at least. labels: by class; None: those of the training videos. published:
+    accuracy in percent; None: not known.
+    """
+
+    frames: int
+    clips: int
+    prepare: Callable[[Tensor], Tensor]
+    short_side: int
+    labels: list[str] | None = None
+    published: float | None = None
+
+
+def calibrate(name: str, config: Config, layout: Layout, weights_file: Path | None) -> None:
+    """Evaluate published weights and print their accuracy beside the published one; writes a JSON file.
+
+    name: r3d_18, r2plus1d_18 or s3d of torchvision, by the protocol stated with the weights; or rcn50, of the paper's
+    authors, by that of the experiment, with weights_file.
+    Errors: InputError for missing weights or cache, or a cache that the protocol does not fit.
+    """
+    device = pick_device()
+    torch.set_num_threads(config["train"]["threads"])
+    protocol = _authors_protocol(config) if name == AUTHORS else _torchvision_protocol(name)
+    videos = _videos(name, protocol, config, layout)
+    labels = protocol.labels or Cache(layout.cache("train")).labels
+    classes = torch.tensor([_class(video.label, labels, name) for video in videos.videos]).numpy()
+    model = place(_model(name, weights_file), device).eval()
+    loader = DataLoader(videos, 1, num_workers=config["train"]["workers"])  # frames of videos differ in size
+    autocast = Autocast("none", device)
+    clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast))
+    groups = [video.group for video in videos.videos]
+    accuracy, interval = float((video_best == classes).mean()), accuracy_interval(video_best == classes, groups)
+    clip_accuracy = float((clip_best == classes[:, None]).mean())
+    result = {
+        "weights": name,
+        "weights_file": weights_file and str(weights_file),
+        "published_accuracy": protocol.published and protocol.published / 100,
+        "video_accuracy": accuracy,
+        "video_interval": interval,
+        "clip_accuracy": clip_accuracy,
+        "frames": protocol.frames,
+        "clips_per_video": protocol.clips,
+        "videos_used": len(videos),
+        "videos_skipped": [asdict(video) for video in videos.skipped],
+        "data_fingerprint": videos.cache.fingerprint,
+    }
+    write_json(layout.calibration(name), result | provenance())
+    published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
+    print(
+        f"{name}: {accuracy:.1%} ({interval[0]:.1%} to {interval[1]:.1%}) of {len(videos)} videos, {published}; "
+        f"{clip_accuracy:.1%} of clips; {len(videos.skipped)} videos skipped"
+    )
+
+
+def _torchvision_protocol(name: str) -> Protocol:
+    weights = kinetics400_weights(name)
+    preset = weights.transforms()
+
+    def prepare(clips: Tensor) -> Tensor:
+        return preset(clips.permute(0, 1, 4, 2, 3))
+
+    accuracy = weights.meta["_metrics"]["Kinetics-400"]["acc@1"]
+    frames, clips = (128, 1) if name == "s3d" else (16, 5)  # as the weights' documentation says
+    return Protocol(frames, clips, prepare, min(preset.resize_size), weights.meta["categories"], accuracy)
+
+
+def _authors_protocol(config: Config) -> Protocol:
+    """8 frames, 224x224 (the paper's own for RCN-50 is not stated), normalised as ImageNet's weights expect."""
+    return Protocol(8, config["clip"]["evaluation_clips"], partial(_middle, side=224), 224)
+
+
+def _middle(clips: Tensor, side: int) -> Tensor:
+    top, left = (clips.shape[2] - side) // 2, (clips.shape[3] - side) // 2
+    return to_input(clips[:, :, top : top + side, left : left + side])
+
+
+def _videos(name: str, protocol: Protocol, config: Config, layout: Layout) -> EvaluationClips:
+    rate = config["data"].get("frame_rate")
+    stride = config["clip"]["stride"]
+    if name in TORCHVISION:
+        if rate is None or rate % FRAME_RATE:
+            raise InputError(
+                f"data.frame_rate: {rate}; {name} was measured at {FRAME_RATE} frames a second, a multiple will do"
+            )
+        stride = int(rate // FRAME_RATE)
+    videos = EvaluationClips(Cache(layout.cache("val")), ClipLayout(protocol.frames, stride), None, protocol.clips)
+    for video in videos.videos:
+        if min(video.shape[1:3]) < protocol.short_side:
+            raise InputError(
+                f"{layout.cache('val')}: {video.id} has {min(video.shape[1:3])} pixels on its shorter side; {name} was "
+                f"measured at {protocol.short_side}: set data.short_side to that in a config for this check"
+            )
+    return videos
+
+
+def _class(label: str, labels: list[str], name: str) -> int:
+    try:
+        return labels.index(label)
+    except ValueError:
+        raise InputError(f"label {label!r} is none of the {len(labels)} that {name} knows") from None
+
+
+def _model(name: str, weights_file: Path | None) -> nn.Module:
+    if name in TORCHVISION:
+        return torchvision_model(name, weights_file)
+    if weights_file is None:
+        raise InputError(f"{name}: give --weights-file, the checkpoint of the paper's authors")
+    return authors_model(weights_file)
