@@ -24,6 +24,7 @@ from rcn_bench.layout import Layout
 from rcn_bench.models import create_model
 from rcn_bench.provenance import provenance
 
+ESTIMATED = "in float32, estimated from tensor shapes: mixed precision takes less"
 CLIPS_ON_A_CPU = 4  # timed in place of a whole batch, which can take minutes there
 
 
@@ -113,18 +114,23 @@ def estimate(config: Config, layout: Layout, steps_path: Path, train_videos: int
     videos = {
         split: _videos(config, layout, split, given) for split, given in (("train", train_videos), ("val", val_videos))
     }
-    rows = [_row(run, config, videos, steps, steps_path) for run in all_runs(config)]
-    table = pd.DataFrame(rows)
-    hours = table["training h"].sum() + table["evaluation h"].sum()
-    measured = all(row.peak_memory_bytes for row in steps.values())
+    runs = all_runs(config)
+    for run in runs:
+        if (_model(run), run.frames) not in steps:
+            raise InputError(f"{steps_path}: {_model(run)} at {run.frames} frames was not timed there")
+    table = pd.DataFrame([_row(run, config, videos, steps[_model(run), run.frames]) for run in runs])
+    hours, largest = table[["training h", "evaluation h"]].sum().sum(), table["memory GiB"].max()
+    measured = all(steps[_model(run), run.frames].peak_memory_bytes for run in runs)
+    budget = config["profile"]["memory_gib"]
     lines = [
         f"# What {config['name']} takes",
         "",
         f"- Videos: {videos['train']} to train on, {videos['val']} to validate on.",
         *(_disk(config, layout, split) for split in ("train", "val")),
-        f"- Time: {hours:.3g} hours for {len(rows)} runs, one after the other, if reading the clips keeps up; by steps "
+        f"- Time: {hours:.3g} hours for {len(runs)} runs, one after the other, if reading the clips keeps up; by steps "
         f"timed on {machine} ({steps_path}).",
-        "- Memory: " + ("of a training step, measured there." if measured else MEMORY_NOTE),
+        f"- Memory: {largest:.2g} GiB at most, {'more' if largest > budget else 'no more'} than the {budget:g} GiB of "
+        f"profile.memory_gib; of a training step, {'measured there' if measured else ESTIMATED}.",
         "",
         table.to_markdown(index=False, floatfmt=".3g"),
     ]
@@ -146,9 +152,6 @@ def _read_steps(path: Path, config: Config) -> tuple[dict[tuple[str, int], StepT
             raise InputError(f"{path}: timed with {name} {settings.get(name)}, the config has {value}; time it anew")
     times = {(row.model, row.frames): row for row in rows}
     return times, machine["cpu"] if machine["device"] == "cpu" else machine["device"]
-
-
-MEMORY_NOTE = "of a training step in float32, estimated from tensor shapes; mixed precision takes less."
 
 
 def _videos(config: Config, layout: Layout, split: str, given: int | None) -> int:
@@ -175,12 +178,7 @@ def _disk(config: Config, layout: Layout, split: str) -> str:
     )
 
 
-def _row(
-    run: Run, config: Config, videos: dict[str, int], steps: dict[tuple[str, int], StepTime], source: Path
-) -> dict[str, Any]:
-    step = steps.get((_model(run), run.frames))
-    if step is None:
-        raise InputError(f"{source}: {_model(run)} at {run.frames} frames was not timed there")
+def _row(run: Run, config: Config, videos: dict[str, int], step: StepTime) -> dict[str, Any]:
     batch = config["train"]["frames_per_batch"] // run.frames
     updates = config["train"]["epochs"] * (videos["train"] // batch)
     clips = videos["val"] * config["clip"]["evaluation_clips"] if run in table_runs(config) else 0
