@@ -69,7 +69,7 @@ def test_kinetics_is_planned_without_its_videos_and_without_stills():
     assert "pretrain" not in counts
     assert (counts["shard"], counts["cache"]) == (2, 2)
     assert (counts["profile"], counts["throughput"], counts["causality"]) == (19, 1, 1)
-    assert (counts["train"], counts["evaluate"], counts["online"]) == (24, 22, 6)
+    assert (counts["train"], counts["evaluate"], counts["online"]) == (33, 31, 6)
 
 
 def test_a_second_config_file_changes_values_of_the_first(tmp_path):

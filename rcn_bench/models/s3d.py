@@ -1,8 +1,10 @@
 """S3D: torchvision's separable Inception, made to take any size and short clips (Xie et al., 2018)."""
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.video import S3D
 
+from rcn_bench.models.inflate import ClipConv
 from rcn_bench.models.registry import Specification, register
 
 
@@ -22,4 +24,9 @@ def s3d(num_classes: int) -> S3D:
     """torchvision's S3D, equal to it at 224x224; its weights start as torchvision draws them."""
     net = S3D(num_classes)
     net.avgpool = _TailPool()
+    stem = net.features[0][1]
+    with torch.device("meta"):
+        over_time = ClipConv(64, 64, (7, 1, 1), (2, 1, 1), (3, 0, 0), bias=False)
+    over_time.weight = stem[0].weight
+    stem[0] = over_time
     return net

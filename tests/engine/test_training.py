@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+import rcn_bench.engine.build as building
 import rcn_bench.engine.train as training
 from rcn_bench.config import check_config, load_config
 from rcn_bench.data.building import Source, build_cache
@@ -243,7 +244,7 @@ def test_weights_carry_their_run_labels_and_config(trained, config, run):
 def checkpointed(monkeypatch):
     """The models whose activations are checkpointed from now on."""
     models = []
-    monkeypatch.setattr(training, "checkpoint_activations", lambda net: models.append(checkpoint_activations(net)))
+    monkeypatch.setattr(building, "checkpoint_activations", lambda net: models.append(checkpoint_activations(net)))
     return models
 
 

@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import nn
 
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
-from rcn_bench.models.inflate import InflatedPool, TimeAxis, TimePool, inflate
+from rcn_bench.models.inflate import ClipConv, InflatedPool, TimeAxis, TimePool, inflate
 from rcn_bench.models.init import he_normal_
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
@@ -280,3 +282,24 @@ def test_i3d50_inflates_every_second_bottleneck():
     long = {name: m.kernel_size for name, m in net.named_modules() if isinstance(m, nn.Conv3d) and m.kernel_size[0] > 1}
     blocks = [(1, 0), (1, 1), (1, 2), (2, 0), (2, 2), (3, 0), (3, 2), (3, 4), (4, 1)]
     assert long == {"conv1": (5, 7, 7)} | {f"layer{stage}.{block}.conv1": (3, 1, 1) for stage, block in blocks}
+
+
+@pytest.mark.parametrize("frames", [1, 3, 5, 8])
+def test_a_clip_shorter_than_the_kernel_is_convolved_as_by_torch(frames):
+    plain, own = (kind(2, 3, (7, 3, 3), (2, 1, 1), (3, 1, 1)).double() for kind in (nn.Conv3d, ClipConv))
+    own.load_state_dict(plain.state_dict())
+    clip = torch.randn(2, 2, frames, 6, 6, dtype=torch.float64)
+    torch.testing.assert_close(own(clip), plain(clip))
+
+
+def test_training_on_clips_shorter_than_the_stems_kernel_keeps_to_its_memory():
+    """In a process of its own, which a bug of torch's CPU library once ended."""
+    code = """
+import torch
+from rcn_bench.models import create_model
+for name in ("s3d", "inception_i3d"):
+    net = create_model(name, 5).train()
+    for _ in range(4):
+        net(torch.randn(2, 3, 5, 32, 32)).square().sum().backward()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
