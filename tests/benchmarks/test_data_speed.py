@@ -1,0 +1,106 @@
+"""Clips of 8 frames from the cache, beside decoding them anew from the videos, and batches made by two workers."""
+
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from footage import write_footage
+
+from rcn_bench.data.batches import TrainingBatches
+from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.cache import Cache
+from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.shard import Storage
+from rcn_bench.data.transforms import Augmentation
+from rcn_bench.data.video import at_frame_rate, rgb, time_of
+
+VIDEOS, SECONDS, SHORT_SIDE, FRAME_RATE, FRAMES = 6, 10, 128, 15, 8
+CLIPS_EACH = 4  # of every video, a round
+WAYS = {"JPEG": 90, "bytes": None}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """A folder of videos as Kinetics has them, and their list."""
+    folder = tmp_path_factory.mktemp("videos")
+    for i in range(VIDEOS):
+        write_footage(folder / f"{i}.mp4", seed=i, seconds=SECONDS)
+    (folder / "list.csv").write_text("path,label\n" + "".join(f"{i}.mp4,{i % 2}\n" for i in range(VIDEOS)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def caches(videos):
+    made = {}
+    for way, quality in WAYS.items():
+        source = Source(videos / "list.csv", videos, videos / f"{way}.json", videos / "check.csv")
+        source = Source(**source.__dict__ | {"storage": Storage(SHORT_SIDE, FRAME_RATE, quality)})
+        build_cache(source, progress=lambda line: None)
+        made[way] = Cache(source.index)
+    return made
+
+
+def starts(video: int) -> list[int]:
+    return np.random.default_rng(video).integers(0, SECONDS * FRAME_RATE - FRAMES, CLIPS_EACH).tolist()
+
+
+def from_cache(cache: Cache) -> None:
+    for number, video in enumerate(cache.videos):
+        for start in starts(number):
+            assert len(cache.frames(video, start, start + FRAMES)) == FRAMES
+
+
+def from_source(folder: Path) -> None:
+    """In order from the first frame on, since seeking returns wrong frames in some files; only a clip's are scaled."""
+    for number in range(VIDEOS):
+        for start in starts(number):
+            with av.open(str(folder / f"{number}.mp4")) as container:
+                container.streams.video[0].thread_type = "NONE"
+                frames = ((time_of(frame), frame) for frame in container.decode(video=0))
+                clip = []
+                for tick, (_, frame) in enumerate(at_frame_rate(frames, FRAME_RATE)):
+                    if tick >= start:
+                        clip.append(rgb(frame, SHORT_SIDE))
+                    if len(clip) == FRAMES:
+                        break
+            assert len(clip) == FRAMES
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_clips_of_one_core(timed, videos, caches, way):
+    torch.set_num_threads(1)
+    timed(
+        f"{VIDEOS * CLIPS_EACH} clips of {FRAMES} frames, from a cache of {way}",
+        f"cache of {way}",
+        partial(from_cache, caches[way]),
+        subject=True,
+        beside={"decoding the source": partial(from_source, videos)},
+        rounds=3,
+        warmup_rounds=1,
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_batches_of_two_workers(timed, caches, way):
+    """What training asks for: cut, of random videos, in batches of 16."""
+    augmentation = Augmentation(112, flip=0.5, rotate=5, translate=0.05, scale=(0.95, 1.05))
+    clips = TrainingClips(caches[way], ClipLayout(FRAMES, 1), augmentation, seed=0)
+    clips.videos *= 80  # an epoch of 480 clips
+    order = EpochOrder(clips)
+    batches, alone = (TrainingBatches(order, 16, workers=workers) for workers in (2, 0))
+    timed(
+        f"batches of 16 clips of {FRAMES} frames, {len(order)} clips from a cache of {way}",
+        "two workers",
+        partial(exhaust, batches),
+        subject=True,
+        beside={"this process alone": partial(exhaust, alone)},
+        rounds=5,
+        warmup_rounds=1,
+    )
+
+
+def exhaust(batches: TrainingBatches) -> None:
+    assert sum(1 for _ in batches) == len(batches)
