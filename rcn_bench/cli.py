@@ -45,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    _command(commands, "check", _check, "whether an experiment can run: its models, inits, weights files and videos")
+    text = "whether an experiment can run: its models, inits, weights files, videos, and room for their cache"
+    _command(commands, "check", _check, text)
 
     data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
     _command(data, "make-digits", _make_digits, "write the embedded data set: videos, annotations, stills")
@@ -185,9 +186,13 @@ def _share(text: str) -> float:
 
 def _check(options: argparse.Namespace) -> None:
     config = load_config(options.config)
+    from rcn_bench.data.building import Source, require_space
     from rcn_bench.engine.build import check_runs
 
-    check_runs(config, Layout.of(config, options.results))
+    layout = Layout.of(config, options.results)
+    check_runs(config, layout)
+    if "videos" in config["data"]:
+        require_space([Source.of(config, layout, split) for split in ("train", "val")], workers=1)
 
 
 def _make_digits(options: argparse.Namespace) -> None:

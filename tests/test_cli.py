@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from caches import write_cache
 
 from rcn_bench import cli
 from rcn_bench.config import load_config
+from rcn_bench.data import building
+from rcn_bench.data.video import write_lossless
 
 MINI = "config/mini.yaml"
 
@@ -203,12 +206,30 @@ def test_check_names_missing_annotations_and_videos(capsys, tmp_path, changed):
     train, val, videos = (tmp_path / name for name in ("train.csv", "val.csv", "videos"))
     data = {"annotations": {"train": str(train), "val": str(val)}, "videos": str(videos), "max_bad": 0.1}
     path = changed({"data": data}, "config/kinetics.yaml")
+    check = ("check", "--config", path, "--results", tmp_path / "results")
     for missing, key in ((train, "annotations.train"), (val, "annotations.val")):
-        assert_refused(*run(capsys, "check", "--config", path), f"data.{key}", missing)
-        missing.touch()
-    assert_refused(*run(capsys, "check", "--config", path), "data.videos", videos)
+        assert_refused(*run(capsys, *check), f"data.{key}", missing)
+        missing.write_text("path,label\na.mp4,up\n")
+    assert_refused(*run(capsys, *check), "data.videos", videos)
     videos.mkdir()
-    assert run(capsys, "check", "--config", path) == (0, "")
+    assert run(capsys, *check) == (0, "")
+    train.write_text("name,label\na.mp4,up\n")
+    assert_refused(*run(capsys, *check), train, "no column")
+
+
+def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(capsys, tmp_path, changed, monkeypatch):
+    write_lossless(tmp_path / "a.mp4", np.zeros((10, 16, 20), np.uint8), 8)
+    for split in ("train", "val"):
+        (tmp_path / f"{split}.csv").write_text("path,label\na.mp4,up\n")
+    lists = {split: str(tmp_path / f"{split}.csv") for split in ("train", "val")}
+    path = changed({"data": {"annotations": lists, "videos": str(tmp_path), "max_bad": 0.1}}, "config/kinetics.yaml")
+    check = ("check", "--config", path, "--results", tmp_path / "results")
+    assert cli.main([str(argument) for argument in check]) == 0
+    told = f"{tmp_path / 'results' / 'kinetics' / 'cache'}: shards to make: 2, about 19.2 kB; free: "
+    assert told in capsys.readouterr().out
+    assert not (tmp_path / "results").exists()
+    monkeypatch.setattr(building, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    assert_refused(*run(capsys, *check), "about 19.2 kB; free: 1.0 kB; make room")
 
 
 # A full disk

@@ -140,6 +140,16 @@ def need_of(source: Source, workers: int = 0) -> Need:
     return _need(source, _missing(source), workers)
 
 
+def require_space(sources: Sequence[Source], workers: int = 0, progress: Progress = print) -> None:
+    """Tell what caches that are not built yet will take, all together, before any of it is made.
+
+    Errors: InputError if there is no room for it; see need_of.
+    """
+    needs = [need_of(source, workers) for source in sources if not source.index.is_file()]
+    if needs:
+        _require_space(sources[0].index.parent, needs, progress)
+
+
 def _missing(source: Source) -> list[int]:
     return [number for number in range(len(source.shards)) if _current(source, number) is None]
 
@@ -151,14 +161,18 @@ def _videos(source: Source, shards: Sequence[int]) -> list[Video]:
 def _make_shards(source: Source, numbers: Sequence[int], workers: int, progress: Progress) -> list[Path]:
     if not numbers:
         return []
-    source.folder.mkdir(parents=True, exist_ok=True)
-    need, free = _need(source, numbers, workers), disk_usage(source.folder).free
-    text = f"{source.folder}: shards to make: {need.shards}, about {size_text(need.bytes)}; free: {size_text(free)}"
-    if need.bytes > free:
-        raise InputError(f"{text}; make room, lower data.short_side or data.frame_rate, or set data.jpeg_quality")
-    progress(text)
+    _require_space(source.folder, [_need(source, numbers, workers)], progress)
     examined = _examined(source, _videos(source, numbers), workers)  # one shard's after the other's, without a pause
     return [_write_shard(source, number, islice(examined, len(source.shards[number])), progress) for number in numbers]
+
+
+def _require_space(folder: Path, needs: Sequence[Need], progress: Progress) -> None:
+    shards, needed = sum(need.shards for need in needs), sum(need.bytes for need in needs)
+    free = disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
+    text = f"{folder}: shards to make: {shards}, about {size_text(needed)}; free: {size_text(free)}"
+    if needed > free:
+        raise InputError(f"{text}; make room, lower data.short_side or data.frame_rate, or set data.jpeg_quality")
+    progress(text)
 
 
 def _need(source: Source, numbers: Sequence[int], workers: int) -> Need:
