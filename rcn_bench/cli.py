@@ -132,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="run the benchmarks of this checkout and keep their results")
     bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
+    bench.add_argument("--kept", action="store_true", help="run none, print the ratios of those kept")
     bench.add_argument("--all", action="store_true", help="the slow ones too: deeper, longer clips, compiled on a CPU")
     bench.add_argument("-k", metavar="EXPRESSION", default="", help="only these, as in pytest")
     bench.add_argument("--machine", help="name of the machine in the results (default: that of its GPU or processor)")
@@ -357,8 +358,9 @@ def _bench(options: argparse.Namespace) -> None:
     from rcn_bench.reporting.benchmarks import compare, run_benchmarks
 
     folder = options.results / "reference"
-    run_benchmarks(folder, options.machine, options.k, options.all)
-    if options.compare:
+    if not options.kept:
+        run_benchmarks(folder, options.machine, options.k, options.all)
+    if options.compare or options.kept:
         print(compare(folder))
 
 

@@ -18,6 +18,7 @@ from rcn_bench.layout import Layout
 from rcn_bench.models import list_models, registry, specification
 
 README = Path("README.md").read_text()
+PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md")), *sorted(Path("results").glob("**/README.md"))]
 
 
 def blocks(language):
@@ -67,14 +68,26 @@ def test_other_networks_are_turned_into_video_networks_as_shown(fixed_seed_and_o
             assert not torch.equal(net(clip), net(clip.flip(2))), f"{kind} ignores the order of frames"
 
 
-@pytest.mark.parametrize("command", re.findall(r"^rcn-bench .*", README, re.MULTILINE))
+INPUTS = "config|annotations|checkpoint"  # without any of them a command in a sentence is only a part of one
+
+
+def commands():
+    for page in PAGES:
+        text = page.read_text()
+        shown = re.findall(r"^rcn-bench .*", text, re.MULTILINE)
+        for command in shown + re.findall(rf"`(rcn-bench [^`]*--(?:{INPUTS}) [^`]*)`", text):
+            yield pytest.param(command, id=f"{page.name}: {command}")
+
+
+@pytest.mark.parametrize("command", list(commands()))
 def test_commands_are_known(command):
-    cli._parser().parse_args(shlex.split(command)[1:])
+    cli._parser().parse_args(shlex.split(command.replace("\n", " "), comments=True)[1:])
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)\)", README))
-def test_links_lead_to_files(target):
-    assert Path(target).exists()
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
 
 
 @pytest.fixture

@@ -105,3 +105,25 @@ def test_the_command_line_keeps_and_compares(suite, tmp_path, capfd):
     out = capfd.readouterr().out
     assert "reference/here/benchmarks.json" in out
     assert "| one" in out
+
+
+def test_the_command_line_shows_what_is_kept_without_running(suite, tmp_path, capfd):
+    write_json(
+        tmp_path / "reference" / "a" / "benchmarks.json",
+        {"groups": {"scan": {"rows": [row("scan", 1.0, True), row("copy", 2.0)]}}},
+    )
+    assert cli.main(["bench", "--kept", "--results", str(tmp_path)]) == 0
+    assert "2.00" in capfd.readouterr().out
+    assert [path.name for path in (tmp_path / "reference").iterdir()] == ["a"]
+
+
+def test_what_was_timed_in_turns_stands_beside_its_subject(suite, tmp_path):
+    (suite / "test_sleep.py").write_text(
+        "def test_turns(benchmark):\n"
+        "    benchmark.group = 'turns'\n"
+        "    benchmark.extra_info |= {'name': 'rcn18', 'subject': True, 'beside': {'c2d18': 0.5}}\n"
+        "    benchmark.pedantic(lambda: None, rounds=3)\n"
+    )
+    rows = read_json(run_benchmarks(tmp_path, "here", "", False))["groups"]["turns"]["rows"]
+    assert [(one["name"], one["subject"]) for one in rows] == [("rcn18", True), ("c2d18", False)]
+    assert rows[1]["median"] == 0.5
