@@ -1,6 +1,7 @@
 """Caches written from frames, without videos, for tests of what reads them."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def write_cache(index: Path, videos: Iterable[tuple[str, np.ndarray]], times: in
         for i in range(times)
         for entry, label in zip(shard.videos, labels, strict=True)
     ]
-    file = ShardFile(path.name, path.stat().st_size, shard.table_at)
-    content = CacheIndex("frames", False, sorted(set(labels)), [file], cached, [])
+    file = ShardFile(path.name, path.stat().st_size, shard.table_at, shard.frames_sha256)
+    content = CacheIndex(asdict(Storage()), sorted(set(labels)), [file], cached, [])
     content.write(index)
     return content

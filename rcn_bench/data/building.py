@@ -7,7 +7,7 @@ belong together; until then the cache is that of before.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -18,9 +18,18 @@ from typing import Any
 
 from rcn_bench.data.annotations import Video, read_annotations, video_path
 from rcn_bench.data.cache import CachedVideo, CacheIndex, ShardFile, Skipped
-from rcn_bench.data.check import Finding, Judge, crashed, stamp, summary, too_many, writing_report
+from rcn_bench.data.check import Finding, Judge, crashed, examine, stamp, summary, too_many, writing_report
 from rcn_bench.data.processes import in_processes
-from rcn_bench.data.shard import VERSION, DamagedShard, ShardIndex, Storage, StoredVideo, examine_and_store, write_shard
+from rcn_bench.data.shard import (
+    VERSION,
+    DamagedShard,
+    ShardFrames,
+    ShardIndex,
+    Storage,
+    StoredVideo,
+    examine_and_store,
+    write_shard,
+)
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, shard_videos, stored_frames
 from rcn_bench.files import file_hash, locked, size_text
@@ -28,10 +37,10 @@ from rcn_bench.layout import Layout
 
 SAMPLE = 8  # videos from which the space that all need is guessed
 CHECKSUM_DIGITS = 16  # of sha256, in a shard's name
-
 PLAIN = Storage()
 
 Progress = Callable[[str], None]
+Examined = tuple[Finding, StoredVideo | None]
 
 
 @dataclass(frozen=True)
@@ -87,39 +96,51 @@ def build_cache(source: Source, workers: int = 0, progress: Progress = print) ->
 
     workers: processes that decode; 0: this one alone, which a file may then crash.
     Errors: InputError without the folder of videos or the space that they need, if another process is at the same
-    shard, or if more videos than allowed are bad. What is there already is kept.
+    shard, if more videos than allowed are bad, or if frames would be lost that no file holds any more. What is there
+    already is kept.
     """
-    _make_shards(source, _missing(source), workers, progress)
-    _write_index(source, progress)
+    _build(source, workers, progress, distrusted={}, copy_only=())
 
 
 def build_shard(source: Source, number: int, workers: int = 0, progress: Progress = print) -> Path:
     """Make one shard, unless it is there: the part of the work that machines can share. Errors: see build_cache."""
     if not 0 <= number < len(source.shards):
         raise InputError(f"shard {number}: {source.annotations} makes {len(source.shards)} shards, from 0 on")
-    path = _current(source, number)
-    return path or _make_shards(source, [number], workers, progress)[0]
+    return _current(source, number) or _write_shard(source, number, _examined(source, [number], workers), progress)
 
 
 def verify_cache(source: Source, *, skip: bool = False, workers: int = 0, progress: Progress = print) -> None:
     """Read all shards of a built cache, and make those anew that have changed since they were written.
 
-    skip: make none, but skip their videos from now on. Errors: InputError without a cache; see build_cache.
+    Those too whose files crashed the decoder or could not be read, and may be by now. Of videos whose files are gone,
+    frames that have not changed are carried over. skip: decode none for it, but leave out what has changed.
+    Errors: InputError without a cache; see build_cache.
     """
-    damaged = []
-    for shard in filter(None, CacheIndex.read(source.index).shards):
+    count = len(source.shards)  # first, so that a list that cannot be read stops it before anything else
+    distrusted: dict[int, Path] = {}
+    for number, shard in enumerate(CacheIndex.read(source.index).shards[:count]):
         path = source.folder / shard.file
-        if not path.is_file() or path.stem.split("-")[1] != file_hash(path)[:CHECKSUM_DIGITS]:
-            damaged.append(path)
-            progress(f"{path}: damaged shard")
-    for path in damaged:
-        path.unlink(missing_ok=True)
-    if not damaged:
+        if doubt := _doubt(path):
+            progress(f"{path}: {doubt}")
+            distrusted[number] = path
+    if not distrusted:
         progress(f"{source.index}: every shard is as it was written")
-    elif skip:
-        _write_index(source, progress)
-    else:
-        build_cache(source, workers, progress)
+        return
+    _build(source, workers, progress, distrusted, copy_only=set(distrusted) if skip else set())
+
+
+def _doubt(path: Path) -> str | None:
+    try:
+        if not file_hash(path).startswith(_checksum(path)):
+            return "damaged shard"
+    except OSError as error:
+        return f"damaged shard, {error.strerror}"
+    unread = [entry["id"] for entry in ShardIndex.read(path).videos if not entry["checker"]]
+    return f"has videos that could not be read, {unread[0]} first" if unread else None
+
+
+def _checksum(path: Path) -> str:
+    return path.stem.split("-")[1]
 
 
 @dataclass(frozen=True)
@@ -130,40 +151,27 @@ class Need:
     """
 
     shards: int
-    videos: int
     bytes: int
     seconds: float
 
 
 def need_of(source: Source, workers: int = 0) -> Need:
     """Errors: InputError for a missing folder or list."""
-    return _need(source, _missing(source), workers)
+    return _need(source, [number for number in range(len(source.shards)) if _current(source, number) is None], workers)
 
 
 def require_space(sources: Sequence[Source], workers: int = 0, progress: Progress = print) -> None:
-    """Tell what caches that are not built yet will take, all together, before any of it is made.
+    """Tell what caches that are not built in this way yet will take, all together, before any of it is made.
 
     Errors: InputError if there is no room for it; see need_of.
     """
-    needs = [need_of(source, workers) for source in sources if not source.index.is_file()]
+    needs = [need_of(source, workers) for source in sources if not _built_so(source)]
     if needs:
         _require_space(sources[0].index.parent, needs, progress)
 
 
-def _missing(source: Source) -> list[int]:
-    return [number for number in range(len(source.shards)) if _current(source, number) is None]
-
-
-def _videos(source: Source, shards: Sequence[int]) -> list[Video]:
-    return [video for number in shards for video in source.shards[number]]
-
-
-def _make_shards(source: Source, numbers: Sequence[int], workers: int, progress: Progress) -> list[Path]:
-    if not numbers:
-        return []
-    _require_space(source.folder, [_need(source, numbers, workers)], progress)
-    examined = _examined(source, _videos(source, numbers), workers)  # one shard's after the other's, without a pause
-    return [_write_shard(source, number, islice(examined, len(source.shards[number])), progress) for number in numbers]
+def _built_so(source: Source) -> bool:
+    return source.index.is_file() and CacheIndex.read(source.index).storage == asdict(source.storage)
 
 
 def _require_space(folder: Path, needs: Sequence[Need], progress: Progress) -> None:
@@ -176,13 +184,11 @@ def _require_space(folder: Path, needs: Sequence[Need], progress: Progress) -> N
 
 
 def _need(source: Source, numbers: Sequence[int], workers: int) -> Need:
-    videos = _videos(source, numbers)
+    videos = [video for number in numbers for video in source.shards[number]]
     sample = [str(video_path(source.root, video)) for video in videos[:: -(-len(videos) // SAMPLE) or 1]]
     costs = [cost or (0, 0.0) for _, cost in in_processes(partial(_cost, storage=source.storage), sample, workers)]
     share = len(videos) / max(len(sample), 1)
-    return Need(
-        len(numbers), len(videos), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs)
-    )
+    return Need(len(numbers), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs))
 
 
 def _cost(path: str, storage: Storage) -> tuple[int, float]:
@@ -192,45 +198,114 @@ def _cost(path: str, storage: Storage) -> tuple[int, float]:
     return sum(map(len, stored.frames)) if stored else 0, perf_counter() - started
 
 
-def _examined(source: Source, videos: Sequence[Video], workers: int) -> Iterator[tuple[Finding, StoredVideo | None]]:
-    paths = [str(video_path(source.root, video)) for video in videos]
-    results = in_processes(partial(examine_and_store, storage=source.storage), paths, workers)
-    for video, (path, result) in zip(videos, results, strict=True):
-        finding, stored = result or (crashed(path), None)
-        yield replace(finding, id=video.id), stored
+def _build(
+    source: Source, workers: int, progress: Progress, distrusted: Mapping[int, Path], copy_only: Collection[int]
+) -> None:
+    """distrusted: shards to be made anew, by number; copy_only: those of which no video is to be decoded for it."""
+    shards = {n: None if n in distrusted else _current(source, n) for n in range(len(source.shards))}
+    missing = [number for number, path in shards.items() if path is None]
+    if missing:
+        _require_space(source.folder, [_need(source, missing, workers)], progress)
+    examined = _examined(source, missing, workers, copy_only)  # one shard's after the other's, without a pause
+    for number in missing:
+        videos = islice(examined, len(source.shards[number]))
+        shards[number] = _write_shard(source, number, videos, progress)
+    _write_index(source, [path for path in shards.values() if path], list(distrusted.values()), progress)
+
+
+def _examined(
+    source: Source, numbers: Iterable[int], workers: int, copy_only: Collection[int] = ()
+) -> Iterator[Examined]:
+    """Of all videos of some shards, in order: decoded or, where the file is gone, copied from an earlier shard."""
+    videos = [(video, number in copy_only) for number in numbers for video in source.shards[number]]
+    paths = {video.id: video_path(source.root, video) for video, _ in videos}
+    copied = {video.id for video, copy in videos if copy or stamp(paths[video.id]) == (0, 0)}
+    to_decode = [str(paths[video.id]) for video, _ in videos if video.id not in copied]
+    results = in_processes(partial(examine_and_store, storage=source.storage), to_decode, workers)
+    earlier = _Earlier(source)
+    for video, _ in videos:
+        if video.id in copied:
+            yield earlier.examined(video)
+        else:
+            path, result = next(results)
+            finding, stored = result or (crashed(path), None)
+            yield replace(finding, id=video.id), stored
+
+
+class _Earlier:
+    """What shards of before hold, to copy it from: they may hold all that is left of a video."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @cached_property
+    def entries(self) -> dict[str, list[tuple[Path, int, dict[str, Any]]]]:
+        """By the id of a video: the shards that are stored in the same way, the places of their tables, its entries."""
+        found: dict[str, list[tuple[Path, int, dict[str, Any]]]] = {}
+        for path in _shard_files(self.source):
+            index = _read_index(path)
+            if index is not None and _same_way(index, self.source):
+                for entry in index.videos:
+                    found.setdefault(entry["id"], []).append((path, index.table_at, entry))
+        return found
+
+    def examined(self, video: Video) -> Examined:
+        changed = False
+        for path, table_at, entry in self.entries.get(video.id, []):
+            frames, height, width = entry["stored"]
+            finding = _finding(entry, video, self.source.root)
+            if not frames:
+                return finding, None
+            try:
+                shard = ShardFrames(path, table_at, jpeg=self.source.storage.jpeg_quality is not None)
+                rows = range(entry["first"], entry["first"] + frames)
+                return finding, StoredVideo(list(shard.stored(rows)), height, width)
+            except DamagedShard:
+                changed = True
+        finding = replace(examine(str(video_path(self.source.root, video))), id=video.id)
+        if changed:
+            finding = replace(finding, decoding="damaged", detail="its stored frames have changed")
+        return finding, None
+
+
+def _shard_files(source: Source, number: int | None = None) -> list[Path]:
+    return sorted(source.folder.glob(f"{'*' if number is None else f'{number:05d}'}-*.shard"))
+
+
+def _read_index(path: Path) -> ShardIndex | None:
+    try:
+        return ShardIndex.read(path)
+    except DamagedShard:
+        return None
+
+
+def _same_way(index: ShardIndex, source: Source) -> bool:
+    return (index.version, index.storage) == (VERSION, asdict(source.storage))
 
 
 def _current(source: Source, number: int) -> Path | None:
     """The file of a shard, if it holds these videos as their files are now, stored in this way."""
-    for path in sorted(source.folder.glob(f"{number:05d}-*.shard")):
-        try:
-            index = ShardIndex.read(path)
-        except DamagedShard:
-            continue
-        if (index.version, index.storage) == (VERSION, asdict(source.storage)) and _holds(
-            index, source.shards[number], source.root
-        ):
-            return path
+    videos = source.shards[number]
+    for path in _shard_files(source, number):
+        index = _read_index(path)
+        if index is not None and _same_way(index, source) and len(index.videos) == len(videos):
+            pairs = zip(index.videos, videos, strict=True)
+            if all(entry["id"] == video.id and _unchanged(entry, video, source.root) for entry, video in pairs):
+                return path
     return None
 
 
-def _holds(index: ShardIndex, videos: Sequence[Video], root: Path) -> bool:
-    return len(index.videos) == len(videos) and all(
-        entry["id"] == video.id and _unchanged(entry, video_path(root, video), root)
-        for entry, video in zip(index.videos, videos, strict=True)
-    )
+def _unchanged(entry: dict[str, Any], video: Video, root: Path) -> bool:
+    """A file that is gone cannot have changed; one that is there again can replace frames that were damaged."""
+    path = video_path(root, video)
+    now = stamp(path)
+    if now == (0, 0):
+        return True
+    known = entry["path"], entry["bytes"], entry["modified"]
+    return known == (os.path.relpath(path, root), *now) and entry["decoding"] != "damaged"
 
 
-def _unchanged(entry: dict[str, Any], path: Path, root: Path) -> bool:
-    """Of a file that is gone too, whose frames may be all that is left of it."""
-    size, modified = stamp(path)
-    same = (entry["path"], entry["bytes"], entry["modified"]) == (os.path.relpath(path, root), size, modified)
-    return same or modified == 0
-
-
-def _write_shard(
-    source: Source, number: int, videos: Iterable[tuple[Finding, StoredVideo | None]], progress: Progress
-) -> Path:
+def _write_shard(source: Source, number: int, videos: Iterable[Examined], progress: Progress) -> Path:
     with locked(source.folder, f"{number:05d}"):
         temporary = source.folder / f".{number:05d}.part"
         try:
@@ -243,41 +318,37 @@ def _write_shard(
     return path
 
 
-def _write_index(source: Source, progress: Progress) -> None:
-    """Write the report, then the index of all shards that are there, and remove those that are in it no more."""
-    labels = {video.label for videos in source.shards for video in videos}
-    index = CacheIndex(str(source.annotations), source.storage.jpeg_quality is not None, sorted(labels), [], [], [])
+def _write_index(source: Source, shards: Sequence[Path], replaced: Collection[Path], progress: Progress) -> None:
+    """Write the report, then the index of these shards, and remove all others.
+
+    replaced: of the others, those whose frames have been taken over as far as they can be.
+    """
+    labels = sorted({video.label for videos in source.shards for video in videos})
+    index = CacheIndex(asdict(source.storage), labels, [], [], [])
     judge, counts = Judge(labels=source.labels), Counter[str]()
-    missing: set[str] = set()
     with writing_report(source.report) as write:
-        for number, videos in enumerate(source.shards):
-            path = _current(source, number)
-            shard = ShardIndex.read(path) if path else None
-            index.shards.append(ShardFile(path.name, path.stat().st_size, shard.table_at) if path and shard else None)
-            for video, entry in zip(videos, shard.videos if shard else [None] * len(videos), strict=True):
+        for number, (path, videos) in enumerate(zip(shards, source.shards, strict=True)):
+            shard = ShardIndex.read(path)
+            index.shards.append(ShardFile(path.name, path.stat().st_size, shard.table_at, shard.frames_sha256))
+            for entry, video in zip(shard.videos, videos, strict=True):
                 finding = judge(_finding(entry, video, source.root))
                 write(finding)
                 counts[finding.verdict] += 1
-                if entry is not None and finding.usable:
+                if finding.usable:
                     index.videos.append(_cached(entry, video, number))
                 else:
                     index.skipped.append(Skipped(video.id, f"{finding.path}: {finding.reason}"))
-                    if finding.decoding == "missing":
-                        missing.add(video.id)
     text = f"{counts.total()} videos: {summary(counts)}; {source.report}"
     _refuse_too_many(source, index, text)
-    old = set(source.folder.glob("*.shard")) - {source.folder / shard.file for shard in index.shards if shard}
-    for path in sorted(old):
-        _refuse_to_lose(path, missing, source)
+    others = set(_shard_files(source)) - set(shards)
+    _refuse_to_lose(others - set(replaced), index, source.root)
     index.write(source.index)
-    for path in old:
+    for path in others:
         path.unlink(missing_ok=True)
     progress(text)
 
 
-def _finding(entry: dict[str, Any] | None, video: Video, root: Path) -> Finding:
-    if entry is None:
-        return Finding(video.id, video.label, "", str(video_path(root, video)), "damaged shard")
+def _finding(entry: dict[str, Any], video: Video, root: Path) -> Finding:
     known = {field.name: entry[field.name] for field in fields(Finding)}
     return Finding(**known | {"label": video.label, "path": str(root / entry["path"])})
 
@@ -301,14 +372,15 @@ def _refuse_too_many(source: Source, index: CacheIndex, text: str) -> None:
         )
 
 
-def _refuse_to_lose(path: Path, missing: Collection[str], source: Source) -> None:
-    """A shard may hold all that is left of a video."""
-    try:
-        lost = [entry["id"] for entry in ShardIndex.read(path).videos if entry["stored"][0] and entry["id"] in missing]
-    except DamagedShard:
-        return
-    if lost:
-        raise InputError(
-            f"{path}: would be removed, but {len(lost)} of its videos are no longer in {source.root}, the first is "
-            f"{lost[0]}; put them back, or delete the shard to go on without them"
-        )
+def _refuse_to_lose(shards: Collection[Path], index: CacheIndex, root: Path) -> None:
+    """Shards that are not needed any more may hold all that is left of a video."""
+    kept = {video.id for video in index.videos}
+    for path in sorted(shards):
+        entries = old.videos if (old := _read_index(path)) else []
+        stored = [entry for entry in entries if entry["stored"][0] and entry["id"] not in kept]
+        lost = [entry["id"] for entry in stored if not (root / entry["path"]).is_file()]
+        if lost:
+            raise InputError(
+                f"{path}: would be removed, but {len(lost)} of its videos are no longer in {root}, the first is "
+                f"{lost[0]}; put them back, or delete the shard to go on without them"
+            )

@@ -43,42 +43,41 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ShardFile:
-    """A shard by its file's name, its bytes, and the byte at which the table of its frames begins."""
+    """A shard by its file's name, its bytes, the byte at which the table of its frames begins, and their checksum."""
 
     file: str
     bytes: int
     table_at: int
+    frames_sha256: str
 
 
 @dataclass
 class CacheIndex:
     """All that a cache holds but the frames.
 
-    shards: by number; None for one that was damaged, whose videos are skipped. labels: sorted, with those of skipped
-    videos; a label's place is its class.
+    storage: the fields of a Storage. labels: sorted, with those of skipped videos; a label's place is its class.
+    shards: by number.
     """
 
-    annotations: str
-    jpeg: bool
+    storage: dict[str, Any]
     labels: list[str]
-    shards: list[ShardFile | None]
+    shards: list[ShardFile]
     videos: list[CachedVideo]
     skipped: list[Skipped]
 
     @property
     def fingerprint(self) -> str:
         """Changes with the frames, the labels and the groups."""
-        files = [shard.file for shard in self.shards if shard]  # named by their checksums
-        return config_hash([files, [(video.id, video.label, video.group) for video in self.videos]])
+        frames = [shard.frames_sha256 for shard in self.shards]
+        return config_hash([frames, [(video.id, video.label, video.group) for video in self.videos]])
 
     def write(self, path: Path) -> None:
         """As JSON, with a column for each field of the videos, which is short and quick to read."""
         columns = zip(*map(astuple, self.videos), strict=True)
         content = {
-            "annotations": self.annotations,
-            "jpeg": self.jpeg,
+            "storage": self.storage,
             "labels": self.labels,
-            "shards": [shard and asdict(shard) for shard in self.shards],
+            "shards": list(map(asdict, self.shards)),
             "videos": dict(zip(_names(CachedVideo), columns, strict=True)),
             "skipped": dict(zip(_names(Skipped), zip(*map(astuple, self.skipped), strict=True), strict=False)),
         }
@@ -94,8 +93,8 @@ class CacheIndex:
             columns = content["videos"] | {"shape": map(tuple, content["videos"]["shape"])}
             videos = [CachedVideo(*row) for row in zip(*map(columns.get, _names(CachedVideo)), strict=True)]
             skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
-            shards = [shard and ShardFile(**shard) for shard in content["shards"]]
-            return cls(content["annotations"], content["jpeg"], content["labels"], shards, videos, skipped)
+            shards = [ShardFile(**shard) for shard in content["shards"]]
+            return cls(content["storage"], content["labels"], shards, videos, skipped)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
 
@@ -115,9 +114,10 @@ class Cache:
         index = CacheIndex.read(path)
         self.videos, self.skipped, self.labels = index.videos, index.skipped, index.labels
         self.fingerprint = index.fingerprint
-        self._folder, self._shards, self._jpeg = path.with_suffix(""), index.shards, index.jpeg
+        self._folder, self._shards = path.with_suffix(""), index.shards
+        self._jpeg = index.storage["jpeg_quality"] is not None
         self._open: OrderedDict[int, ShardFrames] = OrderedDict()
-        for shard in filter(None, index.shards):
+        for shard in index.shards:
             file = self._folder / shard.file
             size = file.stat().st_size if file.is_file() else None
             if size != shard.bytes:
@@ -135,7 +135,6 @@ class Cache:
     def _shard(self, number: int) -> ShardFrames:
         if number not in self._open:
             shard = self._shards[number]
-            assert shard is not None, "a video in a shard that was damaged"
             if len(self._open) == OPEN_SHARDS:
                 self._open.popitem(last=False)
             self._open[number] = ShardFrames(self._folder / shard.file, shard.table_at, jpeg=self._jpeg)

@@ -199,7 +199,7 @@ class Examination:
             with av_logging.Capture() as messages:
                 yield from self._decode()
         except OSError as error:
-            self._end(decoding="unreadable", detail=error.strerror or str(error))
+            self._end(decoding="unreadable", detail=error.strerror or str(error), checker="")  # perhaps not for ever
             return
         texts = [" ".join(text.split()) for _, part, text in messages if part != SCALER]
         if self.finding.decoding == "ok" and texts:

@@ -4,12 +4,13 @@ The file holds the frames one after the other, as bytes or as JPEG; a table with
 in JSON; and, last, the lengths and the checksum of both.
 """
 
+import hashlib
 import io
 import json
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from PIL import Image
 
 from rcn_bench.data.check import DECODED, Examination, Finding
 from rcn_bench.data.video import Frames, UnreadableVideo, at_frame_rate, failure, rgb
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, reason
 
 TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
 TAIL = struct.Struct("<QQI8s")  # bytes of the table, bytes of the index, their crc32, MARK
@@ -59,12 +60,12 @@ def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo
     frames = iter(examination)
     try:
         stored = _stored(at_frame_rate(frames, storage.frame_rate), storage)
-    except (UnreadableVideo, av.FFmpegError, ValueError) as error:
+    except (UnreadableVideo, av.FFmpegError, ValueError, OSError, MemoryError) as error:
         for _ in frames:  # to its end, for the finding
             pass
         if examination.finding.decoding not in DECODED:
             return examination.finding, None
-        detail = failure(error) if isinstance(error, av.FFmpegError) else str(error)
+        detail = failure(error) if isinstance(error, av.FFmpegError) else reason(error)
         return replace(examination.finding, decoding="unreadable", detail=detail), None
     return examination.finding, stored if examination.finding.decoding in DECODED else None
 
@@ -90,6 +91,7 @@ def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, St
     """Write the frames of all videos that have any, and the findings of all, their paths from ``root`` on."""
     rows: list[tuple[int, int, int]] = []
     entries: list[dict[str, Any]] = []
+    checksum = hashlib.sha256()
     with path.open("wb") as file:
         for finding, stored in videos:
             entry = asdict(finding) | {
@@ -101,10 +103,12 @@ def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, St
                 entry["stored"] = len(stored.frames), stored.height, stored.width
                 for frame in stored.frames:
                     rows.append((file.tell(), len(frame), zlib.crc32(frame)))
+                    checksum.update(frame)
                     file.write(frame)
             entries.append(entry)
         table = np.array(rows, TABLE_ROW).tobytes()
-        index = json.dumps({"version": VERSION, "storage": asdict(storage), "videos": entries}).encode()
+        content = {"version": VERSION, "storage": asdict(storage), "frames_sha256": checksum.hexdigest()}
+        index = json.dumps(content | {"videos": entries}).encode()
         file.write(table + index + TAIL.pack(len(table), len(index), zlib.crc32(table + index), MARK))
         file.flush()
         os.fsync(file.fileno())
@@ -114,34 +118,39 @@ def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, St
 class ShardIndex:
     """What a shard holds.
 
-    storage: the fields of a Storage. table_at: the byte at which the table of frames begins. videos: one dict each, the
-    fields of its finding (path from the folder of videos on), first: the row of its first frame in the table, and
-    stored: how many frames there are, their height and width.
+    storage: the fields of a Storage. frames_sha256: of the frames alone, which are the same wherever and whenever the
+    same files were stored. table_at: the byte at which the table of frames begins. videos: one dict each, the fields of
+    its finding (path from the folder of videos on), first: the row of its first frame in the table, and stored: how
+    many frames there are, their height and width.
     """
 
     version: int
     storage: dict[str, Any]
+    frames_sha256: str
     table_at: int
     videos: list[dict[str, Any]]
 
     @classmethod
     def read(cls, path: Path) -> "ShardIndex":
         """Errors: DamagedShard."""
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - TAIL.size, 0))
-            tail = file.read(TAIL.size)
-            if len(tail) < TAIL.size:
-                raise DamagedShard.at(path, f"{size} bytes long")
-            table, index, checksum, mark = TAIL.unpack(tail)
-            table_at = size - TAIL.size - index - table
-            if mark != MARK or table_at < 0:
-                raise DamagedShard.at(path, "its end is not that of a shard")
-            file.seek(table_at)
-            content = file.read(table + index)
-        if zlib.crc32(content) != checksum:
-            raise DamagedShard.at(path, "its index has changed since it was written")
-        return cls(table_at=table_at, **json.loads(content[table:]))
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - TAIL.size, 0))
+                tail = file.read(TAIL.size)
+                if len(tail) < TAIL.size:
+                    raise DamagedShard.at(path, f"{size} bytes long")
+                table, index, checksum, mark = TAIL.unpack(tail)
+                table_at = size - TAIL.size - index - table
+                if mark != MARK or table_at < 0:
+                    raise DamagedShard.at(path, "its end is not that of a shard")
+                file.seek(table_at)
+                content = file.read(table + index)
+            if zlib.crc32(content) != checksum:
+                raise DamagedShard.at(path, "its index has changed since it was written")
+            return cls(table_at=table_at, **json.loads(content[table:]))
+        except (OSError, TypeError) as error:  # a bad sector; the index of another version
+            raise DamagedShard.at(path, reason(error)) from error
 
 
 class ShardFrames:
@@ -164,18 +173,29 @@ class ShardFrames:
     def read(self, rows: range, height: int, width: int) -> Frames:
         """The frames of some rows of the table: (T, H, W, 3). Errors: DamagedShard."""
         frames = np.empty((len(rows), height, width, 3), np.uint8)
-        for frame, (offset, size, checksum) in zip(frames, self._table(rows), strict=True):
-            content = os.pread(self._file, size, offset)
-            if zlib.crc32(content) != checksum:
-                raise DamagedShard.at(self.path, f"a frame at byte {offset} has changed since it was written")
+        for frame, content in zip(frames, self.stored(rows), strict=True):
             frame[:] = _decoded(content) if self.jpeg else np.frombuffer(content, np.uint8).reshape(frame.shape)
         return frames
+
+    def stored(self, rows: range) -> Iterator[bytes]:
+        """The frames as they were stored, if they have not changed. Errors: DamagedShard."""
+        for offset, size, checksum in self._table(rows):
+            content = self._read(size, offset)
+            if zlib.crc32(content) != checksum:
+                raise DamagedShard.at(self.path, f"a frame at byte {offset} has changed since it was written")
+            yield content
+
+    def _read(self, size: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._file, size, offset)
+        except (OSError, OverflowError, MemoryError) as error:  # a bad sector; a place that no table ever had
+            raise DamagedShard.at(self.path, reason(error)) from error
 
     def _table(self, rows: range) -> list[tuple[int, int, int]]:
         if not rows:
             return []
         whole = range(rows[0], rows[-1] + 1)
-        content = os.pread(self._file, len(whole) * TABLE_ROW.itemsize, self.table_at + rows[0] * TABLE_ROW.itemsize)
+        content = self._read(len(whole) * TABLE_ROW.itemsize, self.table_at + rows[0] * TABLE_ROW.itemsize)
         if len(content) < len(whole) * TABLE_ROW.itemsize:
             raise DamagedShard.at(self.path, "its table is not whole")
         return np.frombuffer(content, TABLE_ROW)[:: rows.step].tolist()

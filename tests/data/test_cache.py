@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcn_bench import cli
-from rcn_bench.data import building, cache, shard
+from rcn_bench.data import building, cache, check, shard
 from rcn_bench.data.annotations import read_annotations, video_path
 from rcn_bench.data.building import Need, Source, build_cache, build_shard, need_of, verify_cache
 from rcn_bench.data.cache import Cache, Skipped
@@ -334,18 +334,61 @@ def test_a_shard_outlives_the_videos_it_was_made_from(folder, made):
     assert all(np.array_equal(after.frames(v), old) for v, old in zip(after.videos, frames, strict=True))
 
 
+def test_frames_of_a_video_that_is_gone_are_carried_over_when_its_shard_is_made_anew(folder, made):
+    before = folder.build()
+    frames = before.frames(before.videos[2])
+    made.clear()
+    folder.path("c").unlink()
+    write_lossless(folder.path("d"), video(99, 20), 8)
+    after = folder.build()
+    assert made == [1]
+    assert [video.id for video in after.videos] == [f"{name}.mp4" for name in NAMES]
+    assert np.array_equal(after.frames(after.videos[2]), frames)
+    assert np.array_equal(after.frames(after.videos[3]), decode(folder.path("d")))
+    assert len(folder.shards()) == 3
+    made.clear()
+    folder.list("eabcd")  # and when a row before it makes it another shard's
+    again = folder.build()
+    assert made == [0, 1, 2]
+    assert np.array_equal(again.frames(again.videos[3]), frames)
+
+
 def test_a_shard_with_all_that_is_left_of_a_video_is_not_removed(folder):
     before = folder.build()
     old = folder.shards()
     folder.path("c").unlink()
-    write_lossless(folder.path("d"), video(99, 20), 8)  # so that its shard must be made anew
-    with pytest.raises(InputError, match=r"00001-\w+\.shard: would be removed, but 1 of its videos") as error:
-        folder.build()
-    assert "c.mp4" in str(error.value)
-    assert old.items() <= folder.shards().items()
-    assert Cache(folder.source.index).fingerprint == before.fingerprint
+
+    def refused(**changes):
+        with pytest.raises(InputError, match=r"00001-\w+\.shard: would be removed, but 1 of its videos") as error:
+            folder.build(**changes)
+        assert "c.mp4" in str(error.value)
+        assert old.items() <= folder.shards().items()
+        assert Cache(folder.source.index).fingerprint == before.fingerprint
+
+    refused(storage=Storage(short_side=8))
+    folder.list("abde")  # its row is gone, too
+    refused()
     folder.source.folder.joinpath(list(old)[1]).unlink()  # as the message says
     assert [video.id for video in folder.build().videos] == ["a.mp4", "b.mp4", "d.mp4", "e.mp4"]
+
+
+def test_a_video_deleted_from_a_folder_of_classes_is_not_lost(folder):
+    for name in NAMES:
+        target = folder.videos / "classes" / "ud"[ord(name) % 2] / f"{name}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.path(name).rename(target)
+    folder.build(annotations=folder.videos / "classes")
+    target.unlink()
+    with pytest.raises(InputError, match="would be removed, but 1 of its videos"):
+        folder.build(annotations=folder.videos / "classes")
+
+
+def test_a_touched_video_is_stored_anew_as_the_same_data(folder, made):
+    before = folder.build().fingerprint
+    made.clear()
+    os.utime(folder.path("d"), (1, 1))
+    assert folder.build().fingerprint == before
+    assert made == [1]
 
 
 def test_a_failing_build_keeps_the_cache_of_before(folder):
@@ -392,10 +435,10 @@ def test_the_space_needed_is_told_before_it_is_taken(folder):
     need = need_of(folder.source)
     build_cache(folder.source, progress=lines.append)
     stored = sum(cached.shape[0] * 16 * 24 * 3 for cached in Cache(folder.source.index).videos)
-    assert (need.shards, need.videos, need.bytes) == (3, 5, stored)  # all five are in the sample
+    assert (need.shards, need.bytes) == (3, stored)  # all five are in the sample
     assert need.seconds > 0
     assert lines[0].startswith(f"{folder.source.folder}: shards to make: 3, about {stored / 1000:.1f} kB; free: ")
-    assert need_of(folder.source) == Need(0, 0, 0, 0)
+    assert need_of(folder.source) == Need(0, 0, 0)
 
 
 def test_too_little_space_is_an_error_before_anything_is_written(folder, monkeypatch):
@@ -482,17 +525,73 @@ def test_verify_finds_a_changed_byte_anywhere_and_makes_the_shard_anew(folder, p
     assert lines[-1].endswith("every shard is as it was written")
 
 
-def test_verify_can_skip_the_videos_of_damaged_shards(folder):
-    before = folder.build().fingerprint
-    change_a_byte(shard_file(folder, 1), 40)
+def test_verify_can_skip_what_is_damaged(folder):
+    before = folder.build()
+    frames = before.frames(before.videos[3])
+    change_a_byte(shard_file(folder, 1), 40)  # of c, its first video
     verify_cache(folder.source, skip=True, progress=silent)
     cache = Cache(folder.source.index)
-    assert [video.id for video in cache.videos] == ["a.mp4", "b.mp4", "e.mp4"]
-    assert [skipped.reason.split(": ")[1] for skipped in cache.skipped] == ["damaged shard"] * 2
-    assert cache.fingerprint != before
-    assert cache.frames(cache.videos[2]).shape[0] == 9
-    verify_cache(folder.source, progress=silent)  # nothing to say of a shard that is not there
-    assert folder.build().fingerprint == before  # made anew when asked for
+    assert [video.id for video in cache.videos] == ["a.mp4", "b.mp4", "d.mp4", "e.mp4"]
+    assert [skipped.reason.split(": ")[1] for skipped in cache.skipped] == ["damaged (its stored frames have changed)"]
+    assert cache.fingerprint != before.fingerprint
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    lines = []
+    verify_cache(folder.source, progress=lines.append)
+    assert lines[-1].endswith("every shard is as it was written")
+    assert folder.build().fingerprint == before.fingerprint  # made anew when asked for
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_verify_keeps_what_has_not_changed_of_videos_that_are_gone(folder, skip):
+    before = folder.build()
+    frames = before.frames(before.videos[3])
+    for name in NAMES:
+        folder.path(name).unlink()
+    change_a_byte(shard_file(folder, 1), 40)
+    verify_cache(folder.source, skip=skip, progress=silent)
+    cache = Cache(folder.source.index)
+    assert [video.id for video in cache.videos] == ["a.mp4", "b.mp4", "d.mp4", "e.mp4"]
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    assert len(folder.shards()) == 3
+
+
+@pytest.mark.parametrize("changes", [{"max_bad": 0}, {"root": Path("nowhere")}])
+def test_verify_that_cannot_mend_leaves_all_as_it_was(folder, changes):
+    folder.build()
+    folder.path("c").unlink()
+    change_a_byte(shard_file(folder, 1), 40)
+    damaged, index = folder.shards(), folder.source.index.read_bytes()
+    with pytest.raises(InputError, match=r"1 of 5 videos cannot be used|nowhere: no such video folder"):
+        verify_cache(replace(folder.source, **changes), progress=silent)
+    assert damaged.items() <= folder.shards().items()
+    assert folder.source.index.read_bytes() == index
+
+
+@pytest.mark.parametrize("kind", ["crash", "no access"])
+def test_verify_tries_again_what_could_not_be_read(folder, monkeypatch, kind):
+    def fail(path, storage):
+        if "b.mp4" not in path:
+            return examine_and_store(path, storage)
+        return check.crashed(path) if kind == "crash" else no_access(path), None
+
+    def no_access(path):
+        with monkeypatch.context() as patch:
+            patch.setattr(check, "open", lambda *_: refuse(), raising=False)
+            return examine(path)
+
+    def refuse():
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "examine_and_store", fail)
+        cache = folder.build()
+        assert [skipped.id for skipped in cache.skipped] == ["b.mp4"]
+        assert cache.skipped[0].reason.endswith("(the decoder crashed)" if kind == "crash" else "(Permission denied)")
+    assert len(folder.build().videos) == 4  # not at every build, since some files crash every time
+    lines = []
+    verify_cache(folder.source, progress=lines.append)
+    assert lines[0].endswith("has videos that could not be read, b.mp4 first")
+    assert len(Cache(folder.source.index).videos) == 5
 
 
 def test_verify_needs_a_cache(folder):
@@ -556,3 +655,27 @@ def test_paths_are_found_again_in_a_folder_that_was_moved(folder, made):
     assert len(cache.videos) == 5
     listed = read_annotations(folder.source.annotations, moved)
     assert str(video_path(moved, listed[0])) == read_report(folder.source.report)["a.mp4"].path
+
+
+def test_an_odd_video_that_cannot_be_stored_is_skipped(tmp_path):
+    write_lossless(tmp_path / "wide.mp4", np.zeros((3, 2, 1100), np.uint8), 8)  # scaled, too wide for JPEG
+    finding, stored = examine_and_store(str(tmp_path / "wide.mp4"), Storage(short_side=128, jpeg_quality=90))
+    assert (finding.decoding, stored) == ("unreadable", None)
+    assert finding.detail
+
+
+def test_a_table_with_places_that_no_file_has_is_named(folder):
+    cache = folder.build()
+    index = shard.ShardIndex.read(shard_file(folder, 0))
+    change_a_byte(shard_file(folder, 0), index.table_at + 7)
+    with pytest.raises(DamagedShard, match="damaged shard"):
+        cache.frames(cache.videos[0])
+
+
+def test_another_way_of_storing_needs_space_though_a_cache_is_there(folder):
+    folder.build()
+    lines = []
+    building.require_space([folder.source], progress=lines.append)
+    assert lines == []
+    building.require_space([replace(folder.source, storage=Storage(jpeg_quality=90))], progress=lines.append)
+    assert "shards to make: 3" in lines[0]
