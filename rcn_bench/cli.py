@@ -5,6 +5,7 @@ Nothing heavy is imported until a command runs, so that --help and bad arguments
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections import Counter
@@ -14,12 +15,15 @@ from pathlib import Path
 from rcn_bench.config import load_config
 from rcn_bench.errors import InputError, TrainingDiverged, one_line
 from rcn_bench.experiment import Run
-from rcn_bench.files import write_json
+from rcn_bench.files import write_json, write_text
 from rcn_bench.layout import Layout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files can be any bytes
     options = _parser().parse_args(arguments)
     try:
         options.run_command(options)
@@ -28,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrainingDiverged as error:
         return _complain(str(error), 1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise
         return _complain(f"{error.filename or options.results}: {error.strerror}; nothing half-written is left", 2)
     except KeyboardInterrupt:
-        return _complain("interrupted; the same command goes on from the last checkpoint", 130)
+        return _complain("interrupted; the same command goes on with what is left", 130)
     return 0
 
 
@@ -225,6 +229,7 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 def _cache(options: argparse.Namespace) -> None:
     from rcn_bench.data.building import Source, build_cache, build_shard, verify_cache
+    from rcn_bench.data.cache import Cache
 
     config, split = load_config(options.config), options.split
     layout = Layout.of(config, options.results)
@@ -233,13 +238,15 @@ def _cache(options: argparse.Namespace) -> None:
         raise InputError("data cache: give --shard or --verify, not both")
     if options.skip_damaged and not options.verify:
         raise InputError("data cache: --skip-damaged goes with --verify")
-    if options.verify:
-        verify_cache(source, skip=options.skip_damaged, workers=options.workers)
-    elif options.shard is not None:
+    if options.shard is not None:
         shard = build_shard(source, options.shard, options.workers)
         write_json(layout.shard_record(split, options.shard), {"shard": shard.name, "bytes": shard.stat().st_size})
+        return
+    if options.verify:
+        verify_cache(source, skip=options.skip_damaged, workers=options.workers)
     else:
         build_cache(source, options.workers)
+    write_text(layout.fingerprint(split), Cache(source.index).fingerprint + "\n")
 
 
 def _pretrain(options: argparse.Namespace) -> None:

@@ -42,6 +42,13 @@ class Layout:
         """The index of a split's cache; its shards lie in a folder beside it."""
         return self.root / "cache" / f"{split}.json"
 
+    def fingerprint(self, split: str) -> Path:
+        """That of a split's cache, a line of text: what runs depend on, and the declared output in place of the index.
+
+        So Snakemake, which deletes the outputs of a job that it starts or that fails, leaves the cache of before alone.
+        """
+        return self.root / "cache" / f"{split}.fingerprint"
+
     def shard_record(self, split: str, number: int) -> Path:
         """Names a shard; the declared output of the job that makes it, so that the shard itself outlives that job."""
         return self.root / "cache" / split / f"{number:05d}.json"

@@ -86,7 +86,12 @@ MODEL_CODE = [
     "engine/device.py",
     "experiment.py",
 ]
-CLIP_CODE = ["data/cache.py", "data/shard.py", "data/clips.py", "data/transforms.py"]
+CLIP_CODE = [
+    "data/cache.py",
+    "data/shard.py",
+    "data/clips.py",
+    "data/transforms.py",
+]
 CACHE_CODE = [
     "data/building.py",
     "data/check.py",
@@ -110,6 +115,7 @@ TRAINING_CODE = [
     *MODEL_CODE,
     *CLIP_CODE,
     *STEP_CODE,
+    "data/batches.py",
     "engine/train.py",
     "engine/checkpoint.py",
 ]
@@ -141,11 +147,19 @@ def shard_records(wildcards):
     if "digits" in config["data"]:
         videos = config["data"]["digits"][f"{wildcards.split}_videos"]
     elif annotations.exists():
-        videos = len(read_annotations(annotations, LAYOUT.videos(config)))
+        try:
+            videos = len(read_annotations(annotations, LAYOUT.videos(config)))
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
     else:
         videos = 1
     numbers = range(ceil(videos / experiment.shard_videos(config)))
     return [LAYOUT.shard_record(wildcards.split, number) for number in numbers]
+
+
+def cache_config(wildcards):
+    """The hash of all that a cache depends on; how many videos may be bad only decides whether there is one."""
+    return config_hash({**config["data"], "max_bad": None})
 
 
 def class_folders(wildcards):
@@ -180,7 +194,7 @@ def training_inputs(wildcards):
         if run.w_xh == "stills"
         else []
     )
-    return [LAYOUT.cache("train"), *weights]
+    return [LAYOUT.fingerprint("train"), *weights]
 
 
 def longest_first(wildcards):

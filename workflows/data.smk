@@ -37,7 +37,7 @@ rule shard:
     threads: 1 if "digits" in config["data"] else 4
     params:
         resolved=RESOLVED,
-        config=config_hash(config["data"]),
+        config=cache_config,
         class_folders=class_folders,
         code=source_hash(*CACHE_CODE),
     shell:
@@ -50,7 +50,7 @@ rule cache:
         source_videos,
         shards=shard_records,
     output:
-        f"{ROOT}/cache/{{split}}.json",
+        f"{ROOT}/cache/{{split}}.fingerprint",
     log:
         f"{ROOT}/logs/cache/{{split}}.log",
     benchmark:
@@ -59,7 +59,7 @@ rule cache:
         ENVIRONMENT
     params:
         resolved=RESOLVED,
-        config=config_hash(config["data"]),
+        config=cache_config,
         class_folders=class_folders,
         code=source_hash(*CACHE_CODE, "data/cache.py"),
     shell:

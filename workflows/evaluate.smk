@@ -4,8 +4,8 @@
 rule evaluate:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
-        cache=str(LAYOUT.cache("val")),
-        classes=str(LAYOUT.cache("train")),
+        cache=str(LAYOUT.fingerprint("val")),
+        classes=str(LAYOUT.fingerprint("train")),
     output:
         f"{ROOT}/runs/{{run}}/eval.json",
         f"{ROOT}/runs/{{run}}/predictions.csv",
@@ -36,8 +36,8 @@ rule evaluate:
 rule online:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
-        cache=str(LAYOUT.cache("val")),
-        classes=str(LAYOUT.cache("train")),
+        cache=str(LAYOUT.fingerprint("val")),
+        classes=str(LAYOUT.fingerprint("train")),
     output:
         f"{ROOT}/runs/{{run}}/online.csv",
     log:

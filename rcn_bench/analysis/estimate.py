@@ -14,8 +14,9 @@ from rcn_bench.analysis.memory import GIB, estimate_memory
 from rcn_bench.data.annotations import read_annotations
 from rcn_bench.data.building import Source, need_of
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.engine.build import architecture, build_step
-from rcn_bench.engine.device import pick_device, place
+from rcn_bench.engine.build import architecture
+from rcn_bench.engine.device import pick_device, place, room_for
+from rcn_bench.engine.optimisation import build_step
 from rcn_bench.engine.training_step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run, all_runs, table_runs
@@ -52,7 +53,8 @@ def measure_steps(config: Config, path: Path, progress: Callable[[str], None] = 
     torch.backends.cudnn.benchmark = True
     rows = []
     for run in sorted({(_model(run), run.frames): run for run in all_runs(config)}.values()):
-        step = _measured(run, config, pick_device())
+        with room_for(f"a training step of {_model(run)} at {run.frames} frames"):
+            step = _measured(run, config, pick_device())
         progress(" ".join(f"{key} {value}" for key, value in asdict(step).items()))
         rows.append(asdict(step))
         write_json(path, {"rows": rows, "settings": _settings(config), **provenance()})

@@ -1,17 +1,22 @@
 """Training batches, made ahead by worker processes in memory that a GPU reads without another copy."""
 
-import sys
 import weakref
 from collections.abc import Iterator
 from itertools import cycle
+from pathlib import Path
+from shutil import disk_usage
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.errors import InputError
+from rcn_bench.files import size_text
 
 AHEAD = 2  # batches that each worker makes before they are asked for
+
+SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps it
 
 Keys = list[tuple[int, int]]
 
@@ -22,6 +27,7 @@ class TrainingBatches:
     A batch holds until the next one is asked for: its memory, shared with the workers, is then filled anew. What is
     left over at an epoch's end is dropped, since batch norm should not see a batch of one.
     workers: processes; 0: none but this one. pinned: let a GPU read the memory as it is.
+    Errors: InputError if there is too little memory that can be shared or pinned.
     """
 
     def __init__(self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False) -> None:
@@ -29,6 +35,7 @@ class TrainingBatches:
         parts = [torch.as_tensor(part) for part in order.clips[0, 0]]
         self._memory = [torch.empty(slots, size, *part.shape, dtype=part.dtype) for part in parts]
         if workers:
+            _require_shared_memory(workers, sum(memory.nbytes for memory in self._memory))
             for memory in self._memory:
                 memory.share_memory_()
         if pinned:
@@ -81,11 +88,23 @@ class _Filler(Dataset):
         return slot
 
 
+def _require_shared_memory(workers: int, needed: int) -> None:
+    """A process that writes beyond what there is gets killed without a word."""
+    if SHARED_MEMORY.is_dir() and (free := disk_usage(SHARED_MEMORY).free) < needed:
+        raise InputError(
+            f"train.workers: {workers} need {size_text(needed)} of shared memory, {SHARED_MEMORY} has "
+            f"{size_text(free)}; use fewer, or give the container more (--shm-size)"
+        )
+
+
 def _pin(owner: object, tensors: list[Tensor]) -> None:
+    """Register memory with the GPU's driver for as long as its owner lives, so that the GPU can read it directly."""
     runtime = torch.cuda.cudart()
     for tensor in tensors:
         status = runtime.cudaHostRegister(tensor.data_ptr(), tensor.nbytes, 0)
         if int(status) != 0:
-            print(f"batches reach the GPU by one copy more: their memory cannot be pinned ({status})", file=sys.stderr)
-            return
+            raise InputError(
+                f"train.workers: {size_text(tensor.nbytes)} of memory for their batches cannot be pinned for the GPU "
+                f"({status}); use fewer"
+            )
         weakref.finalize(owner, runtime.cudaHostUnregister, tensor.data_ptr())

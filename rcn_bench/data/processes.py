@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
@@ -12,7 +13,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-WAITING_EACH = 4  # items under way for every process: enough to keep it busy, few enough to hold their results
+UNDER_WAY = 2  # items for every process: enough to keep it busy, few enough to hold their results
 
 
 def in_processes(
@@ -33,7 +34,7 @@ def in_processes(
         try:
             with _pool(workers) as pool:
                 while left or under_way:
-                    while left and len(under_way) < WAITING_EACH * workers:
+                    while left and len(under_way) < UNDER_WAY * workers:
                         under_way.append((left[0], pool.submit(function, left[0])))
                         left.popleft()
                     item, future = under_way[0]
@@ -62,8 +63,14 @@ def _require_processes() -> None:
         raise RuntimeError("no process can be started here; see what they wrote above") from None
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent)
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Ends without waiting for what has not begun, so that Ctrl-C does not."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:

@@ -1,25 +1,19 @@
-"""From a run to its model and training step: options, initial weights, and the plugins of a user's own models."""
+"""From a run to its model: options, initial weights, and the plugins that register a user's own models."""
 
 import importlib
 import json
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from rcn_bench.data.transforms import warp
-from rcn_bench.engine.optimisation import parameter_groups
-from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import OPTION_WORDS, Config, Run, all_runs, base_network, profiled_clips
 from rcn_bench.layout import Layout
 from rcn_bench.models import create_model, model_options, shortest_clip
-from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.init import read_state_dict
 
 
@@ -100,26 +94,6 @@ def _options(run: Run, config: Config, layout: Layout) -> dict[str, Any]:
             raise InputError(f"{run.name}: {run.model} has no recurrence; leave w_hh out of models.{run.model}")
         options["w_hh"] = run.w_hh
     return options
-
-
-def build_step(model: nn.Module, config: Config, device: torch.device) -> TrainingStep:
-    """The training step of a model that lies on a device, as the experiment wants it."""
-    settings = config["train"]
-    if settings["activation_checkpointing"]:
-        checkpoint_activations(model)
-    return TrainingStep(
-        model,
-        torch.optim.SGD(
-            parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
-            settings["lr"],
-            settings["momentum"],
-            fused=True,
-        ),
-        Autocast(settings["autocast"], device),
-        partial(warp, crop=config["clip"]["crop"]),
-        compiled=settings["compile"],
-        cuda_graph=settings["cuda_graph"],
-    )
 
 
 def trained_model(run: Run, config: Config, path: Path, num_classes: int) -> nn.Module:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from rcn_bench.analysis.intervals import accuracy_interval
+from rcn_bench.data.annotations import read_annotations
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EvaluationClips
 from rcn_bench.data.transforms import to_input
@@ -23,6 +24,7 @@ from rcn_bench.layout import Layout
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.provenance import provenance
 
+CLASSES = 400
 FRAME_RATE = 15  # frames a second, of all of torchvision's figures
 
 
@@ -30,8 +32,8 @@ FRAME_RATE = 15  # frames a second, of all of torchvision's figures
 class Protocol:
     """How accuracy is taken: clips of so many frames, so many a video, prepared from whole frames (N, T, H, W, 3).
 
-    short_side: that the frames must have at least. labels: by class; None: those of the training videos. published:
-    accuracy in percent; None: not known.
+    short_side: that the frames must have at least. labels: by class; None: those of the training list, in order.
+    published: accuracy in percent; None: not known.
     """
 
     frames: int
@@ -51,11 +53,11 @@ def calibrate(name: str, config: Config, layout: Layout, weights_file: Path | No
     """
     device = pick_device()
     torch.set_num_threads(config["train"]["threads"])
+    model = place(_model(name, weights_file), device).eval()
     protocol = _authors_protocol(config) if name == AUTHORS else _torchvision_protocol(name)
     videos = _videos(name, protocol, config, layout)
-    labels = protocol.labels or Cache(layout.cache("train")).labels
+    labels = protocol.labels or _labels_in_order(config, layout)
     classes = torch.tensor([_class(video.label, labels, name) for video in videos.videos]).numpy()
-    model = place(_model(name, weights_file), device).eval()
     loader = DataLoader(videos, 1, num_workers=config["train"]["workers"])  # frames of videos differ in size
     autocast = Autocast("none", device)
     clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast))
@@ -122,6 +124,14 @@ def _videos(name: str, protocol: Protocol, config: Config, layout: Layout) -> Ev
                 f"measured at {protocol.short_side}: set data.short_side to that in a config for this check"
             )
     return videos
+
+
+def _labels_in_order(config: Config, layout: Layout) -> list[str]:
+    videos = read_annotations(layout.annotations(config, "train"), layout.videos(config))
+    labels = sorted({video.label for video in videos})
+    if len(labels) != CLASSES:
+        raise InputError(f"data.annotations.train: {len(labels)} labels, the authors' network has {CLASSES} classes")
+    return labels
 
 
 def _class(label: str, labels: list[str], name: str) -> int:

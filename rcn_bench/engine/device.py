@@ -1,11 +1,13 @@
 """Where a model runs, how its tensors lie there, and how its data come there."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
+from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
 
 
@@ -25,6 +27,18 @@ def fastest_layout(model: nn.Module, device_type: str) -> torch.memory_format:
     return torch.contiguous_format if device_type == "cpu" else torch.channels_last_3d
 
 
+@contextmanager
+def room_for(what: str) -> Iterator[None]:
+    """Say in one line that a GPU has too little memory. Errors: InputError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"{what} does not fit into the memory of {torch.cuda.get_device_name()}; lower train.frames_per_batch, or "
+            "set train.activation_checkpointing"
+        ) from error
+
+
 def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:
     """The batches on a device; a GPU gets each while it computes on the one before, if they lie in pinned memory.
 
@@ -36,7 +50,6 @@ def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Itera
     computing, uploading = torch.cuda.current_stream(device), torch.cuda.Stream(device)
     ready: list[Tensor] = []
     for batch in chain(batches, [()]):
-        computing.wait_stream(uploading)
         with torch.cuda.stream(uploading):
             coming = [tensor.to(device, non_blocking=True) for tensor in batch]
         if ready:

@@ -63,7 +63,7 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
         }
     )
     with replacing(layout.predictions(run)) as temporary:
-        predictions.to_csv(temporary, index=False)
+        predictions.to_csv(temporary, index=False, errors="surrogateescape")
     write_json(
         layout.evaluation(run),
         {

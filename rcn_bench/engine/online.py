@@ -60,7 +60,7 @@ def evaluate_online(run: Run, config: Config, layout: Layout) -> None:
         raise InputError(f"{layout.cache('val')}: no video has the {run.frames} frames of a clip")
     table = pd.DataFrame(rows)
     with replacing(layout.online(run)) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.0f")
+        table.to_csv(temporary, index=False, float_format="%.0f", errors="surrogateescape")
     for name, of_way in table.groupby("way"):
         shares = " ".join(f"{share:.0%} {of_way[f'{share:.0%}'].mean():.1%}" for share in SHARES)
         print(f"{run.name}, {name}: right after {shares} of {len(of_way)} videos")

@@ -1,17 +1,21 @@
-"""What training on clips and on stills share: parameter groups, learning-rate schedule, one epoch."""
+"""How training moves on: parameter groups, the training step of an experiment, learning-rate schedule, one epoch."""
 
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from rcn_bench.data.transforms import warp
 from rcn_bench.engine.device import uploaded
-from rcn_bench.engine.training_step import TrainingStep
+from rcn_bench.engine.training_step import Autocast, TrainingStep
 from rcn_bench.errors import TrainingDiverged
+from rcn_bench.experiment import Config
+from rcn_bench.models.checkpointing import checkpoint_activations
 
 STEPS_BETWEEN_CHECKS = 20  # of the loss: reading it makes the processor wait for a GPU
 
@@ -22,6 +26,26 @@ def parameter_groups(model: nn.Module, weight_decay: float, w_hh_weight_decay: f
     others = [p for name, p in model.named_parameters() if not name.endswith("w_hh")]
     groups = [{"params": others, "weight_decay": weight_decay}]
     return [*groups, {"params": hidden, "weight_decay": w_hh_weight_decay}] if hidden else groups
+
+
+def build_step(model: nn.Module, config: Config, device: torch.device) -> TrainingStep:
+    """The training step of a model that lies on a device, as the experiment wants it."""
+    settings = config["train"]
+    if settings["activation_checkpointing"]:
+        checkpoint_activations(model)
+    return TrainingStep(
+        model,
+        torch.optim.SGD(
+            parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
+            settings["lr"],
+            settings["momentum"],
+            fused=True,
+        ),
+        Autocast(settings["autocast"], device),
+        partial(warp, crop=config["clip"]["crop"]),
+        compiled=settings["compile"],
+        cuda_graph=settings["cuda_graph"],
+    )
 
 
 def learning_rate_factor(

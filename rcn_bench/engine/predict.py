@@ -43,7 +43,7 @@ def predict(checkpoint: Path, videos: Path, output: Path) -> None:
         print("  ".join(str(value) for value in row.values()), flush=True)
     table = pd.DataFrame(rows, columns=["video", "predicted", "score", "clips", "error"]).astype({"clips": "Int64"})
     with replacing(output) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="surrogateescape")
     print(f"{run.name}: {table['predicted'].notna().sum()} of {len(files)} files in {output}")
 
 

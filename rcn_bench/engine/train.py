@@ -11,10 +11,10 @@ from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.engine.build import build_model, build_step, initial_weights_file
+from rcn_bench.engine.build import build_model, initial_weights_file
 from rcn_bench.engine.checkpoint import resume, save_checkpoint
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import epoch_rates, train_one_epoch
+from rcn_bench.engine.device import pick_device, place, room_for
+from rcn_bench.engine.optimisation import build_step, epoch_rates, train_one_epoch
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run
 from rcn_bench.files import file_hash, locked, write_bytes, write_json, write_text
@@ -29,7 +29,7 @@ def train(run: Run, config: Config, layout: Layout) -> None:
     Errors: InputError for bad input, a checkpoint of another config, or a run that another process is working on;
     TrainingDiverged when the loss is not finite.
     """
-    with locked(layout.run(run)):
+    with locked(layout.run(run)), room_for(f"a training step of {run.name}"):
         _train(run, config, layout)
 
 

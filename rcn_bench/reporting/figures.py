@@ -99,7 +99,12 @@ def _online_accuracy(runs: list[Run], layout: Layout) -> dict[str, pd.DataFrame]
     for run in runs:
         if not layout.online(run).is_file():
             raise InputError(f"{layout.online(run)}: not there; run `rcn-bench online {run.name}` first")
-    every = pd.concat([pd.read_csv(layout.online(run), dtype=text, keep_default_na=False) for run in runs])
+    every = pd.concat(
+        [
+            pd.read_csv(layout.online(run), dtype=text, keep_default_na=False, encoding_errors="surrogateescape")
+            for run in runs
+        ]
+    )
     shares = [str(column) for column in every if str(column).endswith("%")]
     every[shares] = every[shares].apply(pd.to_numeric)
     if "way" not in every:

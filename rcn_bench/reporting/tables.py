@@ -281,7 +281,9 @@ def _accuracy(runs: Sequence[Run], layout: Layout) -> dict[str, Any]:
     clip_correct, video_correct = [], []
     for run in runs:
         text = dict.fromkeys(("video", "group", "label", "predicted"), str)  # a class may be called "01" or "null"
-        predictions = pd.read_csv(layout.predictions(run), dtype=text, keep_default_na=False).set_index("video")
+        predictions = pd.read_csv(
+            layout.predictions(run), dtype=text, keep_default_na=False, encoding_errors="surrogateescape"
+        ).set_index("video")
         clips = read_json(layout.evaluation(run))["clips_per_video"]
         clip_correct.append(predictions["clips_correct"] / clips)
         video_correct.append((predictions["predicted"] == predictions["label"]).astype(float))

@@ -1,12 +1,17 @@
 """Lists of videos and the files themselves: what is read, and which errors name what."""
 
+import os
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from rcn_bench import cli
 from rcn_bench.data.annotations import Video, read_annotations, video_path
+from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.cache import Cache
+from rcn_bench.data.check import read_report
 from rcn_bench.data.video import UnreadableVideo, decode, write_lossless
 from rcn_bench.errors import InputError
 
@@ -255,3 +260,20 @@ def test_bad_file_is_unreadable_with_a_reason(tmp_path, write):
     with pytest.raises(UnreadableVideo, match=r"\w+ \w+") as error:
         decode(tmp_path / "a.mp4")
     assert "\n" not in str(error.value)
+
+
+def test_odd_names_of_files_pass_through_reports_and_results(tmp_path, capsys):
+    """Names are bytes, which need not be text: in a class folder they come as they are."""
+    folder = tmp_path / "videos" / "up"
+    folder.mkdir(parents=True)
+    for name in (b"\xff\xfe.mp4", "ü,\n.mp4".encode()):
+        write_lossless(Path(os.fsdecode(os.path.join(os.fsencode(folder), name))), grey_video(0), 8)
+    report = tmp_path / "check.csv"
+    arguments = ["--annotations", str(tmp_path / "videos"), "--root", str(tmp_path / "videos"), "--workers", "1"]
+    assert cli.main(["data", "check", *arguments, "--report", str(report)]) == 0
+    assert "2 videos: 1 ok, 1 duplicate" in capsys.readouterr().out
+    ids = [video.id for video in read_annotations(tmp_path / "videos", tmp_path / "videos")]
+    assert list(read_report(report)) == ids
+    source = Source(tmp_path / "videos", tmp_path / "videos", tmp_path / "c.json", tmp_path / "d.csv")
+    build_cache(source, progress=lambda line: None)
+    assert [video.id for video in Cache(source.index).videos] == ids

@@ -1,11 +1,13 @@
 """Training batches are the same however they are made, and errors in a worker keep their one line."""
 
 from itertools import chain, pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from rcn_bench.data import batches as making
 from rcn_bench.data.batches import AHEAD, TrainingBatches
 from rcn_bench.data.building import Source, build_cache
 from rcn_bench.data.cache import Cache
@@ -89,6 +91,13 @@ def test_memory_is_used_again_only_after_the_next_batch_is_asked_for(source):
     slots = 2 * AHEAD + 1
     assert len(set(places)) == slots
     assert all(first != second for first, second in pairwise(places))
+
+
+def test_too_little_shared_memory_is_one_line(source, monkeypatch):
+    monkeypatch.setattr(making, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match=r"train\.workers: 2 need \d+\.\d kB of shared memory, .* has 1\.0 kB"):
+        TrainingBatches(order_of(source), SIZE, workers=2)
+    TrainingBatches(order_of(source), SIZE)  # needs none
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -128,10 +128,18 @@ def test_the_authors_checkpoint_must_be_given(config, layout):
 
 def test_the_authors_weights_are_evaluated_by_the_labels_of_training(config, layout, monkeypatch, capsys):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.AdaptiveAvgPool3d((2, 4, 4)), nn.Flatten(), nn.Linear(96, 3))
+    net = nn.Sequential(nn.AdaptiveAvgPool3d((2, 4, 4)), nn.Flatten(), nn.Linear(96, 400))
     monkeypatch.setattr(calibration, "_model", lambda name, weights_file: net)
     config["clip"]["evaluation_clips"] = 3
     write_cache(layout.cache("val"), videos(side=224))
+    listed = layout.root / "train.csv"
+    config["data"]["annotations"]["train"] = str(listed)
+    others = [f"label {i}" for i in range(396)]
+    listed.write_text("path,label\n" + "".join(f"{i}.mp4,{name}\n" for i, name in enumerate([*LABELS, *others])))
+    with pytest.raises(InputError, match="399 labels, the authors' network has 400 classes"):
+        calibrate("rcn50", config, layout, None)
+    with listed.open("a") as file:
+        file.write("more.mp4,another label\n")
     calibrate("rcn50", config, layout, None)
     assert read_json(layout.calibration("rcn50"))["published_accuracy"] is None
     assert "no published figure" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import rcn_bench.engine.build as building
+import rcn_bench.engine.optimisation as building
 import rcn_bench.engine.train as training
 from rcn_bench.config import check_config, load_config
 from rcn_bench.data.building import Source, build_cache
