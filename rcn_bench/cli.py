@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "disk, hours and memory of an experiment, from training steps timed on this machine or on another"
     estimate = _command(commands, "estimate", _estimate, text)
     estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
-    estimate.add_argument("--train-videos", type=_positive, help="how many, where data.annotations is not there yet")
+    estimate.add_argument("--train-videos", type=_positive, help="how many (default: those that are listed)")
     estimate.add_argument("--val-videos", type=_positive, help="likewise")
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"

@@ -69,7 +69,7 @@ class CacheIndex:
     def fingerprint(self) -> str:
         """Changes with the frames, the labels and the groups."""
         frames = [shard.frames_sha256 for shard in self.shards]
-        return config_hash([frames, [(video.id, video.label, video.group) for video in self.videos]])
+        return config_hash([frames, [(video.id, video.label, video.group, video.shape) for video in self.videos]])
 
     def write(self, path: Path) -> None:
         """As JSON, with a column for each field of the videos, which is short and quick to read."""
