@@ -72,6 +72,32 @@ def test_kinetics_is_planned_without_its_videos_and_without_stills():
     assert (counts["train"], counts["evaluate"], counts["online"]) == (33, 31, 6)
 
 
+@pytest.fixture
+def own_videos(tmp_path):
+    """A second config file for the Kinetics one, with lists of five and two videos in shards of two."""
+    data = {"annotations": {}, "videos": str(tmp_path), "shard_videos": 2}
+    for split, videos in (("train", "abcde"), ("val", "fg")):
+        data["annotations"][split] = str(tmp_path / f"{split}.csv")
+        (tmp_path / f"{split}.csv").write_text("path,label\n" + "".join(f"{name}.mp4,up\n" for name in videos))
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "planned-in-a-test", "data": data}))
+    return tmp_path
+
+
+def test_own_videos_are_planned_shard_by_shard(own_videos):
+    code, text = plan("all_tables", "--configfile", "config/kinetics.yaml", str(own_videos / "own.yaml"))
+    assert code == 0, text
+    assert (job_counts(text)["shard"], job_counts(text)["cache"]) == (4, 2)
+
+
+def test_a_list_that_cannot_be_read_is_named_before_any_job(own_videos):
+    with (own_videos / "train.csv").open("a") as file:
+        file.write("../h.mp4,up\n")
+    code, text = plan("all_tables", "--configfile", "config/kinetics.yaml", str(own_videos / "own.yaml"))
+    assert code != 0
+    assert f"{own_videos / 'train.csv'}, line 7: ../h.mp4 leaves the folder of videos" in text
+    assert "Traceback" not in text
+
+
 def test_a_second_config_file_changes_values_of_the_first(tmp_path):
     changes = tmp_path / "changes.yaml"
     changes.write_text("name: planned-in-a-test\nseeds: [0, 1]\n")

@@ -141,20 +141,27 @@ def source_videos(wildcards):
     return sorted(path for path in lists if path.is_file())
 
 
-def shard_records(wildcards):
-    """One for each shard of a split's cache; a list that is not there yet is planned as one shard."""
-    annotations = LAYOUT.annotations(config, wildcards.split)
+def shard_count(split):
+    """A list that is not there yet is planned as one shard."""
+    annotations = LAYOUT.annotations(config, split)
     if "digits" in config["data"]:
-        videos = config["data"]["digits"][f"{wildcards.split}_videos"]
+        videos = config["data"]["digits"][f"{split}_videos"]
     elif annotations.exists():
-        try:
-            videos = len(read_annotations(annotations, LAYOUT.videos(config)))
-        except InputError as error:
-            raise WorkflowError(str(error)) from None
+        videos = len(read_annotations(annotations, LAYOUT.videos(config)))
     else:
         videos = 1
-    numbers = range(ceil(videos / experiment.shard_videos(config)))
-    return [LAYOUT.shard_record(wildcards.split, number) for number in numbers]
+    return ceil(videos / experiment.shard_videos(config))
+
+
+try:
+    SHARDS = {split: shard_count(split) for split in ("train", "val")}
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def shard_records(wildcards):
+    split = wildcards.split
+    return [LAYOUT.shard_record(split, number) for number in range(SHARDS[split])]
 
 
 def cache_config(wildcards):
