@@ -191,13 +191,16 @@ def _share(text: str) -> float:
 
 def _check(options: argparse.Namespace) -> None:
     config = load_config(options.config)
-    from rcn_bench.data.building import Source, require_space
+    from rcn_bench.data.source import Source
+    from rcn_bench.data.space import is_built, need_of, require_room
     from rcn_bench.engine.build import check_runs
 
     layout = Layout.of(config, options.results)
     check_runs(config, layout)
     if "videos" in config["data"]:
-        require_space([Source.of(config, layout, split) for split in ("train", "val")], workers=1)
+        sources = [Source.of(config, layout, split) for split in ("train", "val")]
+        if needs := [need_of(source, workers=1) for source in sources if not is_built(source)]:
+            require_room(layout.cache("train").parent, needs, print)
 
 
 def _make_digits(options: argparse.Namespace) -> None:
@@ -228,8 +231,9 @@ def _check_videos(options: argparse.Namespace) -> None:
 
 
 def _cache(options: argparse.Namespace) -> None:
-    from rcn_bench.data.building import Source, build_cache, build_shard, verify_cache
+    from rcn_bench.data.building import build_cache, build_shard, verify_cache
     from rcn_bench.data.cache import Cache
+    from rcn_bench.data.source import Source
 
     config, split = load_config(options.config), options.split
     layout = Layout.of(config, options.results)
@@ -242,6 +246,7 @@ def _cache(options: argparse.Namespace) -> None:
         shard = build_shard(source, options.shard, options.workers)
         write_json(layout.shard_record(split, options.shard), {"shard": shard.name, "bytes": shard.stat().st_size})
         return
+    layout.fingerprint(split).unlink(missing_ok=True)  # a kill must not leave that of another cache
     if options.verify:
         verify_cache(source, skip=options.skip_damaged, workers=options.workers)
     else:

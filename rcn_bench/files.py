@@ -5,12 +5,14 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rcn_bench.errors import InputError
+
+Progress = Callable[[str], None]  # what is told, a line at a time, while something long is under way
 
 
 @contextmanager
@@ -74,4 +76,6 @@ def locked(folder: Path, name: str = "") -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"{folder / name}: another process is at work here; wait for it or stop it") from None
+        except OSError as error:
+            raise InputError(f"{folder}: files cannot be locked on this disk ({error.strerror}); use another") from None
         yield

@@ -12,7 +12,7 @@ from caches import write_cache
 
 from rcn_bench import cli
 from rcn_bench.config import load_config
-from rcn_bench.data import building
+from rcn_bench.data import space
 from rcn_bench.data.video import write_lossless
 
 MINI = "config/mini.yaml"
@@ -228,7 +228,7 @@ def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(capsys, 
     told = f"{tmp_path / 'results' / 'kinetics' / 'cache'}: shards to make: 2, about 19.2 kB; free: "
     assert told in capsys.readouterr().out
     assert not (tmp_path / "results").exists()
-    monkeypatch.setattr(building, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(space, "disk_usage", lambda path: SimpleNamespace(free=1000))
     assert_refused(*run(capsys, *check), "about 19.2 kB; free: 1.0 kB; make room")
 
 

@@ -3,6 +3,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from functools import cache
 from math import ceil
 from pathlib import Path
 
@@ -96,6 +97,8 @@ CACHE_CODE = [
     "data/building.py",
     "data/check.py",
     "data/shard.py",
+    "data/source.py",
+    "data/stock.py",
     "data/video.py",
     "data/annotations.py",
 ]
@@ -172,10 +175,12 @@ def cache_config(wildcards):
 def class_folders(wildcards):
     """A hash of the names of all files, where a split is a folder of class folders, which is no input either."""
     lists = [LAYOUT.annotations(config, split) for split in {wildcards.split, "train"}]
-    folders = sorted(path for path in lists if path.is_dir())
-    return config_hash(
-        sorted(str(file) for path in folders for file in path.rglob("*"))
-    )
+    return config_hash([names_hash(path) for path in sorted(lists) if path.is_dir()])
+
+
+@cache
+def names_hash(folder):
+    return config_hash(sorted(str(file) for file in folder.rglob("*")))
 
 
 def training_config(wildcards):

@@ -12,7 +12,8 @@ import torch
 from rcn_bench.analysis.cost import median_seconds
 from rcn_bench.analysis.memory import GIB, estimate_memory
 from rcn_bench.data.annotations import read_annotations
-from rcn_bench.data.building import Source, need_of
+from rcn_bench.data.source import Source
+from rcn_bench.data.space import is_built, need_of
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import architecture
 from rcn_bench.engine.device import pick_device, place, room_for
@@ -171,12 +172,13 @@ def _disk(config: Config, layout: Layout, split: str) -> str:
     lists = [layout.annotations(config, of) for of in (split, "train")]
     if not (layout.videos(config).is_dir() and all(path.exists() for path in lists)):
         return f"- Cache of {split}: not known before a few of its videos are in {layout.videos(config)}."
-    need = need_of(Source.of(config, layout, split), workers=1)
-    if need.shards == 0:
+    source = Source.of(config, layout, split)
+    if is_built(source):
         return f"- Cache of {split}: built."
+    need = need_of(source, workers=1)
     return (
-        f"- Cache of {split}: {size_text(need.bytes)} in {need.shards} shards still to be made, which take "
-        f"{need.seconds / 3600:.3g} hours of a core; guessed from a few videos."
+        f"- Cache of {split}: {size_text(need.bytes)} in {need.shards} shards, which take {need.seconds / 3600:.3g} "
+        "hours of a core; guessed from a few videos."
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rcn_bench.config import config_hash
-from rcn_bench.data.shard import DamagedShard, ShardFrames
+from rcn_bench.data.shard import DamagedShard, ShardFrames, Storage
 from rcn_bench.data.video import Frames
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
@@ -94,8 +94,9 @@ class CacheIndex:
             videos = [CachedVideo(*row) for row in zip(*map(columns.get, _names(CachedVideo)), strict=True)]
             skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
             shards = [ShardFile(**shard) for shard in content["shards"]]
-            return cls(content["storage"], content["labels"], shards, videos, skipped)
-        except (KeyError, TypeError, ValueError) as error:
+            storage = asdict(Storage(**content["storage"]))
+            return cls(storage, content["labels"], shards, videos, skipped)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
 
 

@@ -188,7 +188,7 @@ class Examination:
 
     def __iter__(self) -> Iterator[tuple[float, av.VideoFrame]]:
         found = self.finding
-        if found.modified == 0 or found.bytes == 0:
+        if found.bytes == 0:
             self._end(decoding="missing" if found.modified == 0 else "empty")
             return
         av_logging.set_level(av_logging.WARNING)

@@ -65,8 +65,11 @@ def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo
             pass
         if examination.finding.decoding not in DECODED:
             return examination.finding, None
-        detail = failure(error) if isinstance(error, av.FFmpegError) else reason(error)
-        return replace(examination.finding, decoding="unreadable", detail=detail), None
+        found = replace(examination.finding, decoding="unreadable")
+        if isinstance(error, av.FFmpegError):
+            return replace(found, detail=failure(error)), None
+        passing = isinstance(error, (OSError, MemoryError))
+        return replace(found, detail=reason(error), checker="" if passing else found.checker), None
     return examination.finding, stored if examination.finding.decoding in DECODED else None
 
 
@@ -181,7 +184,7 @@ class ShardFrames:
         """The frames as they were stored, if they have not changed. Errors: DamagedShard."""
         for offset, size, checksum in self._table(rows):
             content = self._read(size, offset)
-            if zlib.crc32(content) != checksum:
+            if size == 0 or zlib.crc32(content) != checksum:
                 raise DamagedShard.at(self.path, f"a frame at byte {offset} has changed since it was written")
             yield content
 

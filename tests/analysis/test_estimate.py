@@ -154,7 +154,7 @@ def test_disk_is_guessed_from_the_videos_that_are_there(own, steps, tmp_path):
         (tmp_path / f"{split}.csv").write_text("path,label\n" + "".join(f"{i}.mp4,a\n" for i in range(4)))
     text = estimate(own, Layout(tmp_path), steps, None, None)
     assert "- Videos: 4 to train on, 4 to validate on." in text
-    assert f"- Cache of train: {4 * 10 * 16 * 20 * 3 / 1000:.1f} kB in 2 shards still to be made" in text
+    assert f"- Cache of train: {4 * 10 * 16 * 20 * 3 / 1000:.1f} kB in 2 shards, which take" in text
 
 
 def test_the_command_takes_the_times_of_another_machine(steps, tmp_path, capsys):

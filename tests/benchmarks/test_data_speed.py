@@ -10,10 +10,11 @@ import torch
 from footage import write_footage
 
 from rcn_bench.data.batches import TrainingBatches
-from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.building import build_cache
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.shard import Storage
+from rcn_bench.data.source import Source
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.data.video import at_frame_rate, rgb, time_of
 

@@ -9,9 +9,10 @@ import pytest
 
 from rcn_bench import cli
 from rcn_bench.data.annotations import Video, read_annotations, video_path
-from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.building import build_cache
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.check import read_report
+from rcn_bench.data.source import Source
 from rcn_bench.data.video import UnreadableVideo, decode, write_lossless
 from rcn_bench.errors import InputError
 

@@ -18,12 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcn_bench import cli
-from rcn_bench.data import building, cache, check, shard
+from rcn_bench.data import building, cache, check, shard, space, stock
 from rcn_bench.data.annotations import read_annotations, video_path
-from rcn_bench.data.building import Need, Source, build_cache, build_shard, need_of, verify_cache
+from rcn_bench.data.building import build_cache, build_shard, verify_cache
 from rcn_bench.data.cache import Cache, Skipped
 from rcn_bench.data.check import examine, read_report
 from rcn_bench.data.shard import DamagedShard, Storage, examine_and_store
+from rcn_bench.data.source import Source
+from rcn_bench.data.space import is_built, need_of
 from rcn_bench.data.video import decode, write_lossless
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked
@@ -316,7 +318,7 @@ def test_another_way_of_storing_makes_all_shards_anew(folder, made, change):
 def test_another_version_of_the_code_makes_all_shards_anew(folder, made, monkeypatch):
     folder.build()
     made.clear()
-    for module in (building, shard):
+    for module in (shard, stock):
         monkeypatch.setattr(module, "VERSION", 0)
     folder.build()
     assert made == [0, 1, 2]
@@ -359,7 +361,9 @@ def test_a_shard_with_all_that_is_left_of_a_video_is_not_removed(folder):
     folder.path("c").unlink()
 
     def refused(**changes):
-        with pytest.raises(InputError, match=r"00001-\w+\.shard: would be removed, but 1 of its videos") as error:
+        with pytest.raises(
+            InputError, match=r"00001-\w+\.shard: would be removed, but holds frames of 1 videos"
+        ) as error:
             folder.build(**changes)
         assert "c.mp4" in str(error.value)
         assert old.items() <= folder.shards().items()
@@ -379,7 +383,7 @@ def test_a_video_deleted_from_a_folder_of_classes_is_not_lost(folder):
         folder.path(name).rename(target)
     folder.build(annotations=folder.videos / "classes")
     target.unlink()
-    with pytest.raises(InputError, match="would be removed, but 1 of its videos"):
+    with pytest.raises(InputError, match="would be removed, but holds frames of 1 videos"):
         folder.build(annotations=folder.videos / "classes")
 
 
@@ -438,11 +442,12 @@ def test_the_space_needed_is_told_before_it_is_taken(folder):
     assert (need.shards, need.bytes) == (3, stored)  # all five are in the sample
     assert need.seconds > 0
     assert lines[0].startswith(f"{folder.source.folder}: shards to make: 3, about {stored / 1000:.1f} kB; free: ")
-    assert need_of(folder.source) == Need(0, 0, 0)
+    assert is_built(folder.source)
+    assert not is_built(replace(folder.source, storage=Storage(short_side=8)))
 
 
 def test_too_little_space_is_an_error_before_anything_is_written(folder, monkeypatch):
-    monkeypatch.setattr(building, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(space, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(InputError, match=r"about 40\.3 kB; free: 1\.0 kB; make room, .*data\.jpeg_quality"):
         folder.build()
     assert folder.shards() == {}
@@ -672,10 +677,132 @@ def test_a_table_with_places_that_no_file_has_is_named(folder):
         cache.frames(cache.videos[0])
 
 
-def test_another_way_of_storing_needs_space_though_a_cache_is_there(folder):
+# Last copies
+
+
+def test_frames_are_copied_from_the_newest_shard_that_has_them(folder):
+    for seed in range(4):  # shards of one number are told apart by checksums, which come in any order
+        write_lossless(folder.path("c"), video(100 + seed, 6), 8)
+        frames = decode(folder.path("c"))
+        folder.path("e").write_bytes(b"")
+        with pytest.raises(InputError):
+            folder.build(max_bad=0)  # what it has made lies there
+    folder.path("c").unlink()
+    write_lossless(folder.path("e"), video(5, 9), 8)
+    cache = folder.build()
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    assert len(folder.shards()) == 3
+
+
+def test_a_video_that_was_missing_for_one_build_gets_its_frames_back(folder):
+    before = folder.build()
+    frames = before.frames(before.videos[2])
+    kept = folder.shards()
+    hidden = folder.path("c").rename(folder.root / "c.mp4")
+    for name, content in kept.items():
+        (folder.source.folder / name).unlink()
+        (folder.root / name).write_bytes(content)
+    assert len(folder.build().videos) == 4
+    for name in kept:  # as if that build had been stopped before it removed them
+        (folder.root / name).rename(folder.source.folder / name)
+    cache = folder.build()
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    assert hidden.is_file()
+
+
+def test_a_file_that_comes_back_broken_does_not_cost_the_frames(folder):
     folder.build()
+    folder.path("c").write_text("<html>this video is not available</html>\n" * 20)
+    with pytest.raises(InputError, match=r"holds frames of 1 videos .*c\.mp4"):
+        folder.build()
+    folder.path("c").unlink()
+    assert len(folder.build().videos) == 5
+
+
+def test_a_file_that_was_moved_is_not_lost(folder):
+    for name in NAMES:
+        target = folder.videos / "classes" / "up" / f"{name}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.path(name).rename(target)
+    classes = folder.videos / "classes"
+    folder.build(annotations=classes)
+    (classes / "down").mkdir()
+    target.rename(classes / "down" / target.name)
+    assert {video.label for video in folder.build(annotations=classes).videos} == {"up", "down"}
+
+
+def test_a_shard_whose_index_is_damaged_is_not_removed_while_files_of_it_are_gone(folder):
+    folder.build()
+    folder.path("c").unlink()
+    path = shard_file(folder, 1)
+    change_a_byte(path, -200)
+    for attempt in (folder.build, lambda: verify_cache(folder.source, progress=silent)):
+        with pytest.raises(InputError, match=r"00001-\w+\.shard: would be removed, but holds frames of 1 videos"):
+            attempt()
+        assert path.is_file()
+    path.rename(folder.root / "elsewhere.shard")
+    assert len(folder.build().videos) == 4
+
+
+@pytest.mark.parametrize("place", [-200, -1])
+def test_skipping_a_shard_whose_index_is_damaged_leaves_its_videos_out(folder, place):
+    folder.build()
+    change_a_byte(shard_file(folder, 1), place)
+    verify_cache(folder.source, skip=True, progress=silent)
+    cache = Cache(folder.source.index)
+    assert [video.id for video in cache.videos] == ["a.mp4", "b.mp4", "e.mp4"]
+    assert all(video.shape[0] for video in cache.videos)
+    assert len(folder.build().videos) == 5
+
+
+def test_frames_of_a_row_taken_out_are_not_lost_by_a_verification(folder):
+    folder.build()
+    folder.path("c").unlink()
+    folder.list("abde")
+    change_a_byte(shard_file(folder, 1), -4000)  # of d, which is decoded again
+    with pytest.raises(InputError, match=r"holds frames of 1 videos .*c\.mp4"):
+        verify_cache(folder.source, progress=silent)
+
+
+def test_verify_reads_shards_that_the_list_no_longer_makes(folder):
+    folder.build()
+    change_a_byte(shard_file(folder, 2), 40)
     lines = []
-    building.require_space([folder.source], progress=lines.append)
-    assert lines == []
-    building.require_space([replace(folder.source, storage=Storage(jpeg_quality=90))], progress=lines.append)
-    assert "shards to make: 3" in lines[0]
+    verify_cache(replace(folder.source, shard_videos=5), progress=lines.append)
+    assert lines[0].endswith("damaged shard")
+    assert len(Cache(folder.source.index).videos) == 5
+    assert len(folder.shards()) == 1
+
+
+def test_videos_of_unknown_labels_are_carried_over_too(folder):
+    folder.build()
+    folder.path("d").unlink()
+    os.utime(folder.path("c"), (1, 1))
+    assert [video.id for video in folder.build(labels={"up"}).videos] == ["a.mp4", "c.mp4", "e.mp4"]
+    assert len(folder.build().videos) == 5
+
+
+def test_a_zeroed_table_is_damage(folder):
+    cache = folder.build()
+    path, index = shard_file(folder, 0), shard.ShardIndex.read(shard_file(folder, 0))
+    content = bytearray(path.read_bytes())
+    content[index.table_at : index.table_at + 16] = bytes(16)
+    path.write_bytes(content)
+    with pytest.raises(DamagedShard, match="a frame at byte 0 has changed"):
+        cache.frames(cache.videos[0])
+
+
+def test_memory_that_was_short_once_is_not_held_against_a_video(folder, monkeypatch):
+    def refuse(frames, storage):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shard, "_stored", refuse)
+        finding, stored = examine_and_store(str(folder.path("a")), Storage())
+    assert (finding.decoding, finding.checker, stored) == ("unreadable", "", None)
+
+
+def test_files_of_1970_are_there(folder):
+    os.utime(folder.path("a"), (0, 0))
+    assert examine(str(folder.path("a"))).decoding == "ok"
+    assert len(folder.build().videos) == 5

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.building import build_cache
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
+from rcn_bench.data.source import Source
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.data.video import write_lossless
 from rcn_bench.errors import InputError

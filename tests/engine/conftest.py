@@ -8,7 +8,8 @@ import pytest
 from torch import nn
 
 from rcn_bench.config import check_config, load_config
-from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.building import build_cache
+from rcn_bench.data.source import Source
 from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.train import train
 from rcn_bench.experiment import Run

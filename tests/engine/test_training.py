@@ -23,9 +23,10 @@ from torch import nn
 import rcn_bench.engine.optimisation as building
 import rcn_bench.engine.train as training
 from rcn_bench.config import check_config, load_config
-from rcn_bench.data.building import Source, build_cache
+from rcn_bench.data.building import build_cache
 from rcn_bench.data.cache import Cache, CacheIndex
 from rcn_bench.data.digits import DigitsConfig, make_digits
+from rcn_bench.data.source import Source
 from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.checkpoint import save_checkpoint
 from rcn_bench.engine.evaluate import evaluate

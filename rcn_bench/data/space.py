@@ -1,0 +1,61 @@
+"""The room that a cache needs, told before any of it is made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from shutil import disk_usage
+from time import perf_counter
+
+from rcn_bench.data.cache import CacheIndex
+from rcn_bench.data.processes import in_processes
+from rcn_bench.data.shard import Storage, examine_and_store
+from rcn_bench.data.source import Source
+from rcn_bench.errors import InputError
+from rcn_bench.files import Progress, size_text
+
+SAMPLE = 8  # videos from which that of all is guessed
+
+
+@dataclass(frozen=True)
+class Need:
+    """What making some shards takes. seconds: of one core, to decode, check and store their videos."""
+
+    shards: int
+    bytes: int
+    seconds: float
+
+
+def need_of(source: Source, numbers: Sequence[int] | None = None, workers: int = 0) -> Need:
+    """Guessed from a few of the videos of some shards; numbers None: of all.
+
+    Errors: InputError for a missing folder or list.
+    """
+    numbers = range(len(source.shards)) if numbers is None else numbers
+    videos = [video for number in numbers for video in source.shards[number]]
+    sample = [str(source.path(video)) for video in videos[:: -(-len(videos) // SAMPLE) or 1]]
+    costs = [cost or (0, 0.0) for _, cost in in_processes(partial(_cost, storage=source.storage), sample, workers)]
+    share = len(videos) / max(len(sample), 1)
+    return Need(len(numbers), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs))
+
+
+def _cost(path: str, storage: Storage) -> tuple[int, float]:
+    """The bytes that a file is stored in, and the seconds that it takes."""
+    started = perf_counter()
+    _, stored = examine_and_store(path, storage)
+    return sum(map(len, stored.frames)) if stored else 0, perf_counter() - started
+
+
+def is_built(source: Source) -> bool:
+    """Whether there is a cache, its frames stored in this way. Errors: InputError if its index cannot be read."""
+    return source.index.is_file() and CacheIndex.read(source.index).storage == asdict(source.storage)
+
+
+def require_room(folder: Path, needs: Sequence[Need], progress: Progress) -> None:
+    """Say what is needed and what is there. Errors: InputError if that is less."""
+    shards, needed = sum(need.shards for need in needs), sum(need.bytes for need in needs)
+    free = disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
+    text = f"{folder}: shards to make: {shards}, about {size_text(needed)}; free: {size_text(free)}"
+    if needed > free:
+        raise InputError(f"{text}; make room, lower data.short_side or data.frame_rate, or set data.jpeg_quality")
+    progress(text)
