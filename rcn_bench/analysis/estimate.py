@@ -1,5 +1,6 @@
 """What an experiment will take, before it is run: disk, hours of each run and memory."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -90,6 +91,7 @@ def _measured(run: Run, config: Config, device: torch.device) -> StepTime:
     classes = torch.zeros(clips, dtype=torch.long, device=device)
     seconds = config["profile"]["seconds"]
     if device.type == "cuda":
+        gc.collect()  # the model before, its step and its graph, which hold each other
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     step = build_step(model.train(), config, device)
