@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ def captured(
     if not torch.cuda.is_available():
         raise RuntimeError("no GPU")
     placed = [tensor.clone() for tensor in inputs]
-    side = torch.cuda.Stream()
+    side = _side_stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # libraries choose their algorithms and take their work space outside the graph
         for _ in range(WARM_UP_CALLS):
@@ -31,7 +32,7 @@ def captured(
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     # Of this thread alone: the one that pins the memory of coming batches must not break the capture, nor itself.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
         results = function(*placed)
 
     def replay(*inputs: Tensor) -> Any:
@@ -41,6 +42,12 @@ def captured(
         return results
 
     return replay
+
+
+@cache
+def _side_stream() -> torch.cuda.Stream:
+    """One for all captures: cuBLAS keeps 64 MiB of work space for every stream that it has ever run on."""
+    return torch.cuda.Stream()
 
 
 def captured_if_possible(function: Callable[..., Any], inputs: Sequence[Tensor], what: str) -> Callable[..., Any]:
