@@ -370,10 +370,12 @@ def _bench(options: argparse.Namespace) -> None:
     from rcn_bench.reporting.benchmarks import compare, run_benchmarks
 
     folder = options.results / "reference"
-    if not options.kept:
-        run_benchmarks(folder, options.machine, options.k, options.all)
-    if options.compare or options.kept:
+    if options.kept:
         print(compare(folder))
+        return
+    path = run_benchmarks(folder, options.machine, options.k, options.all)
+    if options.compare:
+        print(compare(folder, own=path.parent.name))
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from rcn_bench.files import read_json, write_json
 from rcn_bench.provenance import provenance
 
 BENCHMARKS = Path(__file__).parents[2] / "tests" / "benchmarks"
+COMPILED = ", compiled"  # at the end of a name, beside the one without it
+Row = dict[str, Any]
 
 
 def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool) -> Path:
@@ -50,8 +54,8 @@ def _name(machine: dict[str, Any]) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
+def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
     for benchmark in benchmarks:
         times = {key: benchmark["stats"][key] for key in ("median", "min", "iqr", "rounds")}
         beside = benchmark["extra_info"].pop("beside", {})  # timed in turns with it
@@ -61,23 +65,51 @@ def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]
     return groups
 
 
-def compare(folder: Path) -> str:
-    """A Markdown table of all kept machines: how many times as fast each group's subject is as the others in it.
+def compare(folder: Path, own: str | None = None) -> str:
+    """Markdown tables of all kept machines: how fast each group's subjects are beside the others, and their memory.
 
-    The subject is the fastest of RCN's rows, the scan, or the epoch from the cache. Ratios are of medians.
+    Subjects are RCN, the scan, the epoch from the cache. Compiled ones stand beside what is compiled, or what comes
+    in one way only. Ratios are of medians, and of peak memory where a GPU measured it. own: of all machines, but only
+    what this one has timed.
     """
-    rows: dict[tuple[str, str, str], dict[str, str]] = {}
-    for path in sorted(folder.glob("*/benchmarks.json")):
-        for group, measured in read_json(path)["groups"].items():
-            subjects = [row for row in measured["rows"] if row["subject"]]
-            if not subjects:
-                continue
-            subject = min(subjects, key=lambda row: row["median"])
-            for other in (row for row in measured["rows"] if row is not subject):
-                row = rows.setdefault((group, subject["name"], other["name"]), {})
-                row[path.parent.name] = f"{other['median'] / subject['median']:.2f}"
-    if not rows:
+    machines = {path.parent.name: read_json(path)["groups"] for path in sorted(folder.glob("*/benchmarks.json"))}
+    speed = _table(
+        machines, own, "is so many times as fast", "as", lambda subject, other: other["median"] / subject["median"]
+    )
+    if not speed:
         raise InputError(f"{folder}: no benchmarks.json of any machine; run `rcn-bench bench` first")
-    index = pd.MultiIndex.from_tuples(rows, names=["what", "is so many times as fast", "as"])
+    memory = _table(
+        machines,
+        own,
+        "takes so many times the memory",
+        "of",
+        lambda subject, other: subject["peak_memory_bytes"] / other["peak_memory_bytes"],
+    )
+    return f"{speed}\n\n{memory}" if memory else speed
+
+
+def _table(machines: dict[str, Any], own: str | None, verb: str, link: str, ratio: Callable[[Row, Row], float]) -> str:
+    """Rows are pairs in a group, columns machines; empty without any pair that has what the ratio needs."""
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for machine, groups in machines.items():
+        for group, measured in groups.items():
+            for subject, other in _pairs(measured["rows"]):
+                with suppress(KeyError):
+                    number = f"{ratio(subject, other):.2f}"
+                    rows.setdefault((group, subject["name"], other["name"]), {})[machine] = number
+    rows = {pair: numbers for pair, numbers in rows.items() if own is None or own in numbers}
+    if not rows:
+        return ""
+    index = pd.MultiIndex.from_tuples(rows, names=["what", verb, link])
     table = pd.DataFrame(list(rows.values()), index=index).fillna("").reset_index()
     return table.to_markdown(index=False, disable_numparse=True)
+
+
+def _pairs(rows: list[Row]) -> Iterator[tuple[Row, Row]]:
+    """Each subject and what to compare it with."""
+    names = {row["name"] for row in rows}
+    for subject in (row for row in rows if row["subject"]):
+        for other in (row for row in rows if not row["subject"]):
+            compiled = subject["name"].endswith(COMPILED)
+            if other["name"] + COMPILED not in names if compiled else "," not in other["name"]:
+                yield subject, other

@@ -30,13 +30,14 @@ def _alone():
 
 @pytest.fixture
 def timed(benchmark):
-    """Times a function under a name, in a group of things to compare with its subject; on a GPU with peak memory.
+    """Times a function under a name, in a group of things to compare with its subject.
 
+    peak_memory: keep that of the whole benchmark, on a GPU; the first benchmark of a shape has cuDNN's trials in it.
     beside: other functions by name, run once before every round of this one, so that whatever slows the machine for a
     while slows them all; their times stand beside it.
     """
 
-    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2, beside=None):
+    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2, beside=None, peak_memory=False):
         benchmark.group = group
         benchmark.extra_info |= {"name": name, "subject": subject}
         others = {other: [] for other in beside or {}}
@@ -54,7 +55,7 @@ def timed(benchmark):
         benchmark.pedantic(run, setup=take_turns, rounds=rounds, warmup_rounds=warmup_rounds)
         if others:
             benchmark.extra_info["beside"] = {name: median(times[warmup_rounds:]) for name, times in others.items()}
-        elif GPU:
+        if peak_memory and GPU:
             benchmark.extra_info["peak_memory_bytes"] = torch.cuda.max_memory_allocated()
 
     return time

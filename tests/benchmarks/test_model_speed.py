@@ -88,7 +88,7 @@ def name_of(model, compiled):
 def test_training_step(timed, model, frames, compiled):
     step = training_step(model, frames, compiled)
     kind, subject = group("training step", model, frames), model.startswith("rcn")
-    timed(kind, name_of(model, compiled), step, subject=subject, rounds=ROUNDS)
+    timed(kind, name_of(model, compiled), step, subject=subject, rounds=ROUNDS, peak_memory=True)
 
 
 @pytest.mark.parametrize("frames", [8, pytest.param(16, marks=pytest.mark.slow)])
@@ -113,4 +113,5 @@ def test_inference(timed, model, frames, compiled):
     if compiled and GPU:
         infer = captured(infer, [clip])
     kind, subject = group("inference", model, frames), model.startswith("rcn")
-    timed(kind, name_of(model, compiled), partial(infer, clip), subject=subject, rounds=ROUNDS)
+    infer = partial(infer, clip)
+    timed(kind, name_of(model, compiled), infer, subject=subject, rounds=ROUNDS, peak_memory=True)

@@ -74,24 +74,44 @@ def test_benchmarks_need_a_checkout(tmp_path, monkeypatch):
         run_benchmarks(tmp_path, None, "", False)
 
 
-def test_ratios_are_to_the_fastest_subject_and_stand_beside_those_of_other_machines(tmp_path):
-    steps = [row("rcn18", 3.0, True), row("rcn18, compiled", 2.0, True), row("c2d18", 1.5), row("i3d18", 5.0)]
+def cells(table):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+
+
+def test_compiled_is_compared_with_compiled_beside_the_ratios_of_other_machines(tmp_path):
+    models = ["rcn18", "rcn18, compiled", "c2d18", "c2d18, compiled", "authors_rcn18", "authors_rcn18, in a CUDA graph"]
+    times = [3.0, 2.0, 1.5, 1.0, 9.0, 8.0]
+    steps = [row(name, time, name.startswith("rcn")) for name, time in zip(models, times, strict=True)]
     write_json(tmp_path / "a" / "benchmarks.json", {"groups": {"step": {"rows": steps}}})
     copies = [row("scan", 1.0, True), row("copy", 0.9)]
     steps = [row("rcn18", 4.0, True), row("c2d18", 4.0)]
     groups = {"step": {"rows": steps}, "scan": {"rows": copies}, "none": {"rows": [row("copy", 1.0)]}}
     write_json(tmp_path / "b" / "benchmarks.json", {"groups": groups})
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in compare(tmp_path).splitlines()]
+    lines = cells(compare(tmp_path))
     assert lines[0] == ["what", "is so many times as fast", "as", "a", "b"]
     assert sorted(lines[2:]) == sorted(
         [
-            ["step", "rcn18, compiled", "rcn18", "1.50", ""],
-            ["step", "rcn18, compiled", "c2d18", "0.75", ""],
-            ["step", "rcn18, compiled", "i3d18", "2.50", ""],
-            ["step", "rcn18", "c2d18", "", "1.00"],
+            ["step", "rcn18", "c2d18", "0.50", "1.00"],
+            ["step", "rcn18", "authors_rcn18", "3.00", ""],
+            ["step", "rcn18, compiled", "c2d18, compiled", "0.50", ""],
+            ["step", "rcn18, compiled", "authors_rcn18", "4.50", ""],
+            ["step", "rcn18, compiled", "authors_rcn18, in a CUDA graph", "4.00", ""],
             ["scan", "scan", "copy", "", "0.90"],
         ]
     )
+    assert [line[:3] for line in cells(compare(tmp_path, own="b"))[2:]] == [
+        ["step", "rcn18", "c2d18"],
+        ["scan", "scan", "copy"],
+    ]
+
+
+def test_memory_is_compared_where_it_was_measured(tmp_path):
+    steps = [row("rcn18", 3.0, True) | {"peak_memory_bytes": 300}, row("c2d18", 1.5) | {"peak_memory_bytes": 200}]
+    write_json(tmp_path / "a" / "benchmarks.json", {"groups": {"step": {"rows": [*steps, row("i3d18", 3.0)]}}})
+    speed, memory = compare(tmp_path).split("\n\n")
+    assert len(cells(speed)) == 4
+    assert cells(memory)[0] == ["what", "takes so many times the memory", "of", "a"]
+    assert cells(memory)[2:] == [["step", "rcn18", "c2d18", "1.50"]]
 
 
 def test_no_results_are_one_line(tmp_path):
