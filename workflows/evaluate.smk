@@ -27,7 +27,7 @@ rule evaluate:
             *CLIP_CODE,
             "engine/evaluate.py",
             "engine/training_step.py",
-            "analysis/intervals.py",
+            "intervals.py",
         ),
     shell:
         "rcn-bench evaluate {wildcards.run} --config {params.resolved} > {log} 2>&1"

@@ -31,7 +31,7 @@ rule figure:
             "reporting/figures.py",
             "experiment.py",
             "analysis/hidden_state.py",
-            "analysis/intervals.py",
+            "intervals.py",
         ),
     shell:
         "rcn-bench figure {wildcards.figure} --config {params.resolved} > {log} 2>&1"

@@ -37,7 +37,7 @@ rule table:
             "reporting/tables.py",
             "experiment.py",
             "reporting/paper.py",
-            "analysis/intervals.py",
+            "intervals.py",
         ),
     shell:
         "rcn-bench table {wildcards.table} --config {params.resolved} > {log} 2>&1"

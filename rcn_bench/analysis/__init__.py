@@ -1,1 +1,1 @@
-"""What is measured on models and results: cost, intervals, hidden-state statistics."""
+"""What is measured on models and results: cost, memory, causality, hidden-state statistics."""

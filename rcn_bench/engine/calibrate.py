@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.data.annotations import read_annotations
 from rcn_bench.data.cache import Cache
 from rcn_bench.data.clips import ClipLayout, EvaluationClips
@@ -20,6 +19,7 @@ from rcn_bench.engine.training_step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config
 from rcn_bench.files import write_json
+from rcn_bench.intervals import accuracy_interval
 from rcn_bench.layout import Layout
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.provenance import provenance

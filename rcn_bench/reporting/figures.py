@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from rcn_bench.analysis.hidden_state import Matrix, expected_at_start, hidden_matrices, hidden_state_statistics
-from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run, figure1_panels, figure2_panels, figure3_run, online_runs
 from rcn_bench.files import replacing
+from rcn_bench.intervals import accuracy_interval
 from rcn_bench.layout import Layout
 
 STATISTICS = {

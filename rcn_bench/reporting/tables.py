@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Config, Run, base_model, base_network, table1_rows, table2_rows, table3_rows
 from rcn_bench.files import read_json, write_text
+from rcn_bench.intervals import accuracy_interval
 from rcn_bench.layout import Layout
 from rcn_bench.reporting import paper
 

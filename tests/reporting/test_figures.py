@@ -5,10 +5,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from rcn_bench.analysis.hidden_state import hidden_matrices
-from rcn_bench.analysis.intervals import accuracy_interval
 from rcn_bench.config import load_config
 from rcn_bench.errors import InputError
 from rcn_bench.experiment import Run, all_runs
+from rcn_bench.intervals import accuracy_interval
 from rcn_bench.layout import Layout
 from rcn_bench.reporting.figures import BUILDERS, write_figure
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcn_bench.analysis.intervals import accuracy_interval
+from rcn_bench.intervals import accuracy_interval
 
 VIDEOS = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=60)
 
