@@ -191,6 +191,7 @@ def _share(text: str) -> float:
 
 def _check(options: argparse.Namespace) -> None:
     config = load_config(options.config)
+    from rcn_bench.data.building import missing_shards
     from rcn_bench.data.source import Source
     from rcn_bench.data.space import is_built, need_of, require_room
     from rcn_bench.engine.build import check_runs
@@ -199,7 +200,7 @@ def _check(options: argparse.Namespace) -> None:
     check_runs(config, layout)
     if "videos" in config["data"]:
         sources = [Source.of(config, layout, split) for split in ("train", "val")]
-        if needs := [need_of(source, workers=1) for source in sources if not is_built(source)]:
+        if needs := [need_of(source, missing_shards(source), 1) for source in sources if not is_built(source)]:
             require_room(layout.cache("train").parent, needs, print)
 
 

@@ -52,8 +52,8 @@ def _class_folders(source: Path, root: Path) -> list[Video]:
         raise InputError(f"{source}: not below the folder of videos, {root}; check data.videos") from None
     videos = []
     for folder in sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        # Every file is taken for a video: one that is none is reported, not passed over.
-        for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
+        # Every file is taken for a video, broken links too: one that is none is reported, not passed over.
+        for file in sorted(path for path in folder.rglob("*") if not path.is_dir() and not path.name.startswith(".")):
             path = (start / file.relative_to(source)).as_posix()
             videos.append(Video(path, folder.name, path, (path,)))
     return videos

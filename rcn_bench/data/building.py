@@ -7,7 +7,8 @@ belong together; until then the cache is that of before.
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -31,18 +32,23 @@ def build_cache(source: Source, workers: int = 0, progress: Progress = print) ->
     """Make the shards that are not there yet, then the report and, last, the index.
 
     workers: processes that decode; 0: this one alone, which a file may then crash.
-    Errors: InputError without the folder of videos or the room that they need, if another process is at the same
-    shard, if more videos than allowed are bad, or if frames would be lost that no file gives any more. What is there
-    already is kept.
+    Errors: InputError without the folder of videos or the room that they need, if another process is at this cache, if
+    more videos than allowed are bad, or if frames would be lost that no file gives any more. What is there already is
+    kept.
     """
     _build(source, workers, progress, doubted=())
 
 
 def build_shard(source: Source, number: int, workers: int = 0, progress: Progress = print) -> Path:
-    """Make one shard, unless it is there: the part of the work that machines can share. Errors: see build_cache."""
+    """Make one shard, unless it is there: the part of the work that machines can share.
+
+    Errors: InputError for a number that there is not, if another process is at the same shard, or if frames would be
+    lost that no file gives any more.
+    """
     if not 0 <= number < len(source.shards):
         raise InputError(f"shard {number}: {source.annotations} makes {len(source.shards)} shards, from 0 on")
     gone = _gone(source, [number])
+    _refuse_to_lose_by_storing_otherwise(source, gone)
     return current_shard(source, number, gone) or _write_shard(
         source, number, _videos(source, [number], gone, workers), progress
     )
@@ -56,9 +62,9 @@ def verify_cache(source: Source, *, skip: bool = False, workers: int = 0, progre
     changed. Errors: InputError without a cache; see build_cache.
     """
     _ = source.shards  # first, so that a list that cannot be read stops it before anything else
+    indexed = [source.folder / shard.file for shard in CacheIndex.read(source.index).shards]
     doubted = []
-    for shard in CacheIndex.read(source.index).shards:
-        path = source.folder / shard.file
+    for path in dict.fromkeys([*indexed, *shard_files(source)]):  # one that waits for its index may become current
         if doubt := _doubt(path):
             progress(f"{path}: {doubt}")
             doubted.append(path)
@@ -74,8 +80,17 @@ def _doubt(shard: Path) -> str | None:
             return "damaged shard"
     except OSError as error:
         return f"damaged shard, {error.strerror}"
-    unread = [entry["id"] for entry in ShardIndex.read(shard).videos if not entry["checker"]]
+    try:
+        unread = [entry["id"] for entry in ShardIndex.read(shard).videos if not entry["checker"]]
+    except DamagedShard:
+        return "damaged shard, or one of another version"
     return f"has videos that could not be read, {unread[0]} first" if unread else None
+
+
+def missing_shards(source: Source) -> list[int]:
+    """The numbers of those that a build would make."""
+    gone = _gone(source, range(len(source.shards)))
+    return [number for number in range(len(source.shards)) if current_shard(source, number, gone) is None]
 
 
 def _build(source: Source, workers: int, progress: Progress, doubted: Collection[Path], skip: bool = False) -> None:
@@ -83,21 +98,22 @@ def _build(source: Source, workers: int, progress: Progress, doubted: Collection
     copied = {number_of(shard) for shard in doubted} if skip else set()
     gone = _gone(source, range(len(source.shards)), copied)
     _refuse_to_lose_by_storing_otherwise(source, gone)
-    shards = [current_shard(source, number, gone, doubted) for number in range(len(source.shards))]
-    missing = [number for number, shard in enumerate(shards) if shard is None]
-    to_decode = [number for number in missing if number not in copied]
-    if to_decode:
-        require_room(source.folder, [need_of(source, to_decode, workers)], progress)
-    videos = _videos(source, missing, gone, workers)  # one shard's after the other's, without a pause between
-    made = {n: _write_shard(source, n, islice(videos, len(source.shards[n])), progress) for n in missing}
-    used = [shard or made[number] for number, shard in enumerate(shards)]
-    index, summed_up = _judge(source, used)
-    _refuse_too_many(source, index, summed_up)
-    others = [shard for shard in shard_files(source) if shard not in used]
-    _refuse_to_lose(source, used, others)
-    index.write(source.index)
-    for shard in others:
-        shard.unlink(missing_ok=True)
+    with locked(source.folder):  # two at a time could each remove what the other relies on
+        shards = [current_shard(source, number, gone, doubted) for number in range(len(source.shards))]
+        missing = [number for number, shard in enumerate(shards) if shard is None]
+        to_decode = [number for number in missing if number not in copied]
+        if to_decode:
+            require_room(source.folder, [need_of(source, to_decode, workers)], progress)
+        videos = _videos(source, missing, gone, workers)  # one shard's after the other's, without a pause between
+        made = {n: _write_shard(source, n, islice(videos, len(source.shards[n])), progress) for n in missing}
+        used = [shard or made[number] for number, shard in enumerate(shards)]
+        index, summed_up = _judge(source, used)
+        _refuse_too_many(source, index, summed_up)
+        others = [shard for shard in shard_files(source) if shard not in used]
+        _refuse_to_lose(source, used, others)
+        index.write(source.index)
+        for shard in others:
+            shard.unlink(missing_ok=True)
     progress(summed_up)
 
 
@@ -106,23 +122,39 @@ def _gone(source: Source, numbers: Iterable[int], copied: Collection[int] = ()) 
     ids = {
         video.id for number in numbers for video in source.shards[number] if number in copied or source.is_gone(video)
     }
-    return places_of(ids, source)
+    return places_of(ids, shard_files(source), source)
 
 
 def _videos(
     source: Source, numbers: Sequence[int], gone: Places, workers: int
 ) -> Iterator[tuple[Finding, StoredVideo | None]]:
     """All videos of some shards, in order: decoded or, where their files are gone, as they are stored."""
-    videos = [video for number in numbers for video in source.shards[number]]
-    paths = [str(source.path(video)) for video in videos if video.id not in gone]
+    older = shard_files(source)
+    to_decode = [video for number in numbers for video in source.shards[number] if video.id not in gone]
+    paths = [str(source.path(video)) for video in to_decode]
     decoded = in_processes(partial(examine_and_store, storage=source.storage), paths, workers)
-    for video in videos:
-        if video.id in gone:
-            yield _carried_over(source, video, gone[video.id])
-        else:
+    for number in numbers:
+        before: Places | None = None
+        for video in source.shards[number]:
+            if video.id in gone:
+                yield _carried_over(source, video, gone[video.id])
+                continue
             path, result = next(decoded)
             finding, stored = result or (crashed(path), None)
+            if stored is None:
+                before = before or places_of({video.id for video in source.shards[number]}, older, source)
+                finding, stored = _as_before(source, video, before[video.id]) or (finding, None)
             yield replace(finding, id=video.id), stored
+
+
+def _as_before(source: Source, video: Video, places: Sequence[StoredEntry]) -> tuple[Finding, StoredVideo] | None:
+    """What a file once gave that, by size and time, is still the same, but cannot be decoded now."""
+    path = source.path(video)
+    for stored in places:
+        if stored.same_way and stored.has_frames and stored.stamp == stamp(path):
+            with suppress(DamagedShard):
+                return replace(stored.finding(source.root), path=str(path)), stored.read()
+    return None
 
 
 def _carried_over(source: Source, video: Video, places: Sequence[StoredEntry]) -> tuple[Finding, StoredVideo | None]:
@@ -136,7 +168,8 @@ def _carried_over(source: Source, video: Video, places: Sequence[StoredEntry]) -
     never_had_any = [stored for stored in here if not stored.has_frames]
     if never_had_any and len(never_had_any) == len(here):
         return never_had_any[0].finding(source.root), None
-    found = Finding(video.id, "", "", str(source.path(video)), "damaged", "its stored frames have changed")
+    detail = "its stored frames have changed" if here else "left out with its damaged shard"
+    found = Finding(video.id, "", "", str(source.path(video)), "damaged", detail)
     size, modified = stamp(source.path(video))
     found = replace(found, bytes=size, modified=modified, checker=CHECKER)
     return (found if here or modified else replace(found, decoding="missing", detail="")), None
@@ -194,51 +227,71 @@ def _refuse_too_many(source: Source, index: CacheIndex, summed_up: str) -> None:
 
 def _refuse_to_lose_by_storing_otherwise(source: Source, gone: Places) -> None:
     """Before hours of decoding; what else could be lost is looked for afterwards."""
-    for places in gone.values():
+    lost: dict[Path, list[str]] = {}
+    for id, places in gone.items():
         with_frames = [stored for stored in places if stored.has_frames]
         if not with_frames or (source.root / with_frames[0].entry["path"]).is_file():
             continue
         if not any(stored.same_way for stored in with_frames):
-            raise _loss(with_frames[0].shard, [with_frames[0].entry["id"]], source)
+            lost.setdefault(with_frames[0].shard, []).append(id)
+    if lost:
+        raise _loss(source, lost)
 
 
 def _refuse_to_lose(source: Source, used: Sequence[Path], others: Sequence[Path]) -> None:
     """Shards that are not needed any more may hold all that is left of a video."""
-    kept_ids, kept_files = set(), set()
+    kept: dict[str, StoredEntry] = {}
     for shard in used if others else []:
-        kept = [stored.entry for stored in entries(shard, source) if stored.has_frames]
-        kept_ids |= {entry["id"] for entry in kept}
-        kept_files |= {entry["sha256"] for entry in kept}  # a file may have moved
-    listed = {video.id for videos in source.shards for video in videos}
-    for shard in others:
-        try:
-            lost = [
-                stored.entry["id"]
-                for stored in entries(shard, source)
-                if stored.has_frames
-                and stored.entry["id"] not in kept_ids
-                and stored.entry["sha256"] not in kept_files
-                and not _can_be_decoded_again(stored, source, listed)
-                and stored.is_intact()
-            ]
-        except DamagedShard:
-            number = number_of(shard)
-            videos = source.shards[number] if number < len(source.shards) else []
-            lost = [video.id for video in videos if video.id not in kept_ids and source.is_gone(video)]
-        if lost:
-            raise _loss(shard, lost, source)
+        for stored in entries(shard, source):
+            if stored.has_frames:
+                kept |= {stored.entry["id"]: stored, stored.entry["sha256"]: stored}  # a file may have moved
+    listed = {video.id: video for videos in source.shards for video in videos}
+    lost = {shard: ids for shard in others if (ids := _only_in(shard, source, kept, listed))}
+    if lost:
+        raise _loss(source, lost)
+
+
+def _only_in(shard: Path, source: Source, kept: Mapping[str, StoredEntry], listed: Mapping[str, Video]) -> list[str]:
+    """The videos whose frames only this shard has. Errors: DamagedShard if one that is kept has changed."""
+    try:
+        stored = list(entries(shard, source))
+    except DamagedShard:
+        return [id for id in _supposed_in(shard, source) if id not in kept and source.is_gone(listed[id])]
+    lost = []
+    for one in stored:
+        if one.has_frames and not _can_be_decoded_again(one, source, listed):
+            if copy := kept.get(one.entry["id"]) or kept.get(one.entry["sha256"]):
+                if not _can_be_decoded_again(copy, source, listed):
+                    copy.read()
+            elif one.is_intact():
+                lost.append(one.entry["id"])
+    return lost
+
+
+def _supposed_in(shard: Path, source: Source) -> list[str]:
+    """The listed videos of a shard that cannot be read: by the index that names it, else by its number."""
+    number = number_of(shard)
+    listed = [video.id for videos in source.shards for video in videos]
+    with suppress(InputError):
+        index = CacheIndex.read(source.index)
+        if shard.name in [named.file for named in index.shards]:
+            return sorted({video.id for video in index.videos if video.shard == number} & set(listed))
+    return [video.id for video in source.shards[number]] if number < len(source.shards) else []
 
 
 def _can_be_decoded_again(stored: StoredEntry, source: Source, listed: Collection[str]) -> bool:
-    """Whether the file is there; of a listed one, which gave nothing this time, whether it is the one that once did."""
-    now = stamp(source.root / stored.entry["path"])
-    if stored.entry["id"] in listed:
-        return now == (stored.entry["bytes"], stored.entry["modified"])
-    return now != (0, 0)
+    """Whether its file is the one that gave these frames: by size and time or, if it was not tried, by its content."""
+    path = source.root / stored.entry["path"]
+    if stamp(path) == stored.stamp:
+        return True
+    return stored.entry["id"] not in listed and path.is_file() and file_hash(path) == stored.entry["sha256"]
 
 
-def _loss(shard: Path, lost: Sequence[str], source: Source) -> InputError:
+def _loss(source: Source, lost: Mapping[Path, Sequence[str]]) -> InputError:
+    """lost: videos by the shard that holds them."""
+    ids = [id for some in lost.values() for id in some]
     return InputError(
-        f"{shard}: would be removed, but holds frames of {len(lost)} videos that no file in {source.root} gives any "
-        f"more, the first is {lost[0]}; put the files back, or move the shard elsewhere to go on without them"
+        f"{source.folder}: would lose frames of {len(ids)} videos that no file in {source.root} gives any more, the "
+        f"first is {ids[0]}; put the files back, delete broken ones that stand in their place (the frames are then "
+        f"carried over), or move {' '.join(shard.name for shard in lost)} elsewhere to go on without them"
     )

@@ -4,6 +4,7 @@ The frames lie in shards, in a folder beside the index and of the same name.
 """
 
 import json
+import zlib
 from collections import OrderedDict
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
@@ -81,7 +82,7 @@ class CacheIndex:
             "videos": dict(zip(_names(CachedVideo), columns, strict=True)),
             "skipped": dict(zip(_names(Skipped), zip(*map(astuple, self.skipped), strict=True), strict=False)),
         }
-        write_text(path, json.dumps(content) + "\n")
+        write_text(path, json.dumps(content | {"crc32": _checksum(content)}) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "CacheIndex":
@@ -90,6 +91,8 @@ class CacheIndex:
             raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
         try:
             content = json.loads(path.read_bytes())
+            if content.pop("crc32") != _checksum(content):
+                raise ValueError("it has changed since it was written")
             columns = content["videos"] | {"shape": map(tuple, content["videos"]["shape"])}
             videos = [CachedVideo(*row) for row in zip(*map(columns.get, _names(CachedVideo)), strict=True)]
             skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
@@ -98,6 +101,10 @@ class CacheIndex:
             return cls(storage, content["labels"], shards, videos, skipped)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
+
+
+def _checksum(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content).encode())
 
 
 def _names(of: type) -> list[str]:

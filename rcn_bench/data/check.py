@@ -133,17 +133,22 @@ def read_report(path: Path) -> dict[str, Finding]:
     if not path.is_file():
         return {}
     findings = {}
-    with path.open(**TEXT) as file:
-        rows = csv.DictReader(file)
-        if rows.fieldnames and rows.fieldnames != COLUMNS:
-            raise InputError(f"{path}: not a report of this version of the check; delete it or name another")
-        for row in rows:
-            if None in row.values() or None in row:
-                continue
-            values: dict[str, Any] = {
-                field.name: int(row[field.name]) if field.type is int else row[field.name] for field in fields(Finding)
-            }
-            findings[row["id"]] = Finding(**values)
+    other = InputError(f"{path}: not a report of this version of the check; delete it or name another")
+    try:
+        with path.open(**TEXT) as file:
+            rows = csv.DictReader(file)
+            if rows.fieldnames and rows.fieldnames != COLUMNS:
+                raise other
+            for row in rows:
+                if None in row.values() or None in row:
+                    continue
+                values: dict[str, Any] = {
+                    field.name: int(row[field.name]) if field.type is int else row[field.name]
+                    for field in fields(Finding)
+                }
+                findings[row["id"]] = Finding(**values)
+    except (ValueError, csv.Error) as error:
+        raise other from error
     return findings
 
 
@@ -157,7 +162,7 @@ def stamp(path: Path) -> tuple[int, int]:
     """Size and time of last change, by which a file is known again; zeros if it is not there."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return 0, 0
     return (status.st_size, status.st_mtime_ns) if path.is_file() else (0, 0)
 

@@ -1,6 +1,6 @@
-"""The room that a cache needs, told before any of it is made."""
+"""The room that shards need, told before they are made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,7 @@ from shutil import disk_usage
 from time import perf_counter
 
 from rcn_bench.data.cache import CacheIndex
+from rcn_bench.data.check import stamp
 from rcn_bench.data.processes import in_processes
 from rcn_bench.data.shard import Storage, examine_and_store
 from rcn_bench.data.source import Source
@@ -27,16 +28,21 @@ class Need:
 
 
 def need_of(source: Source, numbers: Sequence[int] | None = None, workers: int = 0) -> Need:
-    """Guessed from a few of the videos of some shards; numbers None: of all.
+    """Guessed from a few of the videos of some shards, by the bytes of their files; numbers None: of all.
 
     Errors: InputError for a missing folder or list.
     """
     numbers = range(len(source.shards)) if numbers is None else numbers
-    videos = [video for number in numbers for video in source.shards[number]]
-    sample = [str(source.path(video)) for video in videos[:: -(-len(videos) // SAMPLE) or 1]]
-    costs = [cost or (0, 0.0) for _, cost in in_processes(partial(_cost, storage=source.storage), sample, workers)]
-    share = len(videos) / max(len(sample), 1)
+    paths = [source.path(video) for number in numbers for video in source.shards[number]]
+    sample = paths[:: -(-len(paths) // SAMPLE) or 1]
+    cost_of = partial(_cost, storage=source.storage)
+    costs = [cost or (0, 0.0) for _, cost in in_processes(cost_of, map(str, sample), workers)]
+    share = _bytes(paths) / max(_bytes(sample), 1)
     return Need(len(numbers), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs))
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(stamp(path)[0] for path in paths)
 
 
 def _cost(path: str, storage: Storage) -> tuple[int, float]:

@@ -1,7 +1,8 @@
 """The shards in a cache's folder, whatever they were made for: which is current, and where a video's frames are."""
 
 import os
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from rcn_bench.data.annotations import Video
 from rcn_bench.data.check import Finding, stamp
 from rcn_bench.data.shard import VERSION, DamagedShard, ShardFrames, ShardIndex, StoredVideo
 from rcn_bench.data.source import Source
+
+SHARD_NAME = re.compile(r"\d{5,}-[0-9a-f]+\.shard")  # its number and its checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class StoredEntry:
     def has_frames(self) -> bool:
         return self.entry["stored"][0] > 0
 
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """That of its file then."""
+        return self.entry["bytes"], self.entry["modified"]
+
     def finding(self, root: Path) -> Finding:
         """What was found of its file then, without a verdict; root: the folder of videos."""
         known = {field.name: self.entry[field.name] for field in fields(Finding)}
@@ -39,16 +47,18 @@ class StoredEntry:
         return StoredVideo(list(shard.stored(rows)), height, width)
 
     def is_intact(self) -> bool:
+        """Whether its frames have not changed; taken to be so while they cannot be read."""
         try:
             return bool(self.read().frames)
-        except DamagedShard:
-            return False
+        except DamagedShard as error:
+            return isinstance(error.__cause__, (OSError, MemoryError))
 
 
 def shard_files(source: Source, number: int | None = None) -> list[Path]:
     """All shards, or those of a number, the newest first."""
     files = source.folder.glob(f"{'*' if number is None else f'{number:05d}'}-*.shard")
-    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+    shards = [path for path in files if SHARD_NAME.fullmatch(path.name)]
+    return sorted(shards, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
 
 def number_of(shard: Path) -> int:
@@ -66,10 +76,10 @@ def entries(shard: Path, source: Source) -> Iterator[StoredEntry]:
 Places = dict[str, list[StoredEntry]]
 
 
-def places_of(videos: Collection[str], source: Source) -> Places:
-    """Where videos (ids) are stored: those with frames first, then the newest."""
+def places_of(videos: Collection[str], shards: Sequence[Path], source: Source) -> Places:
+    """Where in some shards videos (ids) are stored: those with frames first, else in the order of the shards."""
     places: Places = {id: [] for id in videos}
-    for shard in shard_files(source) if places else []:
+    for shard in shards if places else []:
         try:
             for stored in entries(shard, source):
                 if stored.entry["id"] in places:
@@ -105,5 +115,5 @@ def _is_up_to_date(stored: StoredEntry, video: Video, source: Source, gone: Plac
     if video.id in gone:  # a file that is gone cannot have changed, but another shard may still have its frames
         return stored.has_frames or not any(other.has_frames and other.same_way for other in gone[video.id])
     path = source.path(video)
-    known = stored.entry["path"], stored.entry["bytes"], stored.entry["modified"]
-    return known == (os.path.relpath(path, source.root), *stamp(path)) and stored.entry["decoding"] != "damaged"
+    is_same_file = stored.stamp == stamp(path) and stored.entry["path"] == os.path.relpath(path, source.root)
+    return is_same_file and stored.entry["decoding"] != "damaged"

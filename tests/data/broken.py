@@ -27,7 +27,7 @@ def number_of(image: np.ndarray) -> int:
 
 
 def write(path: Path, frames=60, *, container="mp4", codec="libx264", codec_options=None, options=None, times=None):
-    """times: of each frame, in twelfths of a second."""
+    """times: of each frame, in twelfths of a second. One time in some hundred x264 writes slightly other bytes."""
     with av.open(str(path), "w", format=container, options=options or {}) as file:
         stream = file.add_stream(codec, rate=RATE, options=codec_options or {})
         stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
@@ -67,7 +67,7 @@ def cut_short(path: Path):
 def flip_bytes(path: Path):
     content = bytearray(write_front(path).read_bytes())
     start = content.find(b"mdat") + 1200
-    for place in np.random.default_rng(1).integers(start, len(content) - 200, 60):
+    for place in np.random.default_rng(1).integers(start, len(content) - 200, 600):
         content[place] ^= 255
     path.write_bytes(content)
 
@@ -109,8 +109,12 @@ def edit(path: Path, first: int, frames: int):
 
 def turn(path: Path):
     """A note that the picture is to be turned by a quarter, clockwise, as of a phone held upright."""
-    content = bytearray(write_front(path).read_bytes())
-    struct.pack_into(">9i", content, content.find(b"tkhd") + 44, 0, 65536, 0, -65536, 0, 0, 0, 0, 2**30)
+    write_matrix(write_front(path), 0, 65536, 0, -65536, 0, 0, 0, 0, 2**30)
+
+
+def write_matrix(path: Path, *numbers: int):
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">9i", content, content.find(b"tkhd") + 44, *numbers)
     path.write_bytes(content)
 
 

@@ -77,11 +77,13 @@ def test_every_file_in_a_folder_of_classes_is_taken_for_a_video(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "train" / "list.csv").touch()
     (tmp_path / "train" / "up" / ".DS_Store").touch()
+    (tmp_path / "train" / "up" / "gone.mp4").symlink_to("/nowhere/gone.mp4")
     found = [(video.id, video.label, video.paths) for video in read_annotations(tmp_path / "train", tmp_path)]
     assert found == [
         ("train/down/notes.txt", "down", ("train/down/notes.txt",)),
         ("train/up/b.mp4", "up", ("train/up/b.mp4",)),
         ("train/up/deep/a.avi", "up", ("train/up/deep/a.avi",)),
+        ("train/up/gone.mp4", "up", ("train/up/gone.mp4",)),
     ]
 
 

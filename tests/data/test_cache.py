@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rcn_bench import cli
 from rcn_bench.data import building, cache, check, shard, space, stock
 from rcn_bench.data.annotations import read_annotations, video_path
-from rcn_bench.data.building import build_cache, build_shard, verify_cache
+from rcn_bench.data.building import build_cache, build_shard, missing_shards, verify_cache
 from rcn_bench.data.cache import Cache, Skipped
 from rcn_bench.data.check import examine, read_report
 from rcn_bench.data.shard import DamagedShard, Storage, examine_and_store
@@ -32,6 +32,7 @@ from rcn_bench.files import locked
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = "abcde"
+LOST = r"would lose frames of 1 videos .*the first is c\.mp4; .* move 00001-\w+\.shard elsewhere"
 
 
 def silent(line: str) -> None:
@@ -361,11 +362,8 @@ def test_a_shard_with_all_that_is_left_of_a_video_is_not_removed(folder):
     folder.path("c").unlink()
 
     def refused(**changes):
-        with pytest.raises(
-            InputError, match=r"00001-\w+\.shard: would be removed, but holds frames of 1 videos"
-        ) as error:
+        with pytest.raises(InputError, match=LOST):
             folder.build(**changes)
-        assert "c.mp4" in str(error.value)
         assert old.items() <= folder.shards().items()
         assert Cache(folder.source.index).fingerprint == before.fingerprint
 
@@ -383,7 +381,7 @@ def test_a_video_deleted_from_a_folder_of_classes_is_not_lost(folder):
         folder.path(name).rename(target)
     folder.build(annotations=folder.videos / "classes")
     target.unlink()
-    with pytest.raises(InputError, match="would be removed, but holds frames of 1 videos"):
+    with pytest.raises(InputError, match="would lose frames of 1 videos"):
         folder.build(annotations=folder.videos / "classes")
 
 
@@ -446,6 +444,21 @@ def test_the_space_needed_is_told_before_it_is_taken(folder):
     assert not is_built(replace(folder.source, storage=Storage(short_side=8)))
 
 
+def test_the_space_needed_follows_the_files_sizes(folder, monkeypatch):
+    write_lossless(folder.path("a"), video(9, 100), 8)
+    monkeypatch.setattr(space, "SAMPLE", 2)  # a and d
+    stored = sum(16 * 24 * 3 * frames for frames in (100, 6, 7, 8, 9))
+    assert need_of(folder.source).bytes == pytest.approx(stored, rel=0.3)
+
+
+def test_shards_that_are_there_need_no_space(folder):
+    assert missing_shards(folder.source) == [0, 1, 2]
+    build_shard(folder.source, 1, progress=silent)
+    assert missing_shards(folder.source) == [0, 2]
+    os.utime(folder.path("c"), (1, 1))
+    assert missing_shards(folder.source) == [0, 1, 2]
+
+
 def test_too_little_space_is_an_error_before_anything_is_written(folder, monkeypatch):
     monkeypatch.setattr(space, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(InputError, match=r"about 40\.3 kB; free: 1\.0 kB; make room, .*data\.jpeg_quality"):
@@ -474,6 +487,12 @@ def cut_index(folder: Folder) -> None:
     folder.source.index.write_text(folder.source.index.read_text()[:50])
 
 
+def change_index(folder: Folder) -> None:
+    text = folder.source.index.read_text()
+    assert '"first": [0, 5' in text
+    folder.source.index.write_text(text.replace('"first": [0, 5', '"first": [0, 4'))
+
+
 def empty_index(folder: Folder) -> None:
     folder.source.index.write_text("{}")
 
@@ -487,7 +506,7 @@ def cut_a_shard(folder: Folder) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-@pytest.mark.parametrize("damage", [remove_index, cut_index, empty_index, remove_a_shard, cut_a_shard])
+@pytest.mark.parametrize("damage", [remove_index, cut_index, change_index, empty_index, remove_a_shard, cut_a_shard])
 def test_what_is_not_whole_is_named_when_it_is_opened(folder, damage):
     folder.build()
     damage(folder)
@@ -713,10 +732,112 @@ def test_a_video_that_was_missing_for_one_build_gets_its_frames_back(folder):
 def test_a_file_that_comes_back_broken_does_not_cost_the_frames(folder):
     folder.build()
     folder.path("c").write_text("<html>this video is not available</html>\n" * 20)
-    with pytest.raises(InputError, match=r"holds frames of 1 videos .*c\.mp4"):
+    with pytest.raises(InputError, match=LOST):
         folder.build()
     folder.path("c").unlink()
     assert len(folder.build().videos) == 5
+
+
+def test_a_row_taken_out_since_its_file_is_broken_does_not_cost_the_frames(folder):
+    folder.build()
+    content = folder.path("c").read_bytes()
+    folder.path("c").write_text("<html>this video is not available</html>\n" * 20)
+    folder.list("abde")
+    with pytest.raises(InputError, match=LOST):
+        folder.build()
+    folder.path("c").write_bytes(content)  # whatever its time
+    assert len(folder.build().videos) == 4
+    assert len(folder.shards()) == 2
+
+
+def zero(path: Path) -> None:
+    """As a disk might, which says nothing of it."""
+    status = path.stat()
+    path.write_bytes(bytes(status.st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_file_that_rots_in_its_place_does_not_cost_the_frames(folder, verify):
+    before = folder.build()
+    frames = before.frames(before.videos[2])
+    zero(folder.path("c"))
+    if verify:
+        change_a_byte(shard_file(folder, 1), -4000)  # of d
+        verify_cache(folder.source, progress=silent)
+    else:
+        os.utime(folder.path("d"), (1, 1))
+        folder.build()
+    cache = Cache(folder.source.index)
+    assert len(cache.videos) == 5
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    assert folder.source.report.read_text().count(",ok,") == 10  # verdict and decoding of each
+
+
+def test_a_copy_that_has_changed_does_not_cost_the_one_that_has_not(folder):
+    before = folder.build()
+    frames = before.frames(before.videos[2])
+    folder.path("c").unlink()
+    os.utime(folder.path("d"), (1, 1))
+    change_a_byte(build_shard(folder.source, 1, progress=silent), 40)  # waits for its index
+    with pytest.raises(DamagedShard, match="--verify"):
+        folder.build()
+    verify_cache(folder.source, progress=silent)
+    cache = Cache(folder.source.index)
+    assert np.array_equal(cache.frames(cache.videos[2]), frames)
+    assert len(folder.shards()) == 3
+
+
+def test_a_damaged_index_of_a_shard_is_looked_up_where_its_videos_were(folder):
+    folder.build()
+    folder.path("c").unlink()
+    change_a_byte(shard_file(folder, 1), -200)
+    folder.list("eabcd")
+    with pytest.raises(InputError, match=LOST):
+        folder.build()
+
+
+def test_a_shard_that_cannot_be_read_for_a_while_is_not_removed(folder, monkeypatch):
+    def refuse(*arguments):
+        raise TimeoutError(110, "Connection timed out")
+
+    folder.build()
+    folder.path("c").unlink()
+    os.utime(folder.path("d"), (1, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(shard.os, "pread", refuse)
+        with pytest.raises(InputError, match=LOST):
+            folder.build()
+    assert len(folder.build().videos) == 5
+
+
+def test_all_that_would_be_lost_is_named_at_once(folder):
+    folder.build()
+    for name in "ace":
+        folder.path(name).unlink()
+    folder.list("bd")
+    with pytest.raises(
+        InputError, match=r"frames of 3 videos .* move 0000\d-\w+.shard 0000\d-\w+.shard 0000\d-\w+.shard"
+    ):
+        folder.build()
+    folder.list()
+    with pytest.raises(InputError, match=r"frames of 3 videos .* move( 0000\d-\w+.shard){3} elsewhere"):
+        build_shard(replace(folder.source, storage=Storage(short_side=8), shard_videos=5), 0)
+
+
+def test_two_builds_at_once_are_refused(folder):
+    with locked(folder.source.folder), pytest.raises(InputError, match="another process is at work here"):
+        folder.build()
+
+
+def test_other_files_in_the_folder_are_left_alone(folder):
+    folder.build()
+    stray = folder.source.folder / "old-00001-abc.shard"
+    stray.write_bytes(b"whatever")
+    (folder.source.folder / "._00001-abc.shard").write_bytes(b"whatever")
+    os.utime(folder.path("a"), (1, 1))
+    assert len(folder.build().videos) == 5
+    assert stray.is_file()
 
 
 def test_a_file_that_was_moved_is_not_lost(folder):
@@ -737,7 +858,7 @@ def test_a_shard_whose_index_is_damaged_is_not_removed_while_files_of_it_are_gon
     path = shard_file(folder, 1)
     change_a_byte(path, -200)
     for attempt in (folder.build, lambda: verify_cache(folder.source, progress=silent)):
-        with pytest.raises(InputError, match=r"00001-\w+\.shard: would be removed, but holds frames of 1 videos"):
+        with pytest.raises(InputError, match=LOST):
             attempt()
         assert path.is_file()
     path.rename(folder.root / "elsewhere.shard")
@@ -751,6 +872,7 @@ def test_skipping_a_shard_whose_index_is_damaged_leaves_its_videos_out(folder, p
     verify_cache(folder.source, skip=True, progress=silent)
     cache = Cache(folder.source.index)
     assert [video.id for video in cache.videos] == ["a.mp4", "b.mp4", "e.mp4"]
+    assert all(skipped.reason.endswith("damaged (left out with its damaged shard)") for skipped in cache.skipped)
     assert all(video.shape[0] for video in cache.videos)
     assert len(folder.build().videos) == 5
 
@@ -760,7 +882,7 @@ def test_frames_of_a_row_taken_out_are_not_lost_by_a_verification(folder):
     folder.path("c").unlink()
     folder.list("abde")
     change_a_byte(shard_file(folder, 1), -4000)  # of d, which is decoded again
-    with pytest.raises(InputError, match=r"holds frames of 1 videos .*c\.mp4"):
+    with pytest.raises(InputError, match=LOST):
         verify_cache(folder.source, progress=silent)
 
 

@@ -1,6 +1,7 @@
 """The check of videos: every kind of bad file is called what it is, and nothing that it meets stops it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from broken import KINDS, number_of, write
+from broken import KINDS, number_of, write, write_matrix
 
 from rcn_bench import cli
 from rcn_bench.data import check
@@ -68,8 +69,10 @@ def upright(name, frames):
     return np.rot90(frames, 1, (1, 2)) if name == "turned.mp4" else frames
 
 
-def test_a_turned_video_comes_out_as_its_player_shows_it(zoo):
-    plain, turned = decode(zoo / "ok.mp4"), decode(zoo / "turned.mp4")
+def test_a_turned_video_comes_out_as_its_player_shows_it(zoo, tmp_path):
+    shutil.copy(zoo / "turned.mp4", tmp_path / "plain.mp4")
+    write_matrix(tmp_path / "plain.mp4", 65536, 0, 0, 0, 65536, 0, 0, 0, 2**30)
+    plain, turned = decode(tmp_path / "plain.mp4"), decode(zoo / "turned.mp4")
     assert turned.shape == (60, 64, 48, 3)
     assert turned.flags.c_contiguous
     np.testing.assert_array_equal(turned, np.rot90(plain, -1, (1, 2)))
@@ -146,9 +149,14 @@ def test_findings_of_another_checker_are_not_believed(tmp_path, monkeypatch):
     assert [found.frames for found in check_videos(videos, tmp_path, report)] == [12]
 
 
-def test_a_foreign_file_is_not_taken_for_a_report(tmp_path):
+def test_a_name_that_no_file_can_have_is_missing():
+    assert examine("a\0b.mp4").decoding == "missing"
+
+
+@pytest.mark.parametrize("head", ["accuracy,run", ",".join(check.COLUMNS)])
+def test_a_foreign_file_is_not_taken_for_a_report(tmp_path, head):
     write(tmp_path / "a.mp4", 12)
-    (tmp_path / "report.csv").write_text("accuracy,run\n0.9,rcn18\n")
+    (tmp_path / "report.csv").write_text(head + "\n" + ",".join(["rcn18"] * (head.count(",") + 1)) + "\n")
     with pytest.raises(InputError, match=r"report\.csv: not a report"):
         check_videos(listed(tmp_path, "a.mp4"), tmp_path, tmp_path / "report.csv")
     assert "rcn18" in (tmp_path / "report.csv").read_text()
