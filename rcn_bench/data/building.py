@@ -256,35 +256,34 @@ def _only_in(shard: Path, source: Source, kept: Mapping[str, StoredEntry], liste
     try:
         stored = list(entries(shard, source))
     except DamagedShard:
-        return [id for id in _supposed_in(shard, source) if id not in kept and source.is_gone(listed[id])]
+        supposed = _supposed_in(shard, source, listed)
+        return [video.id for video in supposed if video.id not in kept and source.is_gone(video)]
     lost = []
     for one in stored:
-        if one.has_frames and not _can_be_decoded_again(one, source, listed):
-            if copy := kept.get(one.entry["id"]) or kept.get(one.entry["sha256"]):
-                if not _can_be_decoded_again(copy, source, listed):
-                    copy.read()
-            elif one.is_intact():
-                lost.append(one.entry["id"])
+        if not one.has_frames:
+            continue
+        if copy := kept.get(one.entry["id"]) or kept.get(one.entry["sha256"]):
+            if stamp(source.root / copy.entry["path"]) != copy.stamp:
+                copy.read()
+        elif (one.entry["id"] in listed or not _has_its_file(one, source)) and one.is_intact():
+            lost.append(one.entry["id"])  # a listed one has been tried
     return lost
 
 
-def _supposed_in(shard: Path, source: Source) -> list[str]:
+def _supposed_in(shard: Path, source: Source, listed: Mapping[str, Video]) -> list[Video]:
     """The listed videos of a shard that cannot be read: by the index that names it, else by its number."""
     number = number_of(shard)
-    listed = [video.id for videos in source.shards for video in videos]
     with suppress(InputError):
         index = CacheIndex.read(source.index)
         if shard.name in [named.file for named in index.shards]:
-            return sorted({video.id for video in index.videos if video.shard == number} & set(listed))
-    return [video.id for video in source.shards[number]] if number < len(source.shards) else []
+            return [listed[video.id] for video in index.videos if video.shard == number and video.id in listed]
+    return source.shards[number] if number < len(source.shards) else []
 
 
-def _can_be_decoded_again(stored: StoredEntry, source: Source, listed: Collection[str]) -> bool:
-    """Whether its file is the one that gave these frames: by size and time or, if it was not tried, by its content."""
+def _has_its_file(stored: StoredEntry, source: Source) -> bool:
+    """Whether the file that gave these frames is there: by size and time or, if it was touched, by its content."""
     path = source.root / stored.entry["path"]
-    if stamp(path) == stored.stamp:
-        return True
-    return stored.entry["id"] not in listed and path.is_file() and file_hash(path) == stored.entry["sha256"]
+    return stamp(path) == stored.stamp or (path.is_file() and file_hash(path) == stored.entry["sha256"])
 
 
 def _loss(source: Source, lost: Mapping[Path, Sequence[str]]) -> InputError:
@@ -293,5 +292,6 @@ def _loss(source: Source, lost: Mapping[Path, Sequence[str]]) -> InputError:
     return InputError(
         f"{source.folder}: would lose frames of {len(ids)} videos that no file in {source.root} gives any more, the "
         f"first is {ids[0]}; put the files back, delete broken ones that stand in their place (the frames are then "
-        f"carried over), or move {' '.join(shard.name for shard in lost)} elsewhere to go on without them"
+        f"carried over), let --verify try again what could not be read, or move "
+        f"{' '.join(shard.name for shard in lost)} elsewhere to go on without them"
     )
