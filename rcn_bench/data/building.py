@@ -89,17 +89,19 @@ def _doubt(shard: Path) -> str | None:
 
 def missing_shards(source: Source) -> list[int]:
     """The numbers of those that a build would make."""
-    gone = _gone(source, range(len(source.shards)))
-    return [number for number in range(len(source.shards)) if current_shard(source, number, gone) is None]
+    numbers = range(len(source.shards))
+    gone = _gone(source, numbers)
+    return [number for number in numbers if current_shard(source, number, gone) is None]
 
 
 def _build(source: Source, workers: int, progress: Progress, doubted: Collection[Path], skip: bool = False) -> None:
     """doubted: shards to be made anew; skip: without decoding their videos."""
+    numbers = range(len(source.shards))
     copied = {number_of(shard) for shard in doubted} if skip else set()
-    gone = _gone(source, range(len(source.shards)), copied)
-    _refuse_to_lose_by_storing_otherwise(source, gone)
     with locked(source.folder):  # two at a time could each remove what the other relies on
-        shards = [current_shard(source, number, gone, doubted) for number in range(len(source.shards))]
+        gone = _gone(source, numbers, copied)
+        _refuse_to_lose_by_storing_otherwise(source, gone)
+        shards = [current_shard(source, number, gone, doubted) for number in numbers]
         missing = [number for number, shard in enumerate(shards) if shard is None]
         to_decode = [number for number in missing if number not in copied]
         if to_decode:
@@ -150,21 +152,26 @@ def _videos(
 def _as_before(source: Source, video: Video, places: Sequence[StoredEntry]) -> tuple[Finding, StoredVideo] | None:
     """What a file once gave that, by size and time, is still the same, but cannot be decoded now."""
     path = source.path(video)
+    now = stamp(path)
+    if before := _first_intact([stored for stored in places if stored.stamp == now], source):
+        finding, stored = before
+        return replace(finding, path=str(path)), stored
+    return None
+
+
+def _first_intact(places: Sequence[StoredEntry], source: Source) -> tuple[Finding, StoredVideo] | None:
+    """Frames that were stored in this way and have not changed, with what was found of their file then."""
     for stored in places:
-        if stored.same_way and stored.has_frames and stored.stamp == stamp(path):
+        if stored.same_way and stored.has_frames:
             with suppress(DamagedShard):
-                return replace(stored.finding(source.root), path=str(path)), stored.read()
+                return stored.finding(source.root), stored.read()
     return None
 
 
 def _carried_over(source: Source, video: Video, places: Sequence[StoredEntry]) -> tuple[Finding, StoredVideo | None]:
+    if intact := _first_intact(places, source):
+        return intact
     here = [stored for stored in places if stored.same_way]
-    for stored in here:
-        try:
-            if stored.has_frames:
-                return stored.finding(source.root), stored.read()
-        except DamagedShard:
-            continue
     never_had_any = [stored for stored in here if not stored.has_frames]
     if never_had_any and len(never_had_any) == len(here):
         return never_had_any[0].finding(source.root), None
@@ -240,18 +247,21 @@ def _refuse_to_lose_by_storing_otherwise(source: Source, gone: Places) -> None:
 
 def _refuse_to_lose(source: Source, used: Sequence[Path], others: Sequence[Path]) -> None:
     """Shards that are not needed any more may hold all that is left of a video."""
-    kept: dict[str, StoredEntry] = {}
+    kept: dict[str, StoredEntry | None] = {}  # None: that its file could give again; to hold all would take much memory
     for shard in used if others else []:
         for stored in entries(shard, source):
             if stored.has_frames:
-                kept |= {stored.entry["id"]: stored, stored.entry["sha256"]: stored}  # a file may have moved
+                copy = None if stamp(source.root / stored.entry["path"]) == stored.stamp else stored
+                kept |= {stored.entry["id"]: copy, stored.entry["sha256"]: copy}  # a file may have moved
     listed = {video.id: video for videos in source.shards for video in videos}
     lost = {shard: ids for shard in others if (ids := _only_in(shard, source, kept, listed))}
     if lost:
         raise _loss(source, lost)
 
 
-def _only_in(shard: Path, source: Source, kept: Mapping[str, StoredEntry], listed: Mapping[str, Video]) -> list[str]:
+def _only_in(
+    shard: Path, source: Source, kept: Mapping[str, StoredEntry | None], listed: Mapping[str, Video]
+) -> list[str]:
     """The videos whose frames only this shard has. Errors: DamagedShard if one that is kept has changed."""
     try:
         stored = list(entries(shard, source))
@@ -262,8 +272,8 @@ def _only_in(shard: Path, source: Source, kept: Mapping[str, StoredEntry], liste
     for one in stored:
         if not one.has_frames:
             continue
-        if copy := kept.get(one.entry["id"]) or kept.get(one.entry["sha256"]):
-            if stamp(source.root / copy.entry["path"]) != copy.stamp:
+        if known := [key for key in (one.entry["id"], one.entry["sha256"]) if key in kept]:
+            if copy := kept[known[0]]:
                 copy.read()
         elif (one.entry["id"] in listed or not _has_its_file(one, source)) and one.is_intact():
             lost.append(one.entry["id"])  # a listed one has been tried
