@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rcn_bench.data.cache import CachedVideo, CacheIndex, ShardFile
-from rcn_bench.data.check import Finding
-from rcn_bench.data.shard import ShardIndex, Storage, StoredVideo, write_shard
+from rcn_bench.data.cache.index import CachedVideo, CacheIndex, ShardFile
+from rcn_bench.data.cache.shard import ShardIndex, Storage, StoredVideo, write_shard
+from rcn_bench.data.findings import Finding
 
 
 def write_cache(index: Path, videos: Iterable[tuple[str, np.ndarray]], times: int = 1) -> CacheIndex:

@@ -1,47 +1,18 @@
-"""Which frames make a clip, and the data sets of training and evaluation clips."""
+"""The data sets of training and evaluation clips."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from rcn_bench.data.cache import Cache, CachedVideo, Skipped
+from rcn_bench.data.cache.index import Cache, CachedVideo
+from rcn_bench.data.judge import ClipLayout, evaluation_starts, too_short
+from rcn_bench.data.media.medium import Frames
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut
-from rcn_bench.data.video import Frames
 from rcn_bench.errors import InputError
-
-
-@dataclass(frozen=True)
-class ClipLayout:
-    """A clip is ``frames`` frames, every ``stride``-th one of the video."""
-
-    frames: int
-    stride: int
-
-    @property
-    def span(self) -> int:
-        """Frames of the video from a clip's first to its last."""
-        return (self.frames - 1) * self.stride + 1
-
-
-def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
-    """First frames of ``clips`` clips spread evenly over a video, all different.
-
-    The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
-    from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
-    Errors: ValueError if the video is too short for that many different clips.
-    """
-    room = video_frames - span
-    # Round the first half down and mirror it; round() alone would break the symmetry at halves.
-    first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
-    middle = [room // 2] if clips % 2 else []
-    starts = first_half + middle + [room - start for start in reversed(first_half)]
-    if room < 0 or len(set(starts)) < clips:
-        raise ValueError(f"{video_frames} frames, too few for {clips} different clips of {span}")
-    return starts
+from rcn_bench.records.runs import Skipped
 
 
 class TrainingClips(Dataset):
@@ -55,12 +26,7 @@ class TrainingClips(Dataset):
 
     def __init__(self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int) -> None:
         self.cache, self.layout, self.augmentation, self.seed = cache, layout, augmentation, seed
-        self.videos = [video for video in cache.videos if video.shape[0] >= layout.span]
-        self.skipped = cache.skipped + [
-            Skipped(v.id, f"{v.shape[0]} frames, a clip needs {layout.span}")
-            for v in cache.videos
-            if v.shape[0] < layout.span
-        ]
+        self.videos, self.skipped = _long_enough(cache, layout)
         if not self.videos:
             raise InputError(f"no training video has the {layout.span} frames that a clip needs")
         self._classes = {label: i for i, label in enumerate(cache.labels)}
@@ -100,17 +66,10 @@ class EvaluationClips(Dataset):
 
     def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int) -> None:
         self.cache, self.layout, self.crop = cache, layout, crop
-        self.videos: list[CachedVideo] = []
-        self.starts: list[list[int]] = []
-        self.skipped = list(cache.skipped)
-        for video in cache.videos:
-            try:
-                self.starts.append(evaluation_starts(video.shape[0], layout.span, clips))
-                self.videos.append(video)
-            except ValueError as error:
-                self.skipped.append(Skipped(video.id, str(error)))
+        self.videos, self.skipped = _long_enough(cache, layout, clips)
         if not self.videos:
             raise InputError(f"no validation video is long enough for {clips} different clips of {layout.span} frames")
+        self.starts = [evaluation_starts(video.shape[0], layout.span, clips) for video in self.videos]
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -121,6 +80,17 @@ class EvaluationClips(Dataset):
         if self.crop is not None:
             clips = [centre_crop(clip, self.crop) for clip in clips]
         return torch.from_numpy(np.stack(clips))
+
+
+def _long_enough(cache: Cache, layout: ClipLayout, clips: int = 1) -> tuple[list[CachedVideo], list[Skipped]]:
+    """The videos that so many different clips can be taken of, and those that are not used."""
+    used, skipped = [], list(cache.skipped)
+    for video in cache.videos:
+        if short := too_short(video.shape[0], layout.span, clips):
+            skipped.append(Skipped(video.id, short))
+        else:
+            used.append(video)
+    return used, skipped
 
 
 def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:

@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rcn_bench.data.annotations import KINETICS_COLUMNS
-from rcn_bench.data.video import Frames, write_lossless
+from rcn_bench.data.media.files import write_lossless
+from rcn_bench.data.media.medium import Frames
 from rcn_bench.files import replacing
+from rcn_bench.lists.kinetics import Kinetics
+from rcn_bench.plan.sections import Digits
 
 REVERSE = {"up": "down", "down": "up", "grow": "shrink", "shrink": "grow"}
 DIGIT_SIDE = 28
@@ -34,22 +36,6 @@ IMAGE_RANGES = {
     "train": range(250, 375),
     "val": range(375, 500),
 }
-
-
-@dataclass(frozen=True)
-class DigitsConfig:
-    """Sizes of the data set. digits: which ones it shows, in videos and stills."""
-
-    digits: list[int]
-    canvas: int
-    video_frames: int
-    frame_rate: int
-    train_videos: int
-    val_videos: int
-    stills: int
-    clutter: int
-    speed: list[float]
-    seed: int
 
 
 @dataclass
@@ -94,7 +80,7 @@ def _resize_weights(positions: NDArray[np.float64], scale: float) -> NDArray[np.
     return weights / width
 
 
-def make_digits(config: DigitsConfig, root: Path, progress: Callable[[str], None] = print) -> None:
+def make_digits(config: Digits, root: Path, progress: Callable[[str], None] = print) -> None:
     """Write the data set below root: videos/, annotations/{train,val}.csv and stills.npz.
 
     Deterministic: the same config gives the same frames. Videos lie in the Kinetics layout; the CSVs have one more
@@ -122,9 +108,7 @@ def _digit_images() -> NDArray[np.float64]:
     return np.stack([images[labels == d].reshape(IMAGES_PER_DIGIT, DIGIT_SIDE, DIGIT_SIDE) for d in range(10)])
 
 
-def _scene(
-    config: DigitsConfig, digits: NDArray[np.float64], digit: int, part: str, rng: np.random.Generator
-) -> _Scene:
+def _scene(config: Digits, digits: NDArray[np.float64], digit: int, part: str, rng: np.random.Generator) -> _Scene:
     images = IMAGE_RANGES[part]
     background = np.zeros((config.canvas, config.canvas))
     for _ in range(config.clutter):
@@ -140,7 +124,7 @@ def _scene(
     )
 
 
-def _write_split(config: DigitsConfig, digits: NDArray[np.float64], root: Path, split: str, videos: int) -> None:
+def _write_split(config: Digits, digits: NDArray[np.float64], root: Path, split: str, videos: int) -> None:
     rng = np.random.default_rng([config.seed, ["train", "val"].index(split)])
     pairs = [(digit, motion) for digit in config.digits for motion in ("up", "grow")]
     seconds = config.video_frames // config.frame_rate
@@ -157,12 +141,10 @@ def _write_split(config: DigitsConfig, digits: NDArray[np.float64], root: Path, 
     path = root / "annotations" / f"{split}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        pd.DataFrame(rows, columns=[*KINETICS_COLUMNS, "group"]).to_csv(temporary, index=False)
+        pd.DataFrame(rows, columns=[*Kinetics.columns, "group"]).to_csv(temporary, index=False)
 
 
-def _stills(
-    config: DigitsConfig, digits: NDArray[np.float64], part: str, count: int
-) -> tuple[Frames, NDArray[np.int64]]:
+def _stills(config: Digits, digits: NDArray[np.float64], part: str, count: int) -> tuple[Frames, NDArray[np.int64]]:
     rng = np.random.default_rng([config.seed, list(IMAGE_RANGES).index(part), 2])
     labels = np.arange(count) % len(config.digits)
     images = [_scene(config, digits, config.digits[i], part, rng).draw(rng.choice(list(REVERSE)), 1)[0] for i in labels]

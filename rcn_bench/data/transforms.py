@@ -5,14 +5,15 @@ All frames of a clip are cropped, flipped and mapped alike (supplement section 2
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rcn_bench.data.video import Frames
+from rcn_bench.data.media.medium import Frames
+from rcn_bench.plan.experiment import Experiment
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's pretrained networks expect
 STD = (0.229, 0.224, 0.225)
@@ -44,9 +45,10 @@ class Augmentation:
     scale: tuple[float, float]
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> "Augmentation":
-        """Those of an experiment."""
-        return cls(config["clip"]["crop"], **config["augment"])
+    def of(cls, experiment: Experiment) -> "Augmentation":
+        """That of an experiment's training."""
+        augment = experiment.augment
+        return cls(experiment.clip.crop, augment.flip, augment.rotate, augment.translate, augment.scale)
 
     @property
     def box(self) -> int:

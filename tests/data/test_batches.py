@@ -9,13 +9,13 @@ import torch
 
 from rcn_bench.data import batches as making
 from rcn_bench.data.batches import AHEAD, TrainingBatches
-from rcn_bench.data.building import build_cache
-from rcn_bench.data.cache import Cache
+from rcn_bench.data.cache.build import build_cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.shard import Storage
+from rcn_bench.data.cache.source import Source
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
-from rcn_bench.data.shard import Storage
-from rcn_bench.data.source import Source
+from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.data.video import write_lossless
 from rcn_bench.engine.device import uploaded
 from rcn_bench.errors import InputError, one_line
 

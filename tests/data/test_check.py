@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,15 @@ from broken import KINDS, number_of, write, write_matrix
 
 from rcn_bench import cli
 from rcn_bench.data import check
-from rcn_bench.data.annotations import read_annotations
-from rcn_bench.data.cache import Cache
-from rcn_bench.data.check import check_videos, examine, read_report, summary
-from rcn_bench.data.video import decode
+from rcn_bench.data.cache.build import build_cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.source import Source
+from rcn_bench.data.check import check_videos
+from rcn_bench.data.examine import decode, examine
+from rcn_bench.data.findings import COLUMNS, read_report
+from rcn_bench.data.media.files import write_lossless
 from rcn_bench.errors import InputError
+from rcn_bench.lists.formats import read_list
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -39,7 +42,7 @@ def zoo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def findings(zoo, tmp_path_factory):
     report = tmp_path_factory.mktemp("reports") / "zoo.csv"
-    videos = read_annotations(zoo / "zoo.csv", zoo)
+    videos = read_list(zoo / "zoo.csv", zoo)
     found = check_videos(videos, zoo, report, frames=10, workers=2, progress=lambda line: None)
     assert list(read_report(report).values()) == found
     return {finding.id: finding for finding in found}
@@ -82,7 +85,7 @@ def listed(root, *names, labels=()):
     path = root / "list.csv"
     rows = zip(names, [*labels, *["label"] * (len(names) - len(labels))], strict=True)
     path.write_text("path,label\n" + "".join(f"{name},{label}\n" for name, label in rows))
-    return read_annotations(path, root)
+    return read_list(path, root)
 
 
 def test_duplicates_unknown_labels_and_short_videos_depend_on_what_is_asked(tmp_path):
@@ -153,7 +156,7 @@ def test_a_name_that_no_file_can_have_is_missing():
     assert examine("a\0b.mp4").decoding == "missing"
 
 
-@pytest.mark.parametrize("head", ["accuracy,run", ",".join(check.COLUMNS)])
+@pytest.mark.parametrize("head", ["accuracy,run", ",".join(COLUMNS)])
 def test_a_foreign_file_is_not_taken_for_a_report(tmp_path, head):
     write(tmp_path / "a.mp4", 12)
     (tmp_path / "report.csv").write_text(head + "\n" + ",".join(["rcn18"] * (head.count(",") + 1)) + "\n")
@@ -173,7 +176,7 @@ def test_odd_names_stop_nothing(tmp_path):
 
 def test_what_a_file_is_called_does_not_depend_on_the_one_before(zoo):
     (zoo / "scratched.avi").write_bytes(scratched(zoo))
-    found = [check.examine(str(zoo / "scratched.avi")) for _ in range(3)]
+    found = [examine(str(zoo / "scratched.avi")) for _ in range(3)]
     assert found[0] == found[1] == found[2]
     assert found[0].decoding in ("warnings", "unreadable", "truncated")
 
@@ -225,8 +228,25 @@ def test_a_file_that_crashes_the_decoder_is_found_out(tmp_path, monkeypatch):
     assert {one.id: one.verdict for one in found} == {n: "crash" if "bad" in n else "ok" for n in names}
 
 
-def test_the_summary_counts_verdicts():
-    assert summary(Counter(["missing", "ok", "ok"])) == "2 ok, 1 missing"
+def grey_video(seed: int, frames: int = 5, height: int = 16, width: int = 24) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (frames, height, width)).astype(np.uint8)
+
+
+def test_odd_names_of_files_pass_through_reports_and_results(tmp_path, capsys):
+    """Names are bytes, which need not be text: in a class folder they come as they are."""
+    folder = tmp_path / "videos" / "up"
+    folder.mkdir(parents=True)
+    for name in (b"\xff\xfe.mp4", "ü,\n.mp4".encode()):
+        write_lossless(Path(os.fsdecode(os.path.join(os.fsencode(folder), name))), grey_video(0), 8)
+    report = tmp_path / "check.csv"
+    arguments = ["--annotations", str(tmp_path / "videos"), "--root", str(tmp_path / "videos"), "--workers", "1"]
+    assert cli.main(["data", "check", *arguments, "--report", str(report)]) == 0
+    assert "2 videos: 1 ok, 1 duplicate" in capsys.readouterr().out
+    ids = [video.id for video in read_list(tmp_path / "videos", tmp_path / "videos")]
+    assert list(read_report(report)) == ids
+    source = Source(tmp_path / "videos", tmp_path / "videos", tmp_path / "c.json", tmp_path / "d.csv")
+    build_cache(source, progress=lambda line: None)
+    assert [video.id for video in Cache(source.index).videos] == ids
 
 
 # The command

@@ -1,22 +1,21 @@
 """Clip sampling and transforms: reproducible, the same for all frames of a clip, symmetric in evaluation."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from rcn_bench.data.building import build_cache
-from rcn_bench.data.cache import Cache
+from rcn_bench.data.cache.build import build_cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.source import Source
 from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
-from rcn_bench.data.source import Source
+from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
-from rcn_bench.data.video import write_lossless
 from rcn_bench.errors import InputError
 
 SIDE, CROP = 20, 16
@@ -65,56 +64,6 @@ def cache(tmp_path_factory):
     still = np.broadcast_to(noise(1, 1), (12, SIDE, SIDE))
     videos = {"a": noise(0, 12), "b": noise(0, 12)[::-1], "c": numbered(12), "d": still}
     return make_cache(tmp_path_factory.mktemp("clips"), videos)
-
-
-# Evaluation starts
-
-LENGTHS = {"frames": st.integers(1, 400), "span": st.integers(1, 64), "clips": st.integers(1, 12)}
-
-
-@given(**LENGTHS)
-def test_starts_are_distinct_sorted_and_within_the_video(frames, span, clips):
-    assume(frames - span >= clips - 1)
-    starts = evaluation_starts(frames, span, clips)
-    assert len(starts) == clips
-    assert starts == sorted(set(starts))
-    assert starts[0] >= 0
-    assert starts[-1] + span <= frames
-
-
-@given(**LENGTHS)
-def test_clips_of_the_reversed_video_are_the_reversed_clips(frames, span, clips):
-    room = frames - span
-    assume(room >= clips - 1)
-    assume(clips % 2 == 0 or room % 2 == 0)  # else the middle clip would have to start at half a frame
-    starts = evaluation_starts(frames, span, clips)
-    assert starts == [room - start for start in reversed(starts)]
-
-
-@given(**LENGTHS)
-def test_starts_are_evenly_spread_from_the_first_frame_to_the_last(frames, span, clips):
-    assume(clips >= 2)
-    assume(frames - span >= clips - 1)
-    starts = evaluation_starts(frames, span, clips)
-    assert (starts[0], starts[-1] + span) == (0, frames)
-    even = (frames - span) / (clips - 1)
-    assert all(abs(b - a - even) < 2 for a, b in pairwise(starts))
-
-
-@given(span=st.integers(1, 64), clips=st.integers(1, 12), data=st.data())
-def test_too_few_frames_for_that_many_clips_are_an_error(span, clips, data):
-    enough = span + clips - 1
-    frames = data.draw(st.integers(1, enough))
-    if frames == enough:
-        assert evaluation_starts(frames, span, clips) == list(range(clips))
-    else:
-        with pytest.raises(ValueError, match=f"{frames} frames"):
-            evaluation_starts(frames, span, clips)
-
-
-@pytest.mark.parametrize(("frames", "stride", "span"), [(8, 2, 15), (1, 4, 1), (16, 1, 16)])
-def test_span_reaches_from_the_first_frame_to_the_last(frames, stride, span):
-    assert ClipLayout(frames, stride).span == span
 
 
 # Training clips

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rcn_bench.data.annotations import read_annotations, video_path
 from rcn_bench.data.digits import (
     BACKGROUND,
     CLUTTER_CONTRAST,
@@ -19,14 +18,16 @@ from rcn_bench.data.digits import (
     IMAGE_RANGES,
     IMAGES_PER_DIGIT,
     REVERSE,
-    DigitsConfig,
     make_digits,
 )
-from rcn_bench.data.video import decode
+from rcn_bench.data.examine import decode
+from rcn_bench.lists.formats import read_list
+from rcn_bench.lists.video import video_path
+from rcn_bench.plan.sections import Digits
 
 # A digit passes all rows of the torus within the 24 frames, so the darkest value of a pixel over time is what lies
 # behind the digit.
-SMALL = DigitsConfig(
+SMALL = Digits(
     digits=[1, 4],
     canvas=36,
     video_frames=24,
@@ -46,7 +47,7 @@ class DataSet:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.videos = {v.id: v for split in ("train", "val") for v in read_annotations(self.csv(split), root)}
+        self.videos = {v.id: v for split in ("train", "val") for v in read_list(self.csv(split), root)}
         self.frames = {id: decode(video_path(root / "videos", v)) for id, v in self.videos.items()}
         self.stills = dict(np.load(root / "stills.npz"))
 
@@ -75,7 +76,7 @@ def _parse_digit_images_once():
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory):
-    def _make(config: DigitsConfig) -> DataSet:
+    def _make(config: Digits) -> DataSet:
         root = tmp_path_factory.mktemp("digits")
         make_digits(config, root, progress=lambda line: None)
         return DataSet(root)

@@ -13,12 +13,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from rcn_bench.data.building import build_cache, build_shard, verify_cache
-from rcn_bench.data.cache import Cache
-from rcn_bench.data.shard import DamagedShard, Storage
-from rcn_bench.data.source import Source
-from rcn_bench.data.stock import entries, shard_files
-from rcn_bench.data.video import write_lossless
+from rcn_bench.data.cache.build import build_cache, build_shard, verify_cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.shard import DamagedShard, Storage
+from rcn_bench.data.cache.source import Source
+from rcn_bench.data.cache.stock import entries, shard_files
+from rcn_bench.data.media.files import write_lossless
 from rcn_bench.errors import InputError
 
 NAMES = "abcde"

@@ -7,11 +7,11 @@ from pathlib import Path
 from shutil import disk_usage
 from time import perf_counter
 
-from rcn_bench.data.cache import CacheIndex
-from rcn_bench.data.check import stamp
+from rcn_bench.data.cache.index import CacheIndex
+from rcn_bench.data.cache.shard import Storage, examine_and_store
+from rcn_bench.data.cache.source import Source
+from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.processes import in_processes
-from rcn_bench.data.shard import Storage, examine_and_store
-from rcn_bench.data.source import Source
 from rcn_bench.errors import InputError
 from rcn_bench.files import Progress, size_text
 

@@ -10,11 +10,12 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rcn_bench.config import config_hash
-from rcn_bench.data.shard import DamagedShard, ShardFrames, Storage
-from rcn_bench.data.video import Frames
+from rcn_bench.data.cache.shard import DamagedShard, ShardFrames, Storage
+from rcn_bench.data.media.medium import Frames
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
+from rcn_bench.plan.config import config_hash
+from rcn_bench.records.runs import Skipped
 
 OPEN_SHARDS = 64  # at a time in a process, of which a system allows only so many files
 
@@ -32,14 +33,6 @@ class CachedVideo:
     shard: int
     first: int
     shape: tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A video that is annotated but not used, and why."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +61,10 @@ class CacheIndex:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the frames, the labels and the groups."""
+        """Changes with the frames, the labels, their order, which numbers the classes, and the groups."""
         frames = [shard.frames_sha256 for shard in self.shards]
-        return config_hash([frames, [(video.id, video.label, video.group, video.shape) for video in self.videos]])
+        videos = [(video.id, video.label, video.group, video.shape) for video in self.videos]
+        return config_hash([frames, self.labels, videos])
 
     def write(self, path: Path) -> None:
         """As JSON, with a column for each field of the videos, which is short and quick to read."""
@@ -114,22 +108,32 @@ def _names(of: type) -> list[str]:
 class Cache:
     """Random access to the frames of a built cache.
 
-    Attributes: videos, skipped, labels, fingerprint, as in its index.
+    Attributes: path, of its index; storage, videos, skipped, labels, fingerprint, as in there.
     Errors: InputError if the cache is not there, or a shard is not as its index says.
     """
 
     def __init__(self, path: Path) -> None:
         index = CacheIndex.read(path)
+        self.path, self.storage = path, Storage(**index.storage)
         self.videos, self.skipped, self.labels = index.videos, index.skipped, index.labels
         self.fingerprint = index.fingerprint
         self._folder, self._shards = path.with_suffix(""), index.shards
-        self._jpeg = index.storage["jpeg_quality"] is not None
         self._open: OrderedDict[int, ShardFrames] = OrderedDict()
         for shard in index.shards:
             file = self._folder / shard.file
             size = file.stat().st_size if file.is_file() else None
             if size != shard.bytes:
                 raise DamagedShard.at(file, "not there" if size is None else f"{size} bytes long, not {shard.bytes}")
+
+    def require_stored(self, short_side: int | None, frame_rate: float | None) -> None:
+        """Errors: InputError if frames are stored otherwise."""
+        wanted, stored = (short_side, frame_rate), (self.storage.short_side, self.storage.frame_rate)
+        for name, value, there in zip(("short_side", "frame_rate"), wanted, stored, strict=True):
+            if value != there:
+                raise InputError(
+                    f"{self.path}: its frames are stored with {name} {there}, not {value}; run `rcn-bench data cache` "
+                    "again"
+                )
 
     def __getstate__(self) -> dict[str, Any]:
         """A worker process opens the files itself."""
@@ -145,6 +149,8 @@ class Cache:
             shard = self._shards[number]
             if len(self._open) == OPEN_SHARDS:
                 self._open.popitem(last=False)
-            self._open[number] = ShardFrames(self._folder / shard.file, shard.table_at, jpeg=self._jpeg)
+            self._open[number] = ShardFrames(
+                self._folder / shard.file, shard.table_at, jpeg=self.storage.jpeg_quality is not None
+            )
         self._open.move_to_end(number)
         return self._open[number]

@@ -1,17 +1,17 @@
-"""Videos frame by frame as they are decoded, the way that a stream takes them."""
+"""A video decoded once: as a whole, at a frame rate, or frame by frame as a stream takes it."""
 
 import itertools
-import math
 from itertools import pairwise
 
 import av
 import numpy as np
 import pytest
-from broken import number_of, uneven_times
-from hypothesis import given
-from hypothesis import strategies as st
+from broken import KINDS, number_of, uneven_times
 
-from rcn_bench.data.video import UnreadableVideo, at_frame_rate, decode, frames_in_order, write_lossless
+from rcn_bench.data.examine import decode, examine, frames_in_order
+from rcn_bench.data.judge import Judge
+from rcn_bench.data.media.files import write_lossless
+from rcn_bench.data.media.medium import UnreadableVideo
 
 
 @pytest.fixture
@@ -26,28 +26,6 @@ def test_frames_in_order_are_those_of_the_whole_video(video, short_side):
     times, frames = zip(*frames_in_order(video, short_side), strict=True)
     assert np.array_equal(np.stack(frames), decode(video, short_side))
     assert times == tuple(index / 8 for index in range(7))
-
-
-@given(gaps=st.lists(st.floats(0.001, 0.5), max_size=20), start=st.floats(-1, 5), rate=st.floats(1, 60))
-def test_at_a_frame_rate_every_tick_shows_the_frame_on_the_screen(gaps, start, rate):
-    times = (start + np.cumsum([0, *gaps])).tolist()
-    shown = list(at_frame_rate(zip(times, range(len(times)), strict=True), rate))
-    ticks = [at for at, _ in shown]
-    assert ticks == [start + tick / rate for tick in range(len(ticks))]
-    assert times[-1] - 1 / rate - 1e-3 <= ticks[-1] <= times[-1] + 1e-3
-    for at, index in shown:
-        assert times[index] <= at + 1e-3
-        assert index == len(times) - 1 or at < times[index + 1]
-
-
-@pytest.mark.parametrize(("times", "reason"), [([0, 1, 1000], "jump from 1 to 1000 s"), ([math.nan], "no time stamps")])
-def test_times_that_make_no_sense_are_refused(times, reason):
-    with pytest.raises(UnreadableVideo, match=reason):
-        list(at_frame_rate(zip(times, range(3), strict=False), 6))
-
-
-def test_no_frames_stay_none_at_any_rate():
-    assert list(at_frame_rate([], 10)) == []
 
 
 @pytest.mark.parametrize(
@@ -95,3 +73,27 @@ def test_a_file_that_is_no_video_is_refused(tmp_path, content):
     with pytest.raises(UnreadableVideo) as error:
         list(frames_in_order(path))
     assert str(path) not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, verdict, _) in KINDS.items() if verdict not in ("ok", "too short")]
+)
+def test_what_the_check_would_not_let_be_used_is_not_decoded_either(tmp_path, name):
+    make, verdict, _ = KINDS[name]
+    make(tmp_path / name)
+    found = examine(str(tmp_path / name))
+    with pytest.raises(UnreadableVideo) as error:
+        decode(tmp_path / name)
+    assert (error.value.decoding, error.value.detail) == (verdict, found.detail)
+    assert str(error.value) == (found.detail if verdict == "unreadable" else Judge()(found).reason)
+
+
+@pytest.mark.parametrize("name", ["cut_in_the_middle.mp4", "cut.mkv"])
+def test_frames_of_a_file_that_is_cut_off_come_before_the_reason(tmp_path, name):
+    KINDS[name][0](tmp_path / name)
+    frames = frames_in_order(tmp_path / name)
+    shown = 0
+    with pytest.raises(UnreadableVideo, match=r"^truncated \("):  # noqa: PT012
+        for _ in frames:
+            shown += 1
+    assert shown == examine(str(tmp_path / name)).frames > 10

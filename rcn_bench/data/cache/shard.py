@@ -11,16 +11,17 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import av
 import numpy as np
 from PIL import Image
 
-from rcn_bench.data.check import DECODED, Examination, Finding
-from rcn_bench.data.video import Frames, UnreadableVideo, at_frame_rate, failure, rgb
+from rcn_bench.data.examine import OF_DIFFERENT_SIZES, examine_and_use
+from rcn_bench.data.findings import Finding
+from rcn_bench.data.judge import at_frame_rate
+from rcn_bench.data.media.medium import Frames, Picture, UnreadableVideo
 from rcn_bench.errors import InputError, reason
 
 TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
@@ -39,7 +40,7 @@ class DamagedShard(InputError):
 
 @dataclass(frozen=True)
 class Storage:
-    """How frames are stored. short_side, frame_rate: as in ``video.decode``. jpeg_quality: None for plain bytes."""
+    """How frames are stored. short_side, frame_rate: as in ``examine.decode``. jpeg_quality: None for plain bytes."""
 
     short_side: int | None = None
     frame_rate: float | None = None
@@ -56,31 +57,17 @@ class StoredVideo(NamedTuple):
 
 def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo | None]:
     """Decode a file once: what the check finds of it, and its frames to be stored if they can be used."""
-    examination = Examination(path)
-    frames = iter(examination)
-    try:
-        stored = _stored(at_frame_rate(frames, storage.frame_rate), storage)
-    except (UnreadableVideo, av.FFmpegError, ValueError, OSError, MemoryError) as error:
-        for _ in frames:  # to its end, for the finding
-            pass
-        if examination.finding.decoding not in DECODED:
-            return examination.finding, None
-        found = replace(examination.finding, decoding="unreadable")
-        if isinstance(error, av.FFmpegError):
-            return replace(found, detail=failure(error)), None
-        passing = isinstance(error, (OSError, MemoryError))
-        return replace(found, detail=reason(error), checker="" if passing else found.checker), None
-    return examination.finding, stored if examination.finding.decoding in DECODED else None
+    return examine_and_use(path, lambda pictures: _stored(pictures, storage))
 
 
-def _stored(frames: Iterable[tuple[float, av.VideoFrame]], storage: Storage) -> StoredVideo:
+def _stored(pictures: Iterable[tuple[float, Picture]], storage: Storage) -> StoredVideo:
     encoded, shapes = [], {(0, 0)}
-    for _, frame in frames:
-        image = rgb(frame, storage.short_side)
+    for _, picture in at_frame_rate(pictures, storage.frame_rate):
+        image = picture.rgb(storage.short_side)
         shapes.add(image.shape[:2])
         encoded.append(image.tobytes() if storage.jpeg_quality is None else _jpeg(image, storage.jpeg_quality))
     if len(shapes) > 2:
-        raise UnreadableVideo("frames of different sizes")
+        raise UnreadableVideo(OF_DIFFERENT_SIZES)
     return StoredVideo(encoded, *max(shapes))
 
 

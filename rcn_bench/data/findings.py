@@ -1,0 +1,88 @@
+"""What is found of videos, and the report that holds it, a CSV."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rcn_bench.data.media.medium import Stamp, reason_of
+from rcn_bench.errors import InputError
+from rcn_bench.files import replacing
+
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # file names are any bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check says of a video; a row of its report.
+
+    decoding: ok; warnings (decoded whole, but the decoder complained); or missing, empty, no video stream, unreadable,
+    truncated, crash (of the decoder). verdict: the same, or duplicate (the bytes of an earlier one), too short,
+    unknown label. frames: decoded; claimed: as an MP4's index says, else 0. bytes, modified: of the file, by which a
+    later check knows it again.
+    """
+
+    id: str
+    label: str
+    verdict: str
+    path: str
+    decoding: str
+    detail: str = ""
+    frames: int = 0
+    claimed: int = 0
+    height: int = 0
+    width: int = 0
+    bytes: int = 0
+    modified: int = 0
+    sha256: str = ""
+    checker: str = ""
+
+    @property
+    def stamp(self) -> Stamp:
+        return self.bytes, self.modified
+
+    @property
+    def reason(self) -> str:
+        return reason_of(self.verdict, self.detail)
+
+
+COLUMNS = [field.name for field in fields(Finding)]
+
+
+@contextmanager
+def writing_report(path: Path) -> Iterator[Callable[[Finding], None]]:
+    """A function that adds a finding to the report, which takes its place when all are in."""
+    with replacing(path) as temporary, temporary.open("w", **TEXT) as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        yield lambda finding: write_finding(writer, finding)
+
+
+def write_finding(writer: Any, finding: Finding) -> None:
+    writer.writerow(astuple(finding))
+
+
+def read_report(path: Path) -> dict[str, Finding]:
+    """The findings of a report by video; none if it is not there. A row torn by a kill is left out."""
+    if not path.is_file():
+        return {}
+    findings = {}
+    other = InputError(f"{path}: not a report of this version of the check; delete it or name another")
+    try:
+        with path.open(**TEXT) as file:
+            rows = csv.DictReader(file)
+            if rows.fieldnames and rows.fieldnames != COLUMNS:
+                raise other
+            for row in rows:
+                if None in row.values() or None in row:
+                    continue
+                values: dict[str, Any] = {
+                    field.name: int(row[field.name]) if field.type is int else row[field.name]
+                    for field in fields(Finding)
+                }
+                findings[row["id"]] = Finding(**values)
+    except (ValueError, csv.Error) as error:
+        raise other from error
+    return findings

@@ -1,0 +1,133 @@
+"""What all users of a video decide alike: can it be used, is it long enough, which of its frames are looked at."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from rcn_bench.data.findings import Finding
+from rcn_bench.data.media.medium import UnreadableVideo
+
+DECODED = ("ok", "warnings")  # how the decoding of a video ends that can be used
+LONGEST_GAP = 60.0  # seconds between frames; more is a damaged clock, not a slide show
+TICK_SLACK = 1e-4  # seconds by which a frame may come late for a tick: times are rounded in some containers
+Frame = TypeVar("Frame")
+
+
+# Can it be used?
+
+
+class Judge:
+    """Gives findings their verdicts, which depend on what is asked for and on the videos before.
+
+    frames: the least that a video must have. labels: those that are known; None: all.
+    """
+
+    def __init__(self, frames: int = 1, labels: Iterable[str] | None = None) -> None:
+        self.frames, self.labels = frames, None if labels is None else set(labels)
+        self._first: dict[str, str] = {}
+
+    def __call__(self, finding: Finding) -> Finding:
+        verdict, detail = finding.decoding, finding.detail
+        if finding.decoding in DECODED:
+            twin = self._first.setdefault(finding.sha256, finding.id)
+            if self.labels is not None and finding.label not in self.labels:
+                verdict, detail = "unknown label", finding.label
+            elif short := too_short(finding.frames, self.frames):
+                verdict, detail = "too short", short
+            elif twin != finding.id:
+                verdict, detail = "duplicate", f"of {twin}"
+        return replace(finding, verdict=verdict, detail=detail)
+
+
+def is_usable(finding: Finding) -> bool:
+    """By its verdict."""
+    return finding.verdict in (*DECODED, "duplicate")
+
+
+def too_many(bad: int, total: int, max_bad: float) -> bool:
+    """Whether more than the share ``max_bad`` of all videos is bad."""
+    return bad > round(max_bad * total, 6)
+
+
+def summary(counts: Counter[str]) -> str:
+    """How many of each verdict, the most frequent first."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+
+
+# Is it long enough?
+
+
+@dataclass(frozen=True)
+class ClipLayout:
+    """A clip is ``frames`` frames, every ``stride``-th one of the video."""
+
+    frames: int
+    stride: int
+
+    @property
+    def span(self) -> int:
+        """Frames of the video from a clip's first to its last."""
+        return (self.frames - 1) * self.stride + 1
+
+
+def clips_that_fit(video_frames: int, span: int) -> int:
+    """How many different clips of so many frames, from first to last, a video holds; 0 if it is too short for one."""
+    return max(video_frames - span + 1, 0)
+
+
+def too_short(video_frames: int, span: int, clips: int = 1) -> str | None:
+    """Why a video does not hold so many different clips; None if it does."""
+    if clips_that_fit(video_frames, span) >= clips:
+        return None
+    if clips == 1:
+        return f"{video_frames} frames, a clip needs {span}"
+    return f"{video_frames} frames, too few for {clips} different clips of {span}"
+
+
+def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
+    """First frames of ``clips`` clips spread evenly over a video, all different.
+
+    The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
+    from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
+    Errors: ValueError if the video is too short for that many different clips.
+    """
+    if short := too_short(video_frames, span, clips):
+        raise ValueError(short)
+    room = video_frames - span
+    # Round the first half down and mirror it; round() alone would break the symmetry at halves.
+    first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
+    middle = [room // 2] if clips % 2 else []
+    return first_half + middle + [room - start for start in reversed(first_half)]
+
+
+# Which frames are looked at?
+
+
+def at_frame_rate(frames: Iterable[tuple[float, Frame]], rate: float | None) -> Iterator[tuple[float, Frame]]:
+    """What is on the screen at every tick of ``rate`` a second, from the first frame on to the last; None: all frames.
+
+    A frame is on the screen from its time until the next one's, however unevenly they come.
+    Errors: UnreadableVideo without time stamps, or if they jump by more than a minute.
+    """
+    if rate is None:
+        yield from frames
+        return
+    start, tick, at = 0.0, 0, 0.0
+    shown: Frame | None = None
+    for coming_at, coming in frames:
+        if math.isnan(coming_at):
+            raise UnreadableVideo("no time stamps")
+        if shown is not None and coming_at - at > LONGEST_GAP:
+            raise UnreadableVideo(f"time stamps jump from {at:.0f} to {coming_at:.0f} s")
+        if shown is None:
+            start = coming_at
+        else:
+            while start + tick / rate < coming_at - TICK_SLACK:
+                yield start + tick / rate, shown
+                tick += 1
+        at, shown = coming_at, coming
+    while shown is not None and start + tick / rate <= at + TICK_SLACK:
+        yield start + tick / rate, shown
+        tick += 1

@@ -1,0 +1,75 @@
+"""What any video is to the rest: frames with their times, in order, and a stamp by which it is known again."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+Stamp = tuple[int, int]  # bytes, and time of the last change in ns
+NOT_THERE: Stamp = (0, 0)
+
+
+class UnreadableVideo(Exception):
+    """A video that cannot be used; the message is the reason without the path.
+
+    decoding: the kind of reason, a word or two, as in a finding. detail: more of it.
+    """
+
+    def __init__(self, detail: str, decoding: str = "unreadable") -> None:
+        super().__init__(detail if decoding == "unreadable" else reason_of(decoding, detail))
+        self.decoding, self.detail = decoding, detail
+
+
+def reason_of(decoding: str, detail: str) -> str:
+    return f"{decoding} ({detail})" if detail else decoding
+
+
+class Picture(Protocol):
+    """A frame that is turned into bytes only where it is asked for."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def rgb(self, short_side: int | None = None) -> Frames:
+        """(H, W, 3), upright, scaled so that the shorter side has so many pixels. Errors: UnreadableVideo."""
+
+
+class Medium(ABC):
+    """A video of one kind: a file, a camera.
+
+    Once its frames are read to the end, complaint says what was odd about it, though it can be used; claimed, how many
+    frames it should have by its own account, 0 if it has none.
+    """
+
+    complaint: str = ""
+    claimed: int = 0
+
+    def __init__(self, source: str | Path) -> None:
+        self.source = source
+
+    @classmethod
+    @abstractmethod
+    def takes(cls, source: str | Path) -> bool:
+        """Whether a source, a path or the text given for one, is of this kind."""
+
+    @abstractmethod
+    def frames(self) -> Iterator[tuple[float, Picture]]:
+        """Each frame with its time in seconds (NaN if it has none), from the first to the last, as they come.
+
+        Errors: UnreadableVideo, after the last frame too: if there should be more, or if there was none.
+        """
+
+    def stamp(self) -> Stamp:
+        """By which a later look sees whether it is the same; NOT_THERE also for what can be looked at only once."""
+        return NOT_THERE
+
+    def sha256(self) -> str:
+        """Of its content, by which copies are found; empty for what can be looked at only once. Errors: OSError."""
+        return ""
