@@ -1,28 +1,25 @@
-"""Video models. Importing this package registers them all."""
+"""Video models. A module of theirs is imported when one of its models is first asked for."""
 
-from rcn_bench.models import c2d, causal, i3d, r2plus1d, rcn, s3d
 from rcn_bench.models.registry import (
     Specification,
     create_model,
     list_models,
     model_options,
     register,
+    require_options,
     shortest_clip,
     specification,
+    trunk_of,
 )
 
 __all__ = [
     "Specification",
-    "c2d",
-    "causal",
     "create_model",
-    "i3d",
     "list_models",
     "model_options",
-    "r2plus1d",
-    "rcn",
     "register",
-    "s3d",
+    "require_options",
     "shortest_clip",
     "specification",
+    "trunk_of",
 ]

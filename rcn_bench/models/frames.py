@@ -128,3 +128,11 @@ def replace_convolutions(trunk: nn.Module, choose: Callable[[str, nn.Conv2d], bo
         if choose(name, convolution):
             trunk.set_submodule(name, make_unit(name, convolution, fold))
     return FrameNet(trunk, fold)
+
+
+def recurrent_layers(model: nn.Module) -> list[str]:
+    """The names of the hidden-state matrices w_hh, as in the model's state dict, from its first layer to its last.
+
+    Sorted as text they would be in another order: denselayer10 comes before denselayer2.
+    """
+    return [name for name, _ in model.named_parameters() if name.rpartition(".")[2] == "w_hh"]

@@ -40,13 +40,17 @@ def _basic_i3d(
     return _inflated(network2d(network, num_classes, **options), _basic_plan, inflation, options.get("w_xh", "random"))
 
 
-@register(specification=Specification(33_371_472, 5.712, (8, 112, 112), causal=False, temporal_stride=8))
+@register(
+    trunk="resnet18", specification=Specification(33_371_472, 5.712, (8, 112, 112), causal=False, temporal_stride=8)
+)
 def i3d18(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """Inflated ResNet-18; with stem_pool=False it is torchvision's r3d_18."""
     return _basic_i3d("resnet18", num_classes, **options)
 
 
-@register(specification=Specification(63_681_104, 10.100, (8, 112, 112), causal=False, temporal_stride=8))
+@register(
+    trunk="resnet34", specification=Specification(63_681_104, 10.100, (8, 112, 112), causal=False, temporal_stride=8)
+)
 def i3d34(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """Inflated ResNet-34, in the layout of torchvision's r3d_18."""
     return _basic_i3d("resnet34", num_classes, **options)
@@ -91,7 +95,8 @@ def _bottleneck_i3d(
 
 
 @register(
-    specification=Specification(28_043_472, 28.41, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2)
+    trunk="resnet50",
+    specification=Specification(28_043_472, 28.41, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2),
 )
 def i3d50(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """Inflated ResNet-50 in the layout of Wang et al.: 3x1x1 in every second block, time halved once."""
@@ -99,7 +104,8 @@ def i3d50(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
 
 
 @register(
-    specification=Specification(51_754_192, 46.96, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2)
+    trunk="resnet101",
+    specification=Specification(51_754_192, 46.96, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2),
 )
 def i3d101(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """Inflated ResNet-101 in the layout of Wang et al."""
@@ -107,7 +113,8 @@ def i3d101(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
 
 
 @register(
-    specification=Specification(35_401_936, 36.54, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2)
+    trunk="resnet50",
+    specification=Specification(35_401_936, 36.54, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2),
 )
 def i3d50_nl(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """i3d50 with five non-local blocks (Wang et al.)."""
@@ -115,7 +122,8 @@ def i3d50_nl(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
 
 
 @register(
-    specification=Specification(59_112_656, 55.08, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2)
+    trunk="resnet101",
+    specification=Specification(59_112_656, 55.08, (8, 224, 224), causal=False, temporal_stride=2, shortest_clip=2),
 )
 def i3d101_nl(num_classes: int, **options: Unpack[I3DOptions]) -> nn.Module:
     """i3d101 with five non-local blocks (Wang et al.)."""
@@ -131,7 +139,8 @@ def _inception_plan(name: str, layer: Layer2d) -> TimeAxis:
 
 
 @register(
-    specification=Specification(12_697_264, 111.15, (64, 224, 224), causal=False, temporal_stride=8, shortest_clip=3)
+    trunk="googlenet",
+    specification=Specification(12_697_264, 111.15, (64, 224, 224), causal=False, temporal_stride=8, shortest_clip=3),
 )
 def inception_i3d(num_classes: int, *, inflation: Inflation = "mean", **options: Unpack[WeightOptions]) -> nn.Module:
     """Inflated GoogLeNet (Inception v1), without auxiliary classifiers."""

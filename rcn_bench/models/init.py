@@ -1,17 +1,21 @@
-"""Initial values: w_xh from random, stills or ImageNet weights; w_hh random or identity."""
+"""Initial values: w_xh random, or from a state dict of stills or ImageNet weights; w_hh random or identity."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum, get_model_weights
+from torchvision.models import WeightsEnum
 
 from rcn_bench.errors import InputError
 
 WhhInit = Literal["random", "identity"]
 W_HH_INITS: tuple[WhhInit, ...] = get_args(WhhInit)
+# torchvision's DenseNet files have dots in the names of modules: norm.1 is norm1 in the network.
+_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def initial_w_hh(channels: int, how: WhhInit) -> Tensor:
@@ -33,15 +37,6 @@ def he_normal_(net: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def load_imagenet_weights(net: nn.Module, torchvision_name: str) -> None:
-    """Load torchvision's default ImageNet weights (hash-checked download or torch's cache), except the classifier.
-
-    Errors: InputError if they can neither be found nor downloaded.
-    """
-    weights = get_model_weights(torchvision_name)["IMAGENET1K_V1"]
-    _load_all_but_classifier(net, download(weights), weights.url)
-
-
 def download(weights: WeightsEnum) -> dict[str, Tensor]:
     """torchvision's weights, hash-checked, or those in torch's cache. Errors: InputError if they cannot be had."""
     try:
@@ -51,14 +46,6 @@ def download(weights: WeightsEnum) -> dict[str, Tensor]:
             f"weights {weights.url} could not be loaded ({error}); "
             "download the file elsewhere and name it as weights_file"
         ) from error
-
-
-def load_weights_file(net: nn.Module, path: str | Path) -> None:
-    """Load a 2D network's state dict (.safetensors, or .pth of tensors only), except the classifier.
-
-    Errors: InputError for a missing or unreadable file, a pickle of anything but tensors, other keys or shapes.
-    """
-    _load_all_but_classifier(net, read_state_dict(path), str(path))
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -79,13 +66,18 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _load_all_but_classifier(net: nn.Module, state: dict[str, Tensor], source: str) -> None:
+def load_all_but(classifier: set[str], net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Put the tensors of a state dict into a 2D network, except those of its classifier.
+
+    source: where they come from, for messages. Errors: InputError for other names or shapes.
+    """
+    state = {_DENSENET_NAME.sub(r"\1\2", key): value for key, value in state.items()}
     own = net.state_dict()
-    trunk = [key for key in own if not key.startswith("fc.")]
+    trunk = [key for key in own if key not in classifier]
     # Files written before batch norm counted its batches lack these; they play no part in the result.
     required = [key for key in trunk if not key.endswith("num_batches_tracked")]
-    # GoogLeNet's ImageNet weights hold auxiliary classifiers, which this project's networks leave out.
-    extra = sorted(key for key in state if key not in own and not key.startswith(("aux1.", "aux2.")))
+    # ImageNet weights of the Inceptions hold auxiliary classifiers, which this project's networks leave out.
+    extra = sorted(key for key in state if key not in own and not key.startswith(("aux1.", "aux2.", "AuxLogits.")))
     for key in required:
         if key not in state:
             raise InputError(f"{source}: weights of another architecture: no {key}")
@@ -96,4 +88,7 @@ def _load_all_but_classifier(net: nn.Module, state: dict[str, Tensor], source: s
             )
     if extra:
         raise InputError(f"{source}: weights of another architecture: unexpected {extra[0]}")
-    net.load_state_dict({key: state[key] for key in trunk if key in state}, strict=False)
+    with torch.no_grad():  # not by load_state_dict, which for MNASNet wants more than tensors
+        for key in trunk:
+            if key in state:
+                own[key].copy_(state[key])

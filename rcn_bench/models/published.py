@@ -43,7 +43,7 @@ def torchvision_model(name: str, weights_file: Path | None = None) -> nn.Module:
 
 
 def authors_model(weights_file: Path) -> nn.Module:
-    """RCN-50 with the Kinetics-400 checkpoint of the paper's authors, as it comes with their detection code.
+    """RCN-50 with the Kinetics-400 weights of the paper's authors, as it comes with their detection code.
 
     Their network is one of 3D layers that span a single frame; the names say the rest: layer1.0.rcu.conv_whh.weight is
     the w_hh that follows layer1.0.conv1.weight. Parallel training has left "module." before some files' names. Their

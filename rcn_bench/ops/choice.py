@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 FUSED_DEVICE = "cuda"
-MOST_CHANNELS = 256  # of the fused kernel, whose programs hold w_hh on chip; wider layers have few rows anyway
+# A program of the fused kernel holds all of w_hh on chip: 128 KiB at 256 channels in 16 bits. At 512 it would be 512,
+# more than the 228 KiB of an H100's multiprocessor. The forward scan of 8 frames, bfloat16, batch 64 of 112x112 on that
+# card, divided by the time of copying x once (docs/performance.md):
+#
+#   channels              64    128    256    512
+#   fused               1.06   1.27    2.7      -
+#   product per step     2.5    3.6    5.8    7.4   into a third tensor; in place, as it runs here, 6.0 at 512
+MOST_CHANNELS = 256
 
 
 def fused_kernels(x: Tensor) -> ModuleType | None:

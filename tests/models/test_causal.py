@@ -110,14 +110,14 @@ def test_an_even_kernel_is_refused():
 
 
 def test_make_causal_on_a_resnext_with_its_grouped_convolutions():
-    resnext = lively(torchvision.models.resnext50_32x4d(num_classes=5))
+    resnext = lively(torchvision.models.resnext50_32x4d(num_classes=5)).double()
     net = make_causal(copy.deepcopy(resnext), lambda name, conv: conv.groups == 32 and name.startswith("layer4")).eval()
     kernels = [sum(tap.weight for tap in unit.taps) for unit in net.modules() if isinstance(unit, CausalConv)]
     for kernel, block in zip(kernels, resnext.layer4, strict=True):
         close(kernel, block.conv2.weight)
-    static = static_video(8)
+    static = static_video(8).double()
     with torch.no_grad():
-        frames, still = net.frame_logits(static), resnext(static[:, :, 0])
+        frames, still = net.frame_logits(static), resnext(static[:, :, 0]).float()
     assert not torch.allclose(frames[:, 5], still, rtol=1e-2)
     for t in (6, 7):  # three units of three frames see seven
         close(frames[:, t], still)

@@ -7,7 +7,6 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from rcn_bench.analysis.hidden_state import hidden_matrices, hidden_state_statistics
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
 from rcn_bench.models.init import initial_w_hh, read_state_dict
@@ -235,44 +234,3 @@ def test_identity_w_hh():
 def test_an_unknown_w_hh_is_refused():
     with pytest.raises(InputError, match="unknown w_hh 'eye'; choose one of random, identity"):
         initial_w_hh(3, "eye")
-
-
-def saved_matrices(net, folder):
-    save_file({key: value.contiguous() for key, value in net.state_dict().items()}, folder / "model.safetensors")
-    return hidden_matrices(folder / "model.safetensors")
-
-
-def test_hidden_matrices_come_in_the_networks_order(tmp_path):
-    net = create_model("rcn34", 5, w_hh="random")
-    own = [parameter for name, parameter in net.named_parameters() if name.endswith("w_hh")]
-    read = saved_matrices(net, tmp_path)
-    assert len(read) == len(own) == 32
-    for one, other in zip(read, own, strict=True):
-        assert torch.equal(torch.as_tensor(one), other)
-
-
-def test_block_10_comes_after_block_9(tmp_path):
-    names = [f"trunk.layer{stage}.{block}.conv1.w_hh" for stage in (1, 2) for block in range(12)]
-    state = {name: torch.full((1, 1), float(n)) for n, name in enumerate(names)}
-    save_file(state | {"trunk.layer1.0.conv1.w_xh.weight": torch.zeros(1, 1)}, tmp_path / "w.safetensors")
-    assert [float(w_hh[0, 0]) for w_hh in hidden_matrices(tmp_path / "w.safetensors")] == list(range(24))
-
-
-def test_identity_statistics_by_layer(tmp_path):
-    table = hidden_state_statistics(saved_matrices(create_model("rcn18", 5, w_hh="identity"), tmp_path))
-    assert list(table["layer"]) == list(range(1, 17))
-    c = table["channels"]
-    assert list(c) == [64] * 4 + [128] * 4 + [256] * 4 + [512] * 4
-    assert list(table["std"]) == pytest.approx(list((1 / c - 1 / c**2) ** 0.5), rel=1e-5)
-    assert list(table["mean"]) == pytest.approx(list(1 / c))
-    assert (table["diagonal_mean"] == 1).all()
-    assert (table["diagonal_std"] == 0).all()
-
-
-def test_random_statistics_by_layer(tmp_path):
-    table = hidden_state_statistics(saved_matrices(create_model("rcn18", 5, w_hh="random"), tmp_path))
-    he = (2 / table["channels"]) ** 0.5
-    assert list(table["std"]) == pytest.approx(list(he), rel=0.05)
-    assert table["mean"].abs().max() < 0.01
-    assert (table["diagonal_mean"].abs() < 5 * he / table["channels"] ** 0.5).all()
-    assert list(table["diagonal_std"]) == pytest.approx(list(he), rel=0.5)

@@ -10,6 +10,7 @@ from torch import nn
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.causal import make_causal
 from rcn_bench.models.rcn import make_recurrent
+from rcn_bench.ops.reference import reference_scan
 
 NAMES = ["c2d18", "rcn18", "rcn50", "i3d18_causal"]
 FRAMES = 4
@@ -129,20 +130,13 @@ def test_any_split_of_a_clip_gives_its_logits(kind, sizes, clips):
     torch.testing.assert_close(chunked(net, clip, sizes)[0], net.frame_logits(clip))
 
 
-def hidden_states(x, w_hh, mode):
-    h = [x[0]]
-    for frame in x[1:]:
-        h.append(h[-1] @ w_hh.t() + frame if mode == "sum" else (h[-1] @ w_hh.t() + frame) / 2)
-    return torch.stack(h)
-
-
 @pytest.mark.parametrize("mode", ["mean", "sum"])
 def test_the_state_of_a_recurrent_unit_is_its_hidden_state(mode):
     trunk = nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     net = make_recurrent(trunk, all_convolutions, w_hh="random", mode=mode).double().requires_grad_(False)
     clip, unit = small_clip(4), net.trunk[0]
     x = torch.einsum("nithw,oi->tnhwo", clip, unit.w_xh.weight[:, :, 0, 0]) + unit.w_xh.bias
-    expected = hidden_states(x, unit.w_hh, mode)
+    expected = reference_scan(x.flatten(1, 3), unit.w_hh, mode).view(x.shape)
     for t in range(4):
         _, state = stepped(net, clip[:, :, : t + 1])
         torch.testing.assert_close(state.units["0"], expected[t])

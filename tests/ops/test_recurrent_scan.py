@@ -6,30 +6,10 @@ from torch.library import opcheck
 from torch.utils.flop_counter import FlopCounterMode
 
 from rcn_bench.ops import MODES, recurrent_scan
+from rcn_bench.ops.reference import reference_scan
 
 # Tolerances relative to the largest value of the reference; a half-precision scan rounds h at every step.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
-
-
-def reference(x, w_hh, mode):
-    """The recurrence as the paper writes it, one position at a time in double precision."""
-    x, w_hh = x.double(), w_hh.double()
-    states = []
-    for t in range(len(x)):
-        if t == 0:
-            states.append(x[0])
-            continue
-        step = torch.stack([w_hh @ h for h in states[-1]]) + x[t] if x.shape[1] else x[t]
-        states.append(step / 2 if mode == "mean" else step)
-    return torch.stack(states)
-
-
-def loop_of_products(x, w_hh):
-    """The same in plain matrix products, which torch's own FLOP counter knows."""
-    states = [x[0]]
-    for frame in x[1:]:
-        states.append((states[-1] @ w_hh.t() + frame) / 2)
-    return torch.stack(states)
 
 
 def random_input(frames, positions, channels, dtype=torch.float64, seed=0):
@@ -59,9 +39,9 @@ def test_value_and_gradients_equal_the_reference(frames, positions, channels, mo
     grad_h = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64).to(dtype)
     x64, w64 = x.detach().double().requires_grad_(), w_hh.detach().double().requires_grad_()
     if frames == 1 or positions == 0:  # w_hh then plays no part, which autograd reports as an error
-        expected = [reference(x64, w64, mode).detach(), grad_h.double(), torch.zeros_like(w64)]
+        expected = [reference_scan(x64, w64, mode).detach(), grad_h.double(), torch.zeros_like(w64)]
     else:
-        expected = value_and_gradients(lambda a, b: reference(a, b, mode), x64, w64, grad_h)
+        expected = value_and_gradients(lambda a, b: reference_scan(a, b, mode), x64, w64, grad_h)
     actual = value_and_gradients(lambda a, b: recurrent_scan(a, b, mode), x, w_hh, grad_h)
     for one, other in zip(actual, expected, strict=True):
         assert one.dtype == dtype
@@ -146,7 +126,7 @@ def test_any_memory_layout(layout):
     grad_h = torch.ones(1, 1, 1, dtype=x.dtype).expand(x.shape)
     scan, loop = (
         value_and_gradients(function, x.detach().requires_grad_(), w_hh.detach().requires_grad_(), grad_h)
-        for function in (recurrent_scan, lambda a, b: reference(a, b, "mean"))
+        for function in (recurrent_scan, reference_scan)
     )
     for one, other in zip(scan, loop, strict=True):
         assert_near(one, other, torch.float64)
@@ -247,5 +227,5 @@ def flops(function, x, w_hh):
 @pytest.mark.parametrize("shape", [(2, 3, 5), (5, 1, 4), (8, 7, 3), (1, 4, 3)])
 def test_flops_equal_those_of_plain_products(shape):
     counted = flops(recurrent_scan, *random_input(*shape))
-    assert counted == flops(loop_of_products, *random_input(*shape))
+    assert counted == flops(reference_scan, *random_input(*shape))
     assert all(counted) == (shape[0] > 1)

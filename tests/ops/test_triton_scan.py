@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rcn_bench.ops import choice, recurrent_scan
+from rcn_bench.ops.reference import reference_scan
 
 pytest.importorskip("triton")
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
@@ -27,14 +28,10 @@ def interpreted():
 SHAPES = [(4, 70, 16), (1, 5, 3), (5, 33, 24), (2, 64, 64), (3, 1, 40)]
 
 
-def reference(x, w_hh, grad_h, mode):
+def expected(x, w_hh, grad_h, mode):
     """float64 hidden states and the gradient of x, by autograd through the plain loop."""
-    scale = 0.5 if mode == "mean" else 1.0
-    x, w_hh = x.double().requires_grad_(), w_hh.double()
-    h = [x[0]]
-    for frame in x[1:]:
-        h.append(scale * (h[-1] @ w_hh.t() + frame))
-    h = torch.stack(h)
+    x = x.double().requires_grad_()
+    h = reference_scan(x, w_hh, mode)
     h.backward(grad_h.double())
     return h.detach(), x.grad
 
@@ -43,7 +40,7 @@ def reference(x, w_hh, grad_h, mode):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
     x, grad_h, w_hh = torch.randn(shape), torch.randn(shape), torch.randn(shape[2], shape[2]) / shape[2] ** 0.5
-    h, grad_x = reference(x, w_hh, grad_h, mode)
+    h, grad_x = expected(x, w_hh, grad_h, mode)
     scale = 0.5 if mode == "mean" else 1.0
     torch.testing.assert_close(interpreted.scan_forward(x, w_hh, scale).double(), h, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(interpreted.scan_backward(grad_h, w_hh, scale).double(), grad_x, rtol=1e-5, atol=1e-5)
@@ -51,7 +48,7 @@ def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
 
 def test_kernel_takes_inputs_that_are_not_contiguous(interpreted):
     x, w_hh = torch.randn(7, 4, 20).transpose(0, 1), (torch.randn(20, 20) / 5).t()
-    h, _ = reference(x, w_hh, torch.zeros(4, 7, 20), "mean")
+    h, _ = expected(x, w_hh, torch.zeros(4, 7, 20), "mean")
     torch.testing.assert_close(interpreted.scan_forward(x, w_hh, 0.5).double(), h, rtol=1e-5, atol=1e-5)
 
 
@@ -107,7 +104,7 @@ def test_scan_on_a_gpu_is_as_exact_as_its_type(shape, dtype):
     w_hh = (torch.eye(shape[2], device="cuda") + 0.03 * torch.randn(shape[2], shape[2], device="cuda")).to(dtype)
     x.requires_grad_()
     w_hh.requires_grad_()
-    h, grad_x = reference(x.detach(), w_hh.detach(), grad_h, "mean")
+    h, grad_x = expected(x.detach(), w_hh.detach(), grad_h, "mean")
     scan = recurrent_scan(x, w_hh)
     scan.backward(grad_h)
     error = 8 * torch.finfo(dtype).eps

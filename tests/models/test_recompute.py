@@ -1,29 +1,26 @@
-"""Activation checkpointing changes what a training step keeps, and nothing else."""
+"""Activation recomputing changes what a training step keeps, and nothing else."""
 
 import copy
 from functools import partial
 
 import pytest
 import torch
+from lively import on_meta, random_clip
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torchvision.models.resnet import BasicBlock
 
 from rcn_bench.errors import InputError
-from rcn_bench.models import create_model
+from rcn_bench.models import create_model, list_models
 from rcn_bench.models.causal import make_causal
-from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.rcn import make_recurrent
+from rcn_bench.models.recompute import can_recompute, recompute_activations
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
-def random_clip(frames, clips=2, size=32):
-    return torch.randn(clips, 3, frames, size, size)
-
-
 def two_blocks(**options):
-    """The smallest network with blocks that checkpointing knows."""
+    """The smallest network with blocks that recomputing knows."""
     blocks = [BasicBlock(3, 3, norm_layer=partial(nn.BatchNorm2d, **options)) for _ in range(2)]
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
 
@@ -53,11 +50,11 @@ def squares_backward(clip):
 
 
 def compare(net, loss, earlier=lambda net: None):
-    """Assert that a step with checkpointing gives the same to the bit; the bytes saved with it and without."""
-    checkpointed = checkpoint_activations(copy.deepcopy(net))
-    for each in (checkpointed, net):
+    """Assert that a step that recomputes gives the same to the bit; the bytes saved with it and without."""
+    recomputing = recompute_activations(copy.deepcopy(net))
+    for each in (recomputing, net):
         earlier(each.train())
-    (result, saved), (expected, saved_without) = (step(each.train(), loss) for each in (checkpointed, net))
+    (result, saved), (expected, saved_without) = (step(each.train(), loss) for each in (recomputing, net))
     assert result.keys() == expected.keys()
     assert [key for key in result if not torch.equal(result[key], expected[key])] == []
     return saved, saved_without
@@ -87,24 +84,24 @@ def test_batch_norm_of_every_kind(momentum, statistics):
 
 def test_frozen_batch_norms_stay_frozen():
     net = two_blocks()
-    checkpointed = checkpoint_activations(copy.deepcopy(net)).train()
-    for module in checkpointed.modules():
+    recomputing = recompute_activations(copy.deepcopy(net)).train()
+    for module in recomputing.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
-    squares(checkpointed, torch.randn(4, 3, 8, 8)).backward()
-    for one, other in zip(checkpointed.buffers(), net.buffers(), strict=True):
+    squares(recomputing, torch.randn(4, 3, 8, 8)).backward()
+    for one, other in zip(recomputing.buffers(), net.buffers(), strict=True):
         assert torch.equal(one, other)
 
 
 def test_inference_and_weights_are_untouched():
     net, images = two_blocks(), torch.randn(4, 3, 8, 8)
-    checkpointed = checkpoint_activations(copy.deepcopy(net))
-    assert list(checkpointed.state_dict()) == list(net.state_dict())
-    assert torch.equal(checkpointed.eval()(images), net.eval()(images))
+    recomputing = recompute_activations(copy.deepcopy(net))
+    assert list(recomputing.state_dict()) == list(net.state_dict())
+    assert torch.equal(recomputing.eval()(images), net.eval()(images))
 
 
-def test_a_copy_of_a_checkpointed_model_is_its_own():
-    net, images = checkpoint_activations(two_blocks()).train(), torch.randn(4, 3, 8, 8)
+def test_a_copy_of_a_recomputing_model_is_its_own():
+    net, images = recompute_activations(two_blocks()).train(), torch.randn(4, 3, 8, 8)
     state = {key: value.clone() for key, value in net.state_dict().items()}
     twin = copy.deepcopy(net)
     squares(twin, images).backward()
@@ -151,5 +148,12 @@ def test_gradients_through_a_stream(kind):
 
 
 def test_a_model_without_known_blocks_is_refused():
-    with pytest.raises(InputError, match="Sequential has none of the blocks that activation checkpointing knows"):
-        checkpoint_activations(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    assert not can_recompute(net)
+    with pytest.raises(InputError, match="Sequential has none of the blocks that activation recomputing knows"):
+        recompute_activations(net)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_model_here_can_recompute(name):
+    assert can_recompute(on_meta(name))

@@ -1,4 +1,4 @@
-"""Activation checkpointing: a training step keeps only the inputs of blocks, and runs each again for its gradient."""
+"""Activation recomputing: a training step keeps only the inputs of blocks, and runs each again for its gradient."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,16 +22,22 @@ BLOCKS = (
 )
 
 
-def checkpoint_activations(model: nn.Module) -> nn.Module:
+def can_recompute(model: nn.Module) -> bool:
+    """Whether a model has blocks whose activations can be recomputed; one on the meta device tells it too."""
+    return next(_outermost_blocks(model), None) is not None
+
+
+def recompute_activations(model: nn.Module) -> nn.Module:
     """Make a model run its blocks twice in training instead of keeping their activations; results stay the same.
 
     Errors: InputError if the model has none of torchvision's blocks.
     """
-    blocks = list(_outermost_blocks(model))
-    if not blocks:
-        raise InputError(f"{type(model).__name__} has none of the blocks that activation checkpointing knows")
-    for block in blocks:
-        block.forward = _Checkpointed(block)
+    if not can_recompute(model):
+        raise InputError(
+            f"{type(model).__name__} has none of the blocks that activation recomputing knows; train it without"
+        )
+    for block in _outermost_blocks(model):
+        block.forward = _Recomputed(block)
     return model
 
 
@@ -43,8 +49,8 @@ def _outermost_blocks(model: nn.Module) -> Iterator[nn.Module]:
             yield from _outermost_blocks(child)
 
 
-class _Checkpointed:
-    """A block's forward under checkpointing."""
+class _Recomputed:
+    """A block's forward whose activations are dropped in training, and computed again in the backward pass."""
 
     def __init__(self, block: nn.Module) -> None:
         self.block = block

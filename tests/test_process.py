@@ -1,0 +1,72 @@
+"""One process alone changes nothing; several add up their tensors."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from rcn_bench.process import Process
+
+CPU = torch.device("cpu")
+
+
+def test_alone_it_is_the_main_one_on_the_best_device():
+    process = Process.alone()
+    assert (process.rank, process.world, process.is_main) == (0, 1, True)
+    assert process.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_alone_a_sum_is_the_tensor_itself():
+    tensor = torch.tensor([0.1, float("nan")])
+    assert Process.alone().reduce(tensor) is tensor
+
+
+@pytest.mark.parametrize("seed", [0, 7, 3 * 1_000_003 + 89])
+def test_the_main_process_keeps_the_seed_and_every_other_has_its_own(seed):
+    assert Process.alone().own_seed(seed) == seed
+    seeds = [Process(rank, 8, CPU).own_seed(seed + epoch) for rank in range(8) for epoch in range(500)]
+    assert len(set(seeds)) == len(seeds)
+    draws = []
+    for rank in range(3):
+        torch.manual_seed(Process(rank, 3, CPU).own_seed(seed))
+        draws.append(float(torch.rand(())))
+    assert len(set(draws)) == 3
+
+
+def test_only_the_main_process_prints(capsys):
+    for rank in range(3):
+        Process(rank, 3, CPU).print(f"line of {rank}")
+    assert capsys.readouterr().out == "line of 0\n"
+
+
+ONE_OF_TWO = """
+import sys
+import torch
+from torch import distributed
+from rcn_bench.process import Process
+
+store, rank = sys.argv[1], int(sys.argv[2])
+distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+tensor = torch.tensor([1.0, 10.0]) * (rank + 1)
+total = Process(rank, 2, torch.device("cpu")).reduce(tensor)
+print(total.tolist(), tensor.tolist())
+distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
+def test_two_processes_add_up_their_tensors(tmp_path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_OF_TWO, str(tmp_path / "store"), str(rank)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    results = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], results
+    assert [out.strip() for out, _ in results] == ["[3.0, 30.0] [1.0, 10.0]", "[3.0, 30.0] [2.0, 20.0]"]
