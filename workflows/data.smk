@@ -1,7 +1,7 @@
 # The embedded data set, and the cache that all runs share.
 
 
-if "digits" in config["data"]:
+if PLAN.experiment.data.digits is not None:
 
     rule make_digits:
         output:
@@ -12,56 +12,59 @@ if "digits" in config["data"]:
             f"{ROOT}/logs/make_digits.log",
         benchmark:
             f"{ROOT}/benchmarks/make_digits.tsv"
+        retries: 1
         conda:
             ENVIRONMENT
+        resources:
+            mem_mb=PLAN.memory("digits"),
+            runtime=PLAN.runtime("digits"),
         params:
-            resolved=RESOLVED,
-            config=config_hash(config["data"]["digits"]),
-            code=source_hash("data/digits.py", "data/video.py"),
+            identity=PLAN.identity("digits"),
         shell:
-            "rcn-bench data make-digits --config {params.resolved} > {log} 2>&1"
+            'rcn-bench data make-digits --config "$CONFIG" > {log} 2>&1'
 
 
 rule shard:
     # Its output only names the shard, which lies beside it and is kept as long as its videos and settings are the same.
     input:
-        source_videos,
+        PLAN.lists,
     output:
         f"{ROOT}/cache/{{split}}/{{shard}}.json",
     log:
         f"{ROOT}/logs/cache/{{split}}/{{shard}}.log",
     benchmark:
         f"{ROOT}/benchmarks/cache/{{split}}/{{shard}}.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: 1 if "digits" in config["data"] else 4
+    threads: PLAN.shard_threads
+    resources:
+        mem_mb=PLAN.memory("shard"),
+        runtime=PLAN.runtime("shard"),
     params:
-        resolved=RESOLVED,
-        config=cache_config,
-        class_folders=class_folders,
-        code=source_hash(*CACHE_CODE),
+        identity=PLAN.identity("cache", "split"),
     shell:
-        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} --shard {wildcards.shard}"
+        'rcn-bench data cache --config "$CONFIG" --split {wildcards.split} --shard {wildcards.shard}'
         " --workers {threads} > {log} 2>&1"
 
 
 rule cache:
     input:
-        source_videos,
-        shards=shard_records,
+        PLAN.lists,
+        shards=PLAN.shard_records,
     output:
         f"{ROOT}/cache/{{split}}.fingerprint",
     log:
         f"{ROOT}/logs/cache/{{split}}.log",
     benchmark:
         f"{ROOT}/benchmarks/cache/{{split}}.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=PLAN.memory("cache"),
+        runtime=PLAN.runtime("cache"),
     params:
-        resolved=RESOLVED,
-        config=cache_config,
-        class_folders=class_folders,
-        code=source_hash(*CACHE_CODE, "data/cache.py"),
+        identity=PLAN.identity("cache", "split"),
     shell:
-        "rcn-bench data cache --config {params.resolved} --split {wildcards.split} --workers {threads}"
-        " > {log} 2>&1"
+        'rcn-bench data cache --config "$CONFIG" --split {wildcards.split} --workers {threads} > {log} 2>&1'

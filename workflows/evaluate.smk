@@ -4,8 +4,7 @@
 rule evaluate:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
-        cache=str(LAYOUT.fingerprint("val")),
-        classes=str(LAYOUT.fingerprint("train")),
+        cache=f"{ROOT}/cache/val.fingerprint",
     output:
         f"{ROOT}/runs/{{run}}/eval.json",
         f"{ROOT}/runs/{{run}}/predictions.csv",
@@ -14,50 +13,40 @@ rule evaluate:
     benchmark:
         f"{ROOT}/benchmarks/evaluate/{{run}}.tsv"
     priority: 50  # short, and the tables wait for all of them
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: config["train"]["threads"]
+    threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("evaluate"),
+        runtime=PLAN.runtime("evaluate"),
     params:
-        resolved=RESOLVED,
-        config=config_hash([config["clip"], config["train"]["autocast"]]),
-        code=source_hash(
-            *MODEL_CODE,
-            *CLIP_CODE,
-            "engine/evaluate.py",
-            "engine/training_step.py",
-            "intervals.py",
-        ),
+        identity=PLAN.identity("evaluate", "run"),
     shell:
-        "rcn-bench evaluate {wildcards.run} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench evaluate {wildcards.run} --config "$CONFIG" > {log} 2>&1'
 
 
 rule online:
     input:
         weights=f"{ROOT}/runs/{{run}}/model.safetensors",
-        cache=str(LAYOUT.fingerprint("val")),
-        classes=str(LAYOUT.fingerprint("train")),
+        cache=f"{ROOT}/cache/val.fingerprint",
     output:
         f"{ROOT}/runs/{{run}}/online.csv",
+        f"{ROOT}/runs/{{run}}/online.json",
     log:
         f"{ROOT}/logs/online/{{run}}.log",
     benchmark:
         f"{ROOT}/benchmarks/online/{{run}}.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: config["train"]["threads"]
+    threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("online"),
+        runtime=PLAN.runtime("online"),
     params:
-        resolved=RESOLVED,
-        config=config_hash([config["clip"], config["train"]["autocast"]]),
-        code=source_hash(
-            *MODEL_CODE,
-            *CLIP_CODE,
-            "engine/online.py",
-            "engine/evaluate.py",
-            "engine/training_step.py",
-        ),
+        identity=PLAN.identity("online", "run"),
     shell:
-        "rcn-bench online {wildcards.run} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench online {wildcards.run} --config "$CONFIG" > {log} 2>&1'

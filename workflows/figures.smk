@@ -1,4 +1,4 @@
-# Figures 1 to 3, from trained weights alone, and the accuracy while a video is being seen.
+# The figures, each from trained weights or result files alone.
 
 
 localrules:
@@ -7,10 +7,11 @@ localrules:
 
 rule figure:
     input:
-        figure_inputs,
+        PLAN.of_figure,
     output:
         f"{ROOT}/figures/{{figure}}.csv",
         f"{ROOT}/figures/{{figure}}.pdf",
+        f"{ROOT}/figures/{{figure}}.json",
         report(
             f"{ROOT}/figures/{{figure}}.png",
             category="Figures",
@@ -18,29 +19,21 @@ rule figure:
         ),
     log:
         f"{ROOT}/logs/figures/{{figure}}.log",
-    wildcard_constraints:
-        figure="|".join(FIGURES),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=PLAN.memory("product"),
+        runtime=PLAN.runtime("product"),
     params:
-        resolved=RESOLVED,
-        config=config_hash(
-            [config["tables"]["table1"], config["figures"], config["seeds"]]
-        ),
-        code=source_hash(
-            "reporting/figures.py",
-            "experiment.py",
-            "analysis/hidden_state.py",
-            "intervals.py",
-        ),
+        identity=PLAN.identity("figure", "figure"),
     shell:
-        "rcn-bench figure {wildcards.figure} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench figure {wildcards.figure} --config "$CONFIG" > {log} 2>&1'
 
 
 rule all_figures:
     input:
         expand(
             f"{ROOT}/figures/{{figure}}.{{kind}}",
-            figure=FIGURES,
-            kind=["png", "pdf", "csv"],
+            figure=PLAN.names("figure"),
+            kind=["png", "pdf", "csv", "json"],
         ),

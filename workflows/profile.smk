@@ -8,43 +8,39 @@ rule profile:
         f"{ROOT}/logs/profile/{{model}}.log",
     benchmark:
         f"{ROOT}/benchmarks/profile/{{model}}.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("profile"),
+        runtime=PLAN.runtime("profile"),
     params:
-        resolved=RESOLVED,
-        config=profile_config,
-        code=source_hash(*MODEL_CODE, *COST_CODE),
+        identity=PLAN.identity("profile", "model"),
     shell:
-        "rcn-bench profile {wildcards.model} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench profile {wildcards.model} --config "$CONFIG" > {log} 2>&1'
 
 
 rule throughput:
-    # All models in one process that has every core to itself, so that their ratios can be trusted.
+    # All models in one process that has its cores to itself, so that their ratios can be trusted.
     output:
         f"{ROOT}/throughput.json",
     log:
         f"{ROOT}/logs/throughput.log",
     benchmark:
         f"{ROOT}/benchmarks/throughput.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: PLAN.experiment.profile.threads
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("throughput"),
+        runtime=PLAN.runtime("throughput"),
     params:
-        resolved=RESOLVED,
-        config=config_hash(
-            [
-                config["profile"],
-                config["clip"]["crop"],
-                experiment.timed_clips(config),
-            ]
-        ),
-        code=source_hash(*MODEL_CODE, *COST_CODE),
+        identity=PLAN.identity("throughput"),
     shell:
-        "rcn-bench throughput --config {params.resolved} --threads {threads} > {log} 2>&1"
+        'rcn-bench throughput --config "$CONFIG" --threads {threads} > {log} 2>&1'
 
 
 rule causality:
@@ -54,11 +50,13 @@ rule causality:
         f"{ROOT}/logs/causality.log",
     benchmark:
         f"{ROOT}/benchmarks/causality.tsv"
+    retries: 1
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=PLAN.memory("causality"),
+        runtime=PLAN.runtime("causality"),
     params:
-        resolved=RESOLVED,
-        config=config_hash([config["tables"]["table5"], config["clip"]["crop"]]),
-        code=source_hash(*MODEL_CODE, "analysis/causality.py"),
+        identity=PLAN.identity("causality"),
     shell:
-        "rcn-bench causality --config {params.resolved} > {log} 2>&1"
+        'rcn-bench causality --config "$CONFIG" > {log} 2>&1'

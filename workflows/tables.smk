@@ -7,10 +7,11 @@ localrules:
 
 rule table:
     input:
-        table_inputs,
+        PLAN.of_table,
     output:
         f"{ROOT}/tables/{{table}}.csv",
         f"{ROOT}/tables/{{table}}.tex",
+        f"{ROOT}/tables/{{table}}.json",
         report(
             f"{ROOT}/tables/{{table}}.md",
             category="Tables",
@@ -18,35 +19,21 @@ rule table:
         ),
     log:
         f"{ROOT}/logs/tables/{{table}}.log",
-    wildcard_constraints:
-        table="|".join(TABLES),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=PLAN.memory("product"),
+        runtime=PLAN.runtime("product"),
     params:
-        resolved=RESOLVED,
-        config=config_hash(
-            [
-                config["tables"],
-                config["models"],
-                config["seeds"],
-                config["clip"],
-                config["profile"],
-            ]
-        ),
-        code=source_hash(
-            "reporting/tables.py",
-            "experiment.py",
-            "reporting/paper.py",
-            "intervals.py",
-        ),
+        identity=PLAN.identity("table", "table"),
     shell:
-        "rcn-bench table {wildcards.table} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench table {wildcards.table} --config "$CONFIG" > {log} 2>&1'
 
 
 rule all_tables:
     input:
         expand(
             f"{ROOT}/tables/{{table}}.{{kind}}",
-            table=TABLES,
-            kind=["csv", "md", "tex"],
+            table=PLAN.names("table"),
+            kind=["csv", "md", "tex", "json"],
         ),

@@ -3,7 +3,7 @@
 
 rule pretrain:
     input:
-        stills=str(LAYOUT.stills),
+        stills=f"{ROOT}/data/stills.npz",
     output:
         f"{ROOT}/pretrained/{{network}}-stills.safetensors",
         f"{ROOT}/pretrained/{{network}}-stills.json",
@@ -12,29 +12,23 @@ rule pretrain:
     benchmark:
         f"{ROOT}/benchmarks/pretrain/{{network}}.tsv"
     priority: 100  # half of the runs wait for it
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: config["pretrain"]["threads"] if "pretrain" in config else 1
+    threads: PLAN.experiment.pretrain.threads if PLAN.experiment.pretrain else 1
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("pretrain"),
+        runtime=PLAN.runtime("pretrain"),
     params:
-        resolved=RESOLVED,
-        config=config_hash(pretraining_settings(config)) if "pretrain" in config else "",
-        code=source_hash(
-            "models/network2d.py",
-            "models/init.py",
-            "data/transforms.py",
-            "engine/pretrain.py",
-            "engine/device.py",
-            *STEP_CODE,
-        ),
+        identity=PLAN.identity("pretrain", "network"),
     shell:
-        "rcn-bench pretrain {wildcards.network} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench pretrain {wildcards.network} --config "$CONFIG" > {log} 2>&1'
 
 
 rule train:
     input:
-        training_inputs,
+        PLAN.of_training,
     output:
         f"{ROOT}/runs/{{run}}/model.safetensors",
         f"{ROOT}/runs/{{run}}/metrics.jsonl",
@@ -43,15 +37,16 @@ rule train:
         f"{ROOT}/logs/train/{{run}}.log",
     benchmark:
         f"{ROOT}/benchmarks/train/{{run}}.tsv"
-    priority: longest_first
+    priority: PLAN.longest_first
+    retries: 1
     conda:
         ENVIRONMENT
-    threads: config["train"]["threads"]
+    threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
+        mem_mb=PLAN.memory("train"),
+        runtime=PLAN.runtime("train"),
     params:
-        resolved=RESOLVED,
-        config=training_config,
-        code=source_hash(*TRAINING_CODE),
+        identity=PLAN.identity("train", "run"),
     shell:
-        "rcn-bench train {wildcards.run} --config {params.resolved} > {log} 2>&1"
+        'rcn-bench train {wildcards.run} --config "$CONFIG" > {log} 2>&1'

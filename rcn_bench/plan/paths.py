@@ -3,18 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rcn_bench.experiment import Config, Run
+from rcn_bench.plan.run import Run
 
 
 @dataclass(frozen=True)
-class Layout:
+class Paths:
     """All paths of one experiment. root: its results folder."""
 
     root: Path
 
-    @classmethod
-    def of(cls, config: Config, results: Path = Path("results")) -> "Layout":
-        return cls(results / config["name"])
+    @property
+    def config(self) -> Path:
+        """The config as the last workflow that passed its check ran it."""
+        return self.root / "config.yaml"
+
+    def plan(self, config_hash: str) -> Path:
+        """The config that the jobs of one plan read, whatever becomes of others meanwhile."""
+        return self.root / "plans" / f"{config_hash}.yaml"
+
+    @property
+    def counted_lists(self) -> Path:
+        """How many videos lists hold, by their content, so that a long one is read once and not at every plan."""
+        return self.root / "plans" / "lists.json"
 
     @property
     def data(self) -> Path:
@@ -24,15 +34,6 @@ class Layout:
     @property
     def stills(self) -> Path:
         return self.data / "stills.npz"
-
-    def annotations(self, config: Config, split: str) -> Path:
-        """The annotation CSV of a split: the config's own, or the embedded data set's."""
-        given = config["data"].get("annotations")
-        return Path(given[split]) if given else self.data / "annotations" / f"{split}.csv"
-
-    def videos(self, config: Config) -> Path:
-        """The folder that holds the videos of all splits."""
-        return Path(config["data"].get("videos", self.data / "videos"))
 
     def check(self, split: str) -> Path:
         """What was found of every video; not a declared output of any rule, so that it outlives a failed job."""
@@ -54,7 +55,7 @@ class Layout:
         return self.root / "cache" / split / f"{number:05d}.json"
 
     def pretrained(self, network: str) -> Path:
-        """Weights of a 2D network (resnet18) trained on stills."""
+        """Weights of a 2D network (resnet18) trained on stills; its record lies beside it, as .json."""
         return self.root / "pretrained" / f"{network}-stills.safetensors"
 
     def run(self, run: Run) -> Path:
@@ -63,6 +64,14 @@ class Layout:
     def weights(self, run: Run) -> Path:
         return self.run(run) / "model.safetensors"
 
+    def metrics(self, run: Run) -> Path:
+        """A line an epoch."""
+        return self.run(run) / "metrics.jsonl"
+
+    def training(self, run: Run) -> Path:
+        """The record of a training."""
+        return self.run(run) / "provenance.json"
+
     def predictions(self, run: Run) -> Path:
         return self.run(run) / "predictions.csv"
 
@@ -70,11 +79,11 @@ class Layout:
         return self.run(run) / "eval.json"
 
     def online(self, run: Run) -> Path:
-        """For every video, after which share of it the run is right."""
+        """For every video, after which share of it the run is right; its record lies beside it, as .json."""
         return self.run(run) / "online.csv"
 
     def checkpoint(self, run: Run) -> Path:
-        """Not a declared output of any rule, so that it outlives a failed job."""
+        """What an unfinished training resumes from; no declared output of a rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"
 
     def calibration(self, weights: str) -> Path:

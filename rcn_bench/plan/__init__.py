@@ -1,0 +1,1 @@
+"""What an experiment consists of: config, runs, products, paths, the plan of its jobs. Light: no torch, no pandas."""

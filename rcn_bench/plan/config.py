@@ -1,0 +1,169 @@
+"""Reading a config: files merged, a base filled in, every key and value checked."""
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rcn_bench.errors import InputError
+from rcn_bench.plan.checks import check_experiment
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import product_classes
+from rcn_bench.plan.schema import section_schema
+from rcn_bench.plan.sections import Sections
+
+Config = dict[str, Any]
+
+
+def load_experiment(files: Sequence[str | Path], results: Path = Path("results")) -> Experiment:
+    """The experiment of one config file, or of several, each of which changes values of those before it.
+
+    A file may start from another, named by its key ``base`` from its own folder on. ``key: null`` takes a key out.
+    Errors: InputError that names the file, the key and what is wrong with its value.
+    """
+    return check_config(merged(files), " + ".join(str(file) for file in files), results)
+
+
+def merged(files: Sequence[str | Path]) -> Config:
+    """What the files say together, as yet unchecked."""
+    config: Config = {}
+    for file in files:
+        update(config, _with_base(Path(file)))
+    return config
+
+
+def update(config: Config, changes: Mapping[str, Any]) -> None:
+    """Change values of a nest of dicts, in place, as Snakemake does with several config files.
+
+    Dicts are copied: where YAML has an anchor, two keys share one.
+    """
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            before = config.get(key)
+            config[key] = dict(before) if isinstance(before, dict) else {}
+            update(config[key], value)
+        else:
+            config[key] = value
+
+
+def typed(value: Any) -> Any:
+    """A value of Snakemake's option --config, whose words and whose values in braces come as text, as YAML has it."""
+    if isinstance(value, Mapping):
+        return {key: typed(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [typed(part) for part in value]
+    try:
+        read = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value
+    return read if read is None or isinstance(read, (bool, int, float)) else value
+
+
+def _with_base(file: Path, above: tuple[Path, ...] = ()) -> Config:
+    config = _read(file)
+    base = config.pop("base", None)
+    if base is None:
+        return config
+    if not isinstance(base, str):
+        raise InputError(f"{file}: base: {base!r} is not the name of a config file")
+    path, above = file.parent / base, (*above, file.resolve())
+    if path.resolve() in above:
+        raise InputError(f"{file}: base: {base} starts from this file itself; a base needs an end")
+    if not path.is_file():
+        raise InputError(f"{file}: base: {path}: no such file")
+    whole = _with_base(path, above)
+    update(whole, config)
+    return whole
+
+
+def _read(file: Path) -> Config:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot read the config ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{file}: not a config, which has keys and values, but {type(config).__name__}")
+    return config
+
+
+def check_config(config: Config, source: str, results: Path = Path("results")) -> Experiment:
+    """The experiment of a config, if every key and value of it can be.
+
+    Errors: InputError that names source, the key and what is wrong with its value.
+    """
+    try:
+        config = _without_nulls(config)
+        _check_schema(config)
+        experiment = Experiment.of(config, results)
+        check_experiment(experiment)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    return experiment
+
+
+def _without_nulls(value: Any, place: str = "") -> Any:
+    """Errors: InputError for a key that is no text, such as 18 or on, which no schema looks at."""
+    if not isinstance(value, Mapping):
+        return value
+    for key in value:
+        if not isinstance(key, str):
+            raise InputError(f"{place or 'the config'}: the key {key!r} is no text; put it in quotes")
+    parts = {key: _without_nulls(part, f"{place}.{key}".lstrip(".")) for key, part in value.items()}
+    return {key: part for key, part in parts.items() if part is not None}
+
+
+def _check_schema(config: Config) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from jsonschema.validators import extend
+
+    # JSON counts 4.0 as an integer, which range() does not, and YAML knows .nan and .inf.
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    )
+    validator = extend(Draft202012Validator, type_checker=types)(config_schema(config))
+    error = best_match(validator.iter_errors(config))
+    if error is not None:
+        raise InputError(_explain(error))
+
+
+def config_schema(config: Config) -> dict[str, Any]:
+    """The JSON schema of a config, the sections of its plugins' tables and figures included."""
+    schema = section_schema(Sections)
+    plugins = config.get("plugins", [])
+    products = product_classes(plugins if isinstance(plugins, list) else [])
+    for group in ("tables", "figures"):
+        schema["properties"][group] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                product.section[1]: product.schema() for product in products.values() if product.section[0] == group
+            },
+        }
+    return schema
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error.absolute_path) or "the config"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = next(name for name in error.instance if name not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known)}"
+        return f"{key}: unknown key {unknown!r}; {hint}"
+    return f"{key}: {error.message}"
+
+
+def config_hash(parts: Any) -> str:
+    """12 hexadecimal digits that change when any value in a nest of dicts and lists does."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,84 @@
+"""The videos of an experiment: where their lists and files lie, and how their frames are kept."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+
+from rcn_bench.lists.formats import load_formats, read_list
+from rcn_bench.lists.video import Video
+from rcn_bench.plan.paths import Paths
+from rcn_bench.plan.sections import Data, Digits
+
+
+class DataSet(ABC):
+    """What the rest asks of any data set, so that nothing else need know which it is.
+
+    videos: the folder that its lists' paths start from. short_side, frame_rate: as frames are kept in the cache.
+    twins: every evaluation video stands beside its exact reversal, in another class. formats: modules that register
+    list formats of the user's own.
+    """
+
+    videos: Path
+    short_side: int | None
+    frame_rate: float | None
+    twins: bool
+    formats: tuple[str, ...] = ()
+
+    @abstractmethod
+    def annotations(self, split: str) -> Path:
+        """The list of a split's videos."""
+
+    @abstractmethod
+    def count(self, split: str) -> int | None:
+        """How many videos a split has; None while its list is not there. Errors: InputError for a bad list."""
+
+    def listed(self, split: str) -> list[Video]:
+        """The videos of a split; its list is read once. Errors: InputError for a bad list."""
+        return self.read(self.annotations(split))
+
+    def read(self, source: Path) -> list[Video]:
+        """The videos of a list or of a folder of class folders, which is read once."""
+        if source not in self._lists_read:
+            load_formats(self.formats)
+            self._lists_read[source] = read_list(source, self.videos)
+        return self._lists_read[source]
+
+    @cached_property
+    def _lists_read(self) -> dict[Path, list[Video]]:
+        return {}
+
+
+class EmbeddedDigits(DataSet):
+    """The moving digits, which a job of the workflow writes."""
+
+    frame_rate = None
+    twins = True
+
+    def __init__(self, digits: Digits, paths: Paths) -> None:
+        self.digits, self.folder = digits, paths.data
+        self.videos, self.short_side = paths.data / "videos", digits.canvas
+
+    def annotations(self, split: str) -> Path:
+        return self.folder / "annotations" / f"{split}.csv"
+
+    def count(self, split: str) -> int:
+        return {"train": self.digits.train_videos, "val": self.digits.val_videos}[split]
+
+
+class OwnVideos(DataSet):
+    """Videos of the user's, which nothing here writes."""
+
+    twins = False
+
+    def __init__(self, data: Data, formats: tuple[str, ...]) -> None:
+        assert data.annotations is not None  # the config's check asks for both
+        assert data.videos is not None
+        self._lists = {"train": Path(data.annotations.train), "val": Path(data.annotations.val)}
+        self.videos, self.short_side, self.frame_rate = Path(data.videos), data.short_side, data.frame_rate
+        self.formats = formats
+
+    def annotations(self, split: str) -> Path:
+        return self._lists[split]
+
+    def count(self, split: str) -> int | None:
+        return len(self.listed(split)) if self.annotations(split).exists() else None

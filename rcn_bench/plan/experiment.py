@@ -1,0 +1,74 @@
+"""An experiment: its config as typed sections, its data set, and where its files lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rcn_bench.code import Code, ModelSource, code_of, find_formats, find_models, find_trunks
+from rcn_bench.errors import InputError
+from rcn_bench.plan.dataset import DataSet, EmbeddedDigits, OwnVideos
+from rcn_bench.plan.paths import Paths
+from rcn_bench.plan.run import base_model
+from rcn_bench.plan.schema import parse_section, plain
+from rcn_bench.plan.sections import Sections
+
+
+@dataclass(frozen=True)
+class Experiment(Sections):
+    """The sections of a checked config as attributes: ``experiment.train.lr``. results: the folder of all results."""
+
+    results: Path = field(default=Path("results"), metadata={"key": False})
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], results: Path = Path("results")) -> "Experiment":
+        return parse_section(cls, config, results=results)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The whole config, with every default."""
+        return plain(self)
+
+    @cached_property
+    def paths(self) -> Paths:
+        return Paths(self.results / self.name)
+
+    @cached_property
+    def dataset(self) -> DataSet:
+        if self.data.digits is not None:
+            return EmbeddedDigits(self.data.digits, self.paths)
+        return OwnVideos(self.data, tuple(find_formats(self.plugins)))
+
+    @cached_property
+    def model_sources(self) -> dict[str, ModelSource]:
+        """All models that can be had by name, those of plugins included, and where they are written."""
+        return find_models(self.plugins)
+
+    @cached_property
+    def trunk_sources(self) -> dict[str, str]:
+        """The modules of the 2D networks that are written here or in plugins, by name."""
+        return find_trunks(self.plugins)
+
+    def code(self, *modules: str) -> Code:
+        """The code that these modules depend on, as it was when first asked for. Errors: as from ``code_of``."""
+        if modules not in self._codes:
+            self._codes[modules] = code_of(*modules, plugins=self.plugins)
+        return self._codes[modules]
+
+    @cached_property
+    def _codes(self) -> dict[tuple[str, ...], Code]:
+        return {}
+
+    def trunk(self, model: str) -> str:
+        """The 2D network that a model is built on: rcn18 stands on resnet18.
+
+        Errors: InputError for an unknown model, or one that starts from no 2D weights.
+        """
+        name = base_model(model)
+        trunk = self.model_sources[name].trunk if name in self.model_sources else None
+        if trunk is None:
+            raise InputError(
+                f"{model}: not registered with a trunk, so it has no 2D weights to start from; its only w_xh is random"
+            )
+        return trunk

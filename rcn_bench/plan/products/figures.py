@@ -1,0 +1,137 @@
+"""The figures: the paper's three of w_hh, and accuracy while a video is being seen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products.base import (
+    Frames,
+    Lengths,
+    Models,
+    Product,
+    Rows,
+    default_runs,
+    product,
+    require_listed,
+    require_runs,
+    require_starts,
+)
+from rcn_bench.plan.products.tables import Inits
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.schema import Limits, Schema, parse, schema_of
+
+PANELS = "abcdefgh"
+
+
+def _weights(figure: Product) -> list[Path]:
+    return [figure.experiment.paths.weights(run) for run in figure.runs()]
+
+
+@product
+@dataclass(frozen=True)
+class Figure1(Inits):
+    """Figure 1 (a-d): statistics of w_hh for the inits of Table 1, of the first seed."""
+
+    kind = "figure"
+    name = "figure1"
+    builder = "rcn_bench.reporting.weights:figure1"
+
+    def rows(self) -> Rows:
+        """By panel."""
+        inits = super().rows().values()
+        return {panel: runs[:1] for panel, runs in zip(PANELS, inits, strict=False)}
+
+    def reads(self) -> list[Path]:
+        return _weights(self)
+
+
+@product
+@dataclass(frozen=True)
+class Figure2(Product):
+    """Figure 2 (a, b): statistics of w_hh of two depths at the longer clip length."""
+
+    models: Annotated[Models, Limits(maxItems=len(PANELS))]
+    frames: Frames
+
+    kind = "figure"
+    name = "figure2"
+    section = ("figures", "figure2")
+    builder = "rcn_bench.reporting.weights:figure2"
+
+    def rows(self) -> Rows:
+        """Random w_xh, identity w_hh, a panel a model; the last again from pretrained weights.
+
+        The caption of (b), the paper's last, can be read as either start, so both are drawn.
+        """
+        starts = {panel: (model, "random") for panel, model in zip(PANELS, self.models, strict=False)}
+        if self.experiment.pretrained is not None:
+            starts[f"{max(starts)}'"] = (self.models[-1], self.experiment.pretrained)
+        seed = self.experiment.seeds[0]
+        return {panel: [Run.of(model, self.frames, w_xh, "identity", seed)] for panel, (model, w_xh) in starts.items()}
+
+    def reads(self) -> list[Path]:
+        return _weights(self)
+
+    def check(self) -> None:
+        require_listed(self, self.models, ".models")
+        for model in self.models:
+            require_starts(self, model, {"w_xh": ["random"], "w_hh": ["identity"]})
+        if self.experiment.pretrained is not None:
+            require_starts(self, self.models[-1], {"w_xh": [self.experiment.pretrained]})
+
+
+@product
+@dataclass(frozen=True)
+class Figure3(Inits):
+    """Figure 3: w_hh of every layer as a heat map, of the last init of Table 1, the best there; it names none."""
+
+    kind = "figure"
+    name = "figure3"
+    builder = "rcn_bench.reporting.weights:figure3"
+
+    def rows(self) -> Rows:
+        *_, last = super().rows().values()
+        return {"": last[:1]}
+
+    def reads(self) -> list[Path]:
+        return _weights(self)
+
+
+@product
+@dataclass(frozen=True)
+class OnlineAccuracy(Product):
+    """Video accuracy against the share of a video seen, for models trained on clips of some lengths: rcn18: [8, 16]."""
+
+    lengths: dict[str, Lengths]
+
+    kind = "figure"
+    name = "online_accuracy"
+    section = ("figures", "online_accuracy")
+    builder = "rcn_bench.reporting.online:online_accuracy"
+
+    @classmethod
+    def schema(cls) -> Schema:
+        return schema_of(dict[str, Lengths]) | {"minProperties": 1}
+
+    @classmethod
+    def of(cls, experiment: Experiment, section: Any) -> "OnlineAccuracy":
+        return cls(experiment, parse(dict[str, Lengths], section))
+
+    def rows(self) -> Rows:
+        """(model, frames)."""
+        return {
+            (model, frames): default_runs(self.experiment, model, frames)
+            for model, lengths in self.lengths.items()
+            for frames in lengths
+        }
+
+    def reads(self) -> list[Path]:
+        paths = self.experiment.paths
+        tables = [paths.online(run) for run in self.runs()]
+        records = [table.with_suffix(".json") for table in tables]
+        return tables + records + [paths.training(run) for run in self.runs()]
+
+    def check(self) -> None:
+        require_listed(self, list(self.lengths), "")
+        require_runs(self, self.rows(), lambda row: row[0])

@@ -1,0 +1,179 @@
+"""Every key of a config but those of tables and figures: its type, its bounds, its default and what it means."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from rcn_bench.plan.schema import Limits, key
+
+Count = Annotated[int, Limits(minimum=1)]
+Whole = Annotated[int, Limits(minimum=0)]
+Positive = Annotated[float, Limits(exclusiveMinimum=0)]
+NotNegative = Annotated[float, Limits(minimum=0)]
+Share = Annotated[float, Limits(minimum=0, maximum=1)]
+ShareBelowOne = Annotated[float, Limits(minimum=0, exclusiveMaximum=1)]
+Momentum = ShareBelowOne
+Even = Limits(minimum=4, multipleOf=2)
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """A list of videos for each split; docs/data.md shows the formats."""
+
+    train: str = key()
+    val: str = key()
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Sizes of the embedded data set."""
+
+    digits: Annotated[list[Annotated[int, Limits(minimum=0, maximum=9)]], Limits(minItems=1, uniqueItems=True)] = key(
+        "which ones it shows, in videos and stills"
+    )
+    canvas: Annotated[int, Limits(minimum=16, multipleOf=2)] = key("height and width of a frame")
+    video_frames: Annotated[int, Limits(minimum=8)] = key()
+    frame_rate: Count = key()
+    train_videos: Annotated[int, Even] = key()
+    val_videos: Annotated[int, Even] = key()
+    stills: Annotated[int, Limits(minimum=10)] = key()
+    clutter: Whole = key()
+    speed: tuple[Positive, Positive] = key("cycles of a motion per frame, lowest and highest")
+    seed: Whole = key()
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the videos come from, annotations and videos or digits, and how their frames are kept."""
+
+    annotations: Annotations | None = key("for each split a list of videos, or a folder of class folders", None)
+    videos: str | None = key("the folder that the lists' paths start from", None)
+    short_side: Annotated[int, Limits(minimum=8)] | None = key(
+        "pixels of the shorter side in the cache; left out, frames keep their size", None
+    )
+    frame_rate: Positive | None = key("frames a second in the cache; left out, all frames are kept", None)
+    jpeg_quality: Annotated[int, Limits(minimum=1, maximum=100)] | None = key(
+        "store frames as JPEG of this quality; left out, as they are", None
+    )
+    shard_videos: Count = key("videos in a shard of the cache, which one job makes", 500)
+    max_bad: Share = key("the share of videos that may be missing or unreadable", 0)
+    digits: Digits | None = key("make the embedded data set with these sizes", None)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a clip is."""
+
+    crop: Annotated[int, Limits(minimum=16)] = key("height and width that a network sees")
+    stride: Count = key("frames of the cache from one frame of a clip to the next", 1)
+    evaluation_clips: Count = key("different clips of a video, evenly spread, that evaluation takes", 10)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random views of a clip in training, the same for all of its frames."""
+
+    flip: Share = key("probability of a mirror image", 0.5)
+    rotate: Annotated[float, Limits(minimum=0, maximum=180)] = key("degrees to either side", 5)
+    translate: Share = key("share of the frame's side, to either side", 0.05)
+    scale: tuple[Positive, Positive] = key("lowest and highest", (0.95, 1.05))
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every run is trained."""
+
+    epochs: Count = key()
+    frames_per_batch: Annotated[int, Limits(minimum=2)] = key(
+        "batch size times clip length; the paper's 64 x 8 and 32 x 16 are both 512"
+    )
+    lr: Positive = key("the highest learning rate")
+    schedule: Literal["cosine", "step"] = key(default="cosine")
+    milestones: list[Annotated[float, Limits(exclusiveMinimum=0, exclusiveMaximum=1)]] = key(
+        "shares of the training after which the learning rate falls tenfold (schedule step)", []
+    )
+    warmup: ShareBelowOne = key("share of the training in which the learning rate rises from zero", 0)
+    momentum: Momentum = key(default=0.9)
+    weight_decay: NotNegative = key(default=1e-4)
+    w_hh_weight_decay: NotNegative = key("that of w_hh, which decay would pull away from the identity", 0)
+    autocast: Literal["none", "bfloat16", "float16"] = key(default="none")
+    compile: bool = key(
+        "run the training step through torch.compile; left out, with a line, where it cannot run, as with "
+        "recompute_activations",
+        False,
+    )
+    cuda_graph: bool = key(
+        "replay the training step as one CUDA graph; left out, with a line, where it cannot run", False
+    )
+    recompute_activations: bool = key(
+        "run each block twice instead of keeping its activations; for long clips on small cards", False
+    )
+    threads: Count = key("of a training on a CPU", 1)
+    workers: Whole = key("processes that make batches; 0: none but the training itself", 0)
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """Training of the 2D networks on stills."""
+
+    epochs: Count = key()
+    batch_size: Annotated[int, Limits(minimum=2)] = key()
+    lr: Positive = key("the highest learning rate")
+    warmup: ShareBelowOne = key("share of the training in which the learning rate rises from zero", 0)
+    momentum: Momentum = key(default=0.9)
+    weight_decay: NotNegative = key(default=1e-4)
+    threads: Count = key("on a CPU", 1)
+
+
+@dataclass(frozen=True)
+class Starts:
+    """What a model can start from."""
+
+    w_xh: Annotated[list[Literal["random", "stills", "imagenet"]], Limits(minItems=1, uniqueItems=True)] = key()
+    w_hh: Annotated[list[Literal["random", "identity"]], Limits(minItems=1, uniqueItems=True)] | None = key(
+        "of recurrent models alone", None
+    )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How cost is counted and timed."""
+
+    size: Annotated[int, Limits(minimum=32)] = key(
+        "height and width at which parameters, GMACs and memory are counted", 112
+    )
+    num_classes: Count = key(default=400)
+    memory_frames_per_batch: Count = key("batch size times clip length at which memory is counted, at that size", 128)
+    memory_gib: Positive = key("the memory of the card that the largest batch is to fit", 11)
+    timing_frames_per_batch: Count = key(
+        "batch size times clip length at which throughput is timed, at the experiment's crop", 32
+    )
+    seconds: Positive = key("how long each throughput is timed", 0.5)
+    threads: Count = key("CPU threads for timing, if there are as many; the job has them to itself", 16)
+
+
+@dataclass(frozen=True)
+class Sections:
+    """A whole config."""
+
+    name: Annotated[str, Limits(pattern="^[a-z0-9_-]+$")] = key("names the folder under results/")
+    data: Data = key()
+    clip: Clip = key()
+    train: Training = key()
+    models: Annotated[
+        dict[str, Starts],
+        Limits(minProperties=1, propertyNames={"pattern": "^[a-z0-9_]+(\\+[a-z0-9_]+)*$"}),
+    ] = key("every model that is trained, and what it can start from; rcn18+sum is rcn18 with the plain recurrence")
+    seeds: Annotated[list[Whole], Limits(minItems=1, uniqueItems=True)] = key("every run is trained once per seed", [0])
+    pretrained: Literal["stills", "imagenet"] | None = key(
+        "what the pretrained w_xh of this experiment is; left out, all runs start from random weights", None
+    )
+    stem_pool: bool = key("the max pool after the stem, the same for all models", True)
+    weights_files: dict[str, str] = key(
+        "local ImageNet weights for machines without a network, by 2D network: resnet18: path", {}
+    )
+    plugins: list[str] = key("Python modules that register models, tables, figures or list formats of your own", [])
+    augment: Augment = key(default=Augment())
+    pretrain: Pretraining | None = key(default=None)
+    tables: dict[str, Any] = key("tables to make, each with its settings", {})
+    figures: dict[str, Any] = key("figures to make, each with its settings", {})
+    profile: Profile = key(default=Profile())

@@ -1,0 +1,247 @@
+"""What each stage of the workflow depends on: values of the config, code, and files that it starts from.
+
+This is the identity of a result. Snakemake reruns a job when it changes; a half-trained run is resumed only under the
+same; and a record holds it, so that a table can tell whether a result is one of its own experiment.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rcn_bench import lists
+from rcn_bench.code import Code
+from rcn_bench.errors import InputError
+from rcn_bench.files import file_hash
+from rcn_bench.plan.config import config_hash
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import all_runs, find_product, products_of, profiled, timed
+from rcn_bench.plan.run import OPTION_WORDS, Run
+from rcn_bench.plan.schema import plain
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a job's result depends on, beside the results of the jobs before it.
+
+    settings: values of the config. code: the modules. files: sha256 of files that no job makes, by name.
+    """
+
+    settings: Mapping[str, Any]
+    code: Code
+    files: Mapping[str, str]
+
+    @cached_property
+    def hash(self) -> str:
+        """12 hexadecimal digits that change with any of it."""
+        return config_hash([self.settings, self.code.hash, self.files])
+
+    def parts(self) -> dict[str, Any]:
+        """As a flat dict, in which differences can be named."""
+        return {"code": self.code.hash, **_flat("", self.settings), **{f"file {k}": v for k, v in self.files.items()}}
+
+    def differences(self, earlier: Mapping[str, Any]) -> list[str]:
+        """What differs from the parts of an earlier one, a text each: train.lr was 0.02, is 0.01."""
+        now = self.parts()
+        names = sorted({*now, *earlier}, key=lambda name: (name == "code", name))
+        return [
+            f"{name} was {earlier.get(name, 'left out')}, is {now.get(name, 'left out')}"
+            for name in names
+            if now.get(name) != earlier.get(name)
+        ]
+
+
+def dependencies(experiment: Experiment, stage: str, target: str = "") -> Dependencies:
+    """Those of a job. stage: one of STAGES. target: what it is done for: a run's name, a model, a product's name.
+
+    Errors: InputError for an unknown stage or target, or a file that is not there.
+    """
+    if stage not in STAGES:
+        raise InputError(f"unknown stage {stage!r}; choose one of {', '.join(STAGES)}")
+    return STAGES[stage](experiment, target)
+
+
+def training(experiment: Experiment, name: str) -> Dependencies:
+    run = Run.parse(name)
+    train, clip = experiment.train, experiment.clip
+    settings = {
+        **_network(experiment, run),
+        "train": _without(train, "compile", "cuda_graph", "recompute_activations", "threads", "workers"),
+        "clip": {"stride": clip.stride, "crop": clip.crop},
+        "augment": plain(experiment.augment),
+    }
+    return _depends(
+        experiment, settings, "rcn_bench.engine.train", models=[run.model], files=_imagenet(experiment, run)
+    )
+
+
+def pretraining(experiment: Experiment, network: str) -> Dependencies:
+    if experiment.pretrain is None or experiment.data.digits is None:
+        raise InputError(f"pretrained: {experiment.pretrained}; only stills are trained here")
+    settings = {
+        "network": network,
+        "pretrain": _without(experiment.pretrain, "threads"),
+        "clip": {"crop": experiment.clip.crop},
+        "augment": plain(experiment.augment),
+        "stem_pool": experiment.stem_pool,
+        "seed": experiment.data.digits.seed,
+        "classes": len(experiment.data.digits.digits),
+    }
+    trunk = experiment.trunk_sources.get(network)
+    return _depends(experiment, settings, "rcn_bench.engine.pretrain", *([trunk] if trunk else []))
+
+
+def evaluation(experiment: Experiment, name: str) -> Dependencies:
+    run = Run.parse(name)
+    shown = {"clip": plain(experiment.clip), "train": {"autocast": experiment.train.autocast}}
+    return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.evaluate", models=[run.model])
+
+
+def online(experiment: Experiment, name: str) -> Dependencies:
+    run, clip = Run.parse(name), experiment.clip
+    shown = {"clip": {"stride": clip.stride, "crop": clip.crop}, "train": {"autocast": experiment.train.autocast}}
+    return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.online", models=[run.model])
+
+
+def _network(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """What shapes a run's network, beside its code. options: what the words in its name mean to its builder."""
+    options = {word: OPTION_WORDS[word] for word in run.options}
+    return {"run": run.name, "options": options, "stem_pool": experiment.stem_pool}
+
+
+def digits(experiment: Experiment, _: str) -> Dependencies:
+    return _depends(experiment, {"digits": plain(experiment.data.digits)}, "rcn_bench.data.digits")
+
+
+def caching(experiment: Experiment, split: str) -> Dependencies:
+    """A cache's, and each of its shards'. How many videos may be bad only decides whether there is one."""
+    data, dataset = experiment.data, experiment.dataset
+    settings: dict[str, Any] = {"split": split, "short_side": dataset.short_side, "frame_rate": dataset.frame_rate}
+    settings |= {"jpeg_quality": data.jpeg_quality, "shard_videos": data.shard_videos}
+    if data.digits is None:  # the embedded videos and their lists are results of a job before
+        settings["videos"] = data.videos
+        settings["lists"] = {each: str(dataset.annotations(each)) for each in sorted({split, "train"})}
+    return _depends(experiment, settings, "rcn_bench.data.cache.build", *_list_formats(), *dataset.formats)
+
+
+def _list_formats() -> list[str]:
+    """Their modules, which are imported by computed names."""
+    return [f"{lists.__name__}.{module.name}" for module in pkgutil.iter_modules(lists.__path__)]
+
+
+def profiling(experiment: Experiment, model: str) -> Dependencies:
+    profile = experiment.profile
+    settings = {
+        "model": model,
+        "frames": profiled(products_of(experiment).values()).get(model, []),
+        "profile": _without(profile, "timing_frames_per_batch", "seconds", "threads"),
+        "train": {"recompute_activations": experiment.train.recompute_activations},
+    }
+    return _depends(experiment, settings, "rcn_bench.analysis.profile", models=[model])
+
+
+def throughput(experiment: Experiment, _: str) -> Dependencies:
+    shown, profile = timed(products_of(experiment).values()), experiment.profile
+    settings = {
+        "frames": shown,
+        "clip": {"crop": experiment.clip.crop},
+        "profile": {
+            key: getattr(profile, key) for key in ("num_classes", "timing_frames_per_batch", "seconds", "threads")
+        },
+    }
+    return _depends(experiment, settings, "rcn_bench.analysis.throughput", models=list(shown))
+
+
+def causality(experiment: Experiment, _: str) -> Dependencies:
+    table = products_of(experiment).get("table5_causality")
+    settings = {"table5": table.depends_on() if table else None, "clip": {"crop": experiment.clip.crop}}
+    models = table.certified() if table else []
+    return _depends(experiment, settings, "rcn_bench.analysis.causality", models=models)
+
+
+def steps(experiment: Experiment, _: str) -> Dependencies:
+    """Of the times of training steps, by which hours are estimated."""
+    train, profile = experiment.train, experiment.profile
+    names = ("frames_per_batch", "autocast", "compile", "cuda_graph", "recompute_activations")
+    settings = {
+        "train": {name: getattr(train, name) for name in names},
+        "clip": {"crop": experiment.clip.crop},
+        "augment": plain(experiment.augment),
+        "stem_pool": experiment.stem_pool,
+        "profile": {"num_classes": profile.num_classes, "seconds": profile.seconds},
+    }
+    models = sorted({run.model for run in all_runs(products_of(experiment).values())})
+    return _depends(experiment, settings, "rcn_bench.analysis.steps", models=models)
+
+
+def calibration(experiment: Experiment, weights: str) -> Dependencies:
+    settings = {"weights": weights, "clip": plain(experiment.clip), "frame_rate": experiment.data.frame_rate}
+    return _depends(experiment, settings, "rcn_bench.engine.calibrate")
+
+
+def _of_product(kind: str) -> Callable[[Experiment, str], Dependencies]:
+    def depends(experiment: Experiment, name: str) -> Dependencies:
+        product = find_product(experiment, name, kind)
+        module = product.builder.partition(":")[0]
+        return _depends(experiment, {kind: name, **product.depends_on()}, module)
+
+    return depends
+
+
+STAGES: dict[str, Callable[[Experiment, str], Dependencies]] = {
+    "digits": digits,
+    "cache": caching,
+    "pretrain": pretraining,
+    "train": training,
+    "evaluate": evaluation,
+    "online": online,
+    "profile": profiling,
+    "throughput": throughput,
+    "causality": causality,
+    "steps": steps,
+    "calibrate": calibration,
+    "table": _of_product("table"),
+    "figure": _of_product("figure"),
+}
+
+
+def _depends(
+    experiment: Experiment,
+    settings: Mapping[str, Any],
+    *entries: str,
+    models: list[str] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Dependencies:
+    """models: those whose modules count too; of the other models' nothing does."""
+    known = experiment.model_sources
+    unknown = [model for model in models or [] if model not in known]
+    if unknown:
+        raise InputError(f"unknown model {unknown[0]!r}; `rcn-bench models` lists them, plugins may add some")
+    modules = [*entries, *(known[model].module for model in models or [])]
+    trunks = experiment.trunk_sources
+    modules += [trunks[trunk] for model in models or [] if (trunk := known[model].trunk) in trunks]
+    return Dependencies(plain(settings), experiment.code(*dict.fromkeys(modules)), files or {})
+
+
+def _imagenet(experiment: Experiment, run: Run) -> dict[str, str]:
+    """The file of this run's network, if one is named; torchvision's download is known by its name's hash."""
+    trunk = experiment.trunk(run.model) if run.w_xh == "imagenet" else ""
+    file = experiment.weights_files.get(trunk)
+    if file is None:
+        return {}
+    return {f"weights_files.{trunk}": file_hash(Path(file)) if Path(file).is_file() else "not there"}
+
+
+def _without(section: Any, *keys: str) -> dict[str, Any]:
+    """Settings that change how fast a result comes, but not the result, are left out."""
+    return {key: value for key, value in plain(section).items() if key not in keys}
+
+
+def _flat(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(f"{name}.", value) if isinstance(value, Mapping) else {name: value}
+    return flat

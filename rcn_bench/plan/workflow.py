@@ -1,0 +1,234 @@
+"""What the rules of the workflow ask: inputs, identities of jobs, shards, resources, the config that jobs read."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rcn_bench.errors import InputError
+from rcn_bench.files import file_hash, read_json, write_json, write_text
+from rcn_bench.plan.checks import leftovers
+from rcn_bench.plan.config import check_config, config_hash, merged, typed, update
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import all_runs, products_of, profiled
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import dependencies
+
+Wildcards = Any  # Snakemake's, whose attributes are the wildcards of a rule
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a stage's jobs ask of an executor. memory: MiB at the first attempt; runtime: minutes."""
+
+    memory: int
+    runtime: int
+
+
+# Generous, for executors that stop a job that takes more; the next attempt gets more of both.
+NEEDS = {
+    "digits": Needs(2000, 60),
+    "shard": Needs(4000, 240),
+    "cache": Needs(4000, 60),
+    "pretrain": Needs(8000, 240),
+    "train": Needs(16000, 24 * 60),
+    "evaluate": Needs(8000, 240),
+    "online": Needs(8000, 240),
+    "profile": Needs(16000, 120),
+    "throughput": Needs(16000, 240),
+    "causality": Needs(8000, 120),
+    "product": Needs(2000, 30),
+}
+
+
+class Workflow:
+    """The plan of one experiment, as the Snakefile sees it. Its methods take wildcards, as Snakemake's functions do."""
+
+    def __init__(self, files: Sequence[str | Path], changes: Mapping[str, Any] | None = None) -> None:
+        """files: config files, each changing values of those before; changes: values of the command line.
+
+        Errors: InputError, one line, for a bad config or list.
+        """
+        config = merged(files)
+        update(config, typed(changes or {}))
+        self.source = " + ".join([*map(str, files), *(["--config"] if changes else [])])
+        self.experiment: Experiment = check_config(config, self.source)
+        self.paths = self.experiment.paths
+        self.root = str(self.paths.root)
+        self.products = products_of(self.experiment)
+        self.runs = all_runs(self.products.values())
+        self.config_file = self.paths.plan(config_hash(self.experiment.config))
+        self.refusals = self.config_file.with_suffix(".refused")
+        self._counted = _known_counts(self.paths.counted_lists)
+        self.shards = {split: self._shard_count(split) for split in ("train", "val")}
+
+    def start(self) -> None:
+        """Stop before the first job for what would stop a later one, in a process of its own, since that loads torch.
+
+        Then write the config: what every job of this plan reads, and what repeats a job by hand.
+        Errors: InputError.
+        """
+        text = yaml.safe_dump(self.experiment.config, sort_keys=False)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "config.yaml"
+            file.write_text(text)
+            command = [sys.executable, "-m", "rcn_bench.cli", "check", "--quiet", "--config", str(file)]
+            checked = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if checked.returncode:
+            raise InputError(checked.stderr.strip().removeprefix("rcn-bench: ").replace(str(file), self.source))
+        for line in leftovers(self.experiment):
+            print(line, file=sys.stderr)
+        for path in (self.config_file, self.paths.config):
+            write_text(path, text)
+        shutil.rmtree(self.refusals, ignore_errors=True)
+        write_json(self.paths.counted_lists, self._counted)
+
+    @property
+    def shell_prefix(self) -> str:
+        """Of every job: this environment's commands are found where it is not activated; CONFIG is the plan's config.
+
+        A job refused for bad input is refused again at once when it is retried, by what lies in RCN_BENCH_REFUSALS.
+        Idle threads leave a shared core alone. A changed prefix reruns nothing, a changed command would. Braces are
+        doubled, since Snakemake takes them for wildcards.
+        """
+        places = (Path(sys.executable).parent, self.config_file, self.refusals)
+        commands, config, refusals = (shlex.quote(str(place)) for place in places)
+        own = f"CONFIG={config} RCN_BENCH_REFUSALS={refusals}"
+        prefix = f'export PATH={commands}:"$PATH" OMP_WAIT_POLICY=passive {own}; '
+        return prefix.replace("{", "{{").replace("}", "}}")
+
+    # What wildcards may be
+
+    @property
+    def run_names(self) -> str:
+        return _any_of(run.name for run in self.runs)
+
+    @property
+    def networks(self) -> str:
+        """The 2D networks that are to be trained on stills."""
+        return _any_of(sorted({self.experiment.trunk(run.model) for run in self.runs if run.w_xh == "stills"}))
+
+    @property
+    def models(self) -> str:
+        return _any_of(profiled(self.products.values()))
+
+    def names(self, kind: str) -> list[str]:
+        """Of the tables or figures of this experiment."""
+        return [name for name, product in self.products.items() if product.kind == kind]
+
+    def name_pattern(self, kind: str) -> str:
+        return _any_of(self.names(kind))
+
+    # Inputs
+
+    def lists(self, wildcards: Wildcards) -> list[Path]:
+        """The list of a split and, for its labels, that of training; and the embedded data set's videos.
+
+        A user's own folder of videos is no input: if it were gone, Snakemake would delete the cache made of it. A list
+        that is not there is left out, so that -n still plans; the command then says what to do.
+        """
+        dataset = self.experiment.dataset
+        lists = [dataset.annotations(split) for split in sorted({wildcards.split, "train"})]
+        if self.experiment.data.digits is not None:
+            return [*lists, dataset.videos]
+        return [path for path in lists if path.is_file()]
+
+    def shard_records(self, wildcards: Wildcards) -> list[Path]:
+        split = wildcards.split
+        return [self.paths.shard_record(split, number) for number in range(self.shards[split])]
+
+    def of_training(self, wildcards: Wildcards) -> list[Path]:
+        run = Run.parse(wildcards.run)
+        stills = [self.paths.pretrained(self.experiment.trunk(run.model))] if run.w_xh == "stills" else []
+        return [self.paths.fingerprint("train"), *stills]
+
+    def of_table(self, wildcards: Wildcards) -> list[Path]:
+        return self.products[wildcards.table].reads()
+
+    def of_figure(self, wildcards: Wildcards) -> list[Path]:
+        return self.products[wildcards.figure].reads()
+
+    # Identities and resources
+
+    def identity(self, stage: str, wildcard: str = "") -> Callable[[Wildcards], str]:
+        """A hash of all that a job depends on beside its inputs; Snakemake reruns the job when it changes.
+
+        The stage's name is part of it, since Snakemake compares parameters as a set of values.
+        """
+
+        def of(wildcards: Wildcards) -> str:
+            target = getattr(wildcards, wildcard) if wildcard else ""
+            return f"{stage} {self._identity(stage, target)}"
+
+        return of
+
+    @cache  # noqa: B019 - one workflow a process
+    def _identity(self, stage: str, target: str) -> str:
+        hashed = dependencies(self.experiment, stage, target).hash
+        return f"{hashed} {self._class_folders(target)}" if stage == "cache" else hashed
+
+    @cache  # noqa: B019
+    def _class_folders(self, split: str) -> str:
+        """A hash of the names of all files, where a split is a folder of class folders, which is no input either."""
+        lists = {self.experiment.dataset.annotations(each) for each in (split, "train")}
+        folders = sorted(path for path in lists if path.is_dir() and self.experiment.data.digits is None)
+        return config_hash([sorted(video.id for video in self.experiment.dataset.read(path)) for path in folders])
+
+    def memory(self, stage: str) -> Callable[[Wildcards, int], int]:
+        return lambda wildcards, attempt: NEEDS[stage].memory * attempt
+
+    def runtime(self, stage: str) -> Callable[[Wildcards, int], int]:
+        return lambda wildcards, attempt: NEEDS[stage].runtime * attempt
+
+    def longest_first(self, wildcards: Wildcards) -> int:
+        """So that none of the long runs is left for the end, alone on its core."""
+        return Run.parse(wildcards.run).frames
+
+    # Shards
+
+    @property
+    def shard_threads(self) -> int:
+        """Videos of one's own are worth four processes a shard; the embedded ones are small."""
+        return 1 if self.experiment.data.digits is not None else 4
+
+    def _shard_count(self, split: str) -> int:
+        """A list that is not there yet is planned as one shard."""
+        videos = self._count(split) or 1
+        return ceil(videos / self.experiment.data.shard_videos)
+
+    def _count(self, split: str) -> int | None:
+        """How many videos a list holds; that of a file is counted once, and kept by the hash of its content.
+
+        It is written down when jobs start, so that a plan that is not carried out leaves nothing behind.
+        """
+        dataset = self.experiment.dataset
+        source = dataset.annotations(split)
+        if self.experiment.data.digits is not None or not source.is_file():
+            return dataset.count(split)
+        key = config_hash([str(source), str(dataset.videos), file_hash(source), dataset.formats])
+        if key not in self._counted:
+            self._counted[key] = dataset.count(split) or 0
+        return self._counted[key]
+
+
+def _known_counts(path: Path) -> dict[str, int]:
+    try:
+        known = read_json(path)
+    except (OSError, ValueError):  # not there, or torn: count again
+        return {}
+    return known if isinstance(known, dict) and all(type(count) is int for count in known.values()) else {}
+
+
+def _any_of(names: Any) -> str:
+    """A pattern that matches these names, and nothing if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"

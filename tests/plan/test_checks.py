@@ -1,0 +1,215 @@
+"""What a schema cannot say of a config: keys that go together, models that can start so, clips that fit, leftovers."""
+
+import pytest
+from experiments import CONFIGS, MINI, MISSING, changed, experiment, imagenet, refusal
+
+from rcn_bench.plan.checks import leftovers
+from rcn_bench.plan.config import load_experiment
+from rcn_bench.plan.products import all_runs, products_of
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tables.table1.model", "rcn81"),
+        ("tables.table2.models", ["c2d18", "rcn81"]),
+        ("tables.table3.models", ["rcn81"]),
+        ("figures.figure2.models", ["rcn81", "rcn34"]),
+        ("figures.online_accuracy", {"c2d18": [8], "rcn81": [8]}),
+    ],
+)
+def test_model_that_is_trained_for_a_table_or_figure_must_be_under_models(key, value):
+    message = refusal(changed(key, value))
+    assert message.startswith(f"{key}: rcn81 ")
+    assert "models" in message
+
+
+def test_ablation_with_an_unknown_option_is_refused():
+    config = changed("models.rcn18+max", {"w_xh": ["random"]})
+    assert "models.rcn18+max: unknown option +max" in refusal(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("data.digits.video_frames", 36), ("clip.stride", 5), ("train.frames_per_batch", 31)],
+)
+def test_clips_that_do_not_fit_are_refused_before_any_job(key, value):
+    assert refusal(changed(key, value)).startswith(("data.digits.video_frames: ", "train.frames_per_batch: "))
+
+
+@pytest.mark.parametrize("table", ["table4", "table5"])
+def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table):
+    experiment({f"tables.{table}.models": ["rcn101"]})
+
+
+@pytest.mark.parametrize("table", ["table4", "table5"])
+def test_unknown_model_is_named_with_the_nearest_known_one(table):
+    message = refusal(changed(f"tables.{table}.models", ["rcn18", "rcn19"]))
+    assert message == f"tables.{table}: unknown model 'rcn19'; did you mean rcn18?"
+
+
+def test_unknown_model_under_models_is_named():
+    assert refusal(changed("models.rcn19", {"w_xh": ["random"]})).startswith("models.rcn19: unknown model 'rcn19'; did")
+    assert "`rcn-bench models` lists them" in refusal(changed("models.zzz", {"w_xh": ["random"]}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tables.table1.model", "rcn18+sum"),
+        ("tables.table4.models", ["c2d18", "rcn18+sum"]),
+        ("tables.table5.models", ["c2d18", "rcn18+sum"]),
+    ],
+)
+def test_ablation_is_refused_where_models_are_shown_as_they_are(key, value):
+    config = changed("models.rcn18+sum", {"w_xh": ["random", "stills"], "w_hh": ["identity"]})
+    message = refusal(changed(key, value, config))
+    assert message.startswith(f"{key}: rcn18+sum is an ablation")
+    assert "name rcn18 here" in message
+
+
+def test_ablation_that_is_its_model_from_random_weights_is_refused():
+    config = changed("models.i3d18+centre", {"w_xh": ["random", "stills"]})
+    assert refusal(config).startswith("models.i3d18+centre.w_xh: ")
+    experiment({"models.i3d18+centre": {"w_xh": ["stills"]}})
+
+
+def test_sum_from_a_random_w_hh_is_refused():
+    config = changed("models.rcn18+sum", {"w_xh": ["stills"], "w_hh": ["random", "identity"]})
+    assert refusal(config).startswith("models.rcn18+sum.w_hh: ")
+    experiment({"models.rcn18+sum": {"w_xh": ["stills"], "w_hh": ["identity"]}})
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "place"),
+    [
+        ("tables.table3.models", {"w_xh": ["imagenet"]}, "tables.table3: i3d34"),
+        ("figures.online_accuracy", {"w_xh": ["imagenet"]}, "figures.online_accuracy: i3d34"),
+        ("figures.online_accuracy", {"w_xh": ["random"], "w_hh": ["random"]}, "figures.online_accuracy: i3d34"),
+    ],
+)
+def test_model_without_a_start_that_is_shown_is_named(key, start, place):
+    config = changed(key, {"i3d34": [8]} if key == "figures.online_accuracy" else ["i3d34"])
+    config["models"]["i3d34"] = start
+    assert refusal(config).startswith(f"{place} lists no start")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "lacking"),
+    [
+        ("models.rcn18.w_xh", ["stills"], "random"),
+        ("models.rcn18.w_xh", ["random"], "stills"),
+        ("models.rcn18.w_hh", ["identity"], "random"),
+        ("models.rcn18.w_hh", ["random"], "identity"),
+        ("models.rcn34.w_hh", ["random"], "identity"),
+        ("models.rcn34.w_hh", MISSING, "identity"),
+        ("models.rcn34.w_xh", ["stills"], "random"),
+        ("models.rcn34.w_xh", ["random"], "stills"),
+    ],
+)
+def test_init_that_a_table_or_figure_is_made_of_must_be_listed(key, value, lacking):
+    assert refusal(changed(key, value)).startswith(f"{key} lacks {lacking}")
+
+
+def test_figure2_needs_random_weights_of_each_model_and_pretrained_ones_of_the_last():
+    config = changed("figures.figure2.models", ["rcn34", "rcn18"])
+    config["models"]["rcn34"]["w_xh"] = ["random"]
+    experiment(config=config)
+    config["models"]["rcn34"]["w_xh"] = ["stills"]
+    assert refusal(config).startswith("models.rcn34.w_xh lacks random")
+
+
+def test_table1_needs_a_recurrent_model():
+    assert refusal(changed("tables.table1.model", "c2d18")).startswith("models.c2d18.w_hh lacks")
+
+
+def test_stills_need_settings_of_their_training_and_the_embedded_data():
+    assert "pretrain" in refusal(changed("pretrain", MISSING))
+    folders = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos", "max_bad": 0}
+    assert "stills" in refusal(changed("data", folders))
+
+
+def test_a_batch_of_more_stills_than_there_are_is_refused():
+    assert refusal(changed("data.digits.stills", 31)).startswith("pretrain.batch_size: 32 is more than the 31 stills")
+
+
+def test_a_model_without_a_trunk_cannot_start_from_stills():
+    config = changed("models.s3d", {"w_xh": ["stills"]})
+    config["tables"]["table2"]["models"].append("s3d")
+    assert refusal(config).startswith("models.s3d: not registered with a trunk")
+
+
+def test_data_are_either_embedded_or_given():
+    folders = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos"}
+    assert refusal(changed("data", {"max_bad": 0})) == "data: needs annotations and videos, or digits"
+    message = "data.annotations: does not go with data.digits; leave one of the two out"
+    assert refusal(changed("data", MINI["data"] | folders)) == message
+    for one in ("annotations", "videos"):
+        assert refusal(changed("data", {one: folders[one]})) == "data: needs annotations and videos, or digits"
+
+
+@pytest.mark.parametrize("key", ["short_side", "frame_rate", "jpeg_quality"])
+def test_key_that_would_part_twins_is_refused_beside_the_digits(key):
+    assert refusal(changed(f"data.{key}", 30)).startswith(f"data.{key}: does not go with data.digits")
+
+
+def test_schedule_of_steps_needs_milestones():
+    assert refusal(changed("train.schedule", "step")).startswith("train.milestones: ")
+    experiment({"train.schedule": "step", "train.milestones": [0.5]})
+
+
+def test_twins_need_an_even_number_of_evaluation_clips():
+    assert refusal(changed("clip.evaluation_clips", 5)).startswith("clip.evaluation_clips: must be even")
+
+
+@pytest.mark.parametrize("network", ["resnet18", "resnet34", "resnet50", "resnet101", "googlenet"])
+def test_weights_files_are_named_by_the_2d_network(network):
+    experiment({"weights_files": {network: "weights.pth"}})
+    assert refusal(changed("weights_files", {network: 1})).startswith(f"weights_files.{network}: ")
+
+
+# Parts of a config that nothing uses: they may come from a base, so each is a line and no error
+
+
+def test_shipped_configs_hold_nothing_that_is_not_used():
+    for path in CONFIGS.glob("*.yaml"):
+        assert list(leftovers(load_experiment([path]))) == []
+
+
+def test_weights_file_of_another_network_is_left_over():
+    files = {"resnet18": "weights.pth", "resnet51": "weights.pth", "googlenet": "weights.pth"}
+    assert list(leftovers(imagenet({"weights_files": files}))) == [
+        "weights_files.resnet51: nothing uses it; did you mean resnet18?",
+        "weights_files.googlenet: nothing uses it; no run starts from ImageNet weights of googlenet",
+    ]
+
+
+def test_weights_file_is_left_over_where_nothing_starts_from_imagenet():
+    (line,) = leftovers(experiment({"weights_files": {"resnet18": "weights.pth"}}))
+    assert line.startswith("weights_files.resnet18: nothing uses it")
+
+
+def test_pretraining_is_left_over_beside_imagenet():
+    (line,) = leftovers(imagenet({"pretrain": MINI["pretrain"]}))
+    assert line == "pretrain: nothing uses it, since pretrained is imagenet"
+
+
+def test_random_weights_alone_need_neither_imagenet_nor_stills():
+    starts = {f"models.{name}.w_xh": ["random"] for name in MINI["models"]}
+    random = experiment({"pretrained": MISSING, **starts})
+    assert {run.w_xh for run in all_runs(products_of(random).values())} == {"random"}
+    assert list(leftovers(random)) == ["pretrain: nothing uses it, since pretrained is left out"]
+
+
+def test_model_that_no_product_shows_is_left_over():
+    (line,) = leftovers(experiment({"models.i3d34": {"w_xh": ["stills"]}}))
+    assert line == "models.i3d34: nothing uses it; no table or figure shows it"
+
+
+def test_milestones_are_left_over_without_the_schedule_that_has_them():
+    (line,) = leftovers(experiment({"train.milestones": [0.5]}))
+    assert line == "train.milestones: nothing uses them, since train.schedule is cosine"
+
+
+def test_name_of_a_model_must_fit_into_the_name_of_a_run():
+    assert "My-Model" in refusal(changed("models.My-Model", {"w_xh": ["random"]}))
