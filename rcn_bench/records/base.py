@@ -1,0 +1,54 @@
+"""Result files as dataclasses: written as JSON, and read back strictly by the types of their fields."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from rcn_bench.errors import InputError
+from rcn_bench.files import write_json
+from rcn_bench.provenance import Origin
+from rcn_bench.records.plain import checked_plain, from_plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A JSON file with a key for each field.
+
+    made_by: the command that writes it; ``{path}`` in it, and such as ``{path.stem}``, is the place of the file.
+    """
+
+    made_by: ClassVar[str]
+
+    def write(self, path: Path) -> None:
+        """Errors: InputError for a field that could not be read back, such as NaN; then nothing is written."""
+        write_json(path, checked_plain(self, path))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Errors: InputError if it is not there, not JSON, or its keys or their values are not those of the fields."""
+        return from_plain(cls, read_plain(path, cls.command(path)), path, f"run `{cls.command(path)}` again")
+
+    @classmethod
+    def command(cls, path: Path) -> str:
+        """The one that writes this file."""
+        return cls.made_by.format(path=path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Document):
+    """A result file: what was found, and where it comes from."""
+
+    origin: Origin
+
+
+def read_plain(path: Path, command: str) -> Any:
+    """The content of a JSON file that ``command`` writes. Errors: InputError if it is not there or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; run `{command}` first") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run `{command}` again") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON; run `{command}` again") from error

@@ -1,0 +1,73 @@
+"""The record that each stage leaves and where it lies; and why a result would be made again."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.paths import Paths
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import Dependencies, dependencies
+from rcn_bench.records.base import Record
+from rcn_bench.records.costs import Causality, Profile, StepTimes, Throughput
+from rcn_bench.records.products import FigureRecord, TableRecord
+from rcn_bench.records.runs import Calibration, Evaluation, Online, Pretrained, ShardRecord, Trained
+
+RECORDS: Mapping[str, tuple[type[Record], Callable[[Paths, str], Path]]] = {
+    "cache": (ShardRecord, lambda paths, split: paths.shard_record(split, 0)),
+    "pretrain": (Pretrained, lambda paths, network: paths.pretrained(network).with_suffix(".json")),
+    "train": (Trained, lambda paths, run: paths.training(Run.parse(run))),
+    "evaluate": (Evaluation, lambda paths, run: paths.evaluation(Run.parse(run))),
+    "online": (Online, lambda paths, run: paths.online(Run.parse(run)).with_suffix(".json")),
+    "profile": (Profile, lambda paths, model: paths.profile(model)),
+    "throughput": (Throughput, lambda paths, _: paths.throughput),
+    "causality": (Causality, lambda paths, _: paths.causality),
+    "steps": (StepTimes, lambda paths, _: paths.step_times),
+    "calibrate": (Calibration, lambda paths, weights: paths.calibration(weights)),
+    "table": (TableRecord, lambda paths, name: paths.table(name).with_suffix(".json")),
+    "figure": (FigureRecord, lambda paths, name: paths.figure(name).with_suffix(".json")),
+}
+
+
+def find_record(paths: Paths, stage: str, target: str) -> tuple[Path, Record] | None:
+    """The file of a result and what stands in it; None if it is not there, or the stage leaves none (digits).
+
+    Errors: InputError for a file that is not such a record.
+    """
+    if stage not in RECORDS:
+        return None
+    kind, place = RECORDS[stage]
+    path = place(paths, target)
+    return (path, kind.read(path)) if path.exists() else None
+
+
+def explain(experiment: Experiment, stage: str, target: str) -> str:
+    """What a result depends on, a line each, and what differs from that of the result that is there.
+
+    Errors: InputError for an unknown stage or target, or a file that is not its record.
+    """
+    depends = dependencies(experiment, stage, target)
+    lines = [f"{stage} {target}".strip() + f": {depends.hash}", *_parts(depends)]
+    if found := find_record(experiment.paths, stage, target):
+        lines += _compared(*found, depends)
+    return "\n".join(lines)
+
+
+def _parts(depends: Dependencies) -> list[str]:
+    others = {"code", *(f"file {name}" for name in depends.files)}
+    settings = {name: value for name, value in depends.parts().items() if name not in others}
+    groups = [("settings", settings), ("files", depends.files), (f"code {depends.code.hash}", depends.code.modules)]
+    return [line for title, parts in groups if parts for line in (title, *_indented(parts))]
+
+
+def _indented(parts: Mapping[str, object]) -> list[str]:
+    return [f"  {name}: {value}" for name, value in parts.items()]
+
+
+def _compared(path: Path, record: Record, depends: Dependencies) -> list[str]:
+    """Files are left out: a record knows them under other names."""
+    earlier = replace(depends, settings=record.origin.settings).parts() | {"code": record.origin.code}
+    now = replace(depends, settings=json.loads(json.dumps(depends.settings)))  # lists for tuples, as they are read back
+    told = now.differences(earlier) or ["made with these settings and this code"]
+    return [str(path), *(f"  {text}" for text in told)]

@@ -1,0 +1,143 @@
+"""Values of JSON (dicts, lists, texts, numbers) as dataclasses, strictly by the types of their fields, and back."""
+
+import math
+import reprlib
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from rcn_bench.errors import InputError
+
+T = TypeVar("T")
+NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class _Mismatch(Exception):
+    """A value that is not of the type of its key."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(f"{key if key.isprintable() else repr(key)}: {what}" if key else what)
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses as dicts and tuples as lists, all the way down."""
+    if is_dataclass(value):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    return [to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def checked_plain(value: Any, where: str | Path) -> Any:
+    """A dataclass as dicts and lists that can be read back. Errors: InputError, which names where, key and value."""
+    plain = to_plain(value)
+    from_plain(type(value), plain, where, "not written")
+    return plain
+
+
+def from_plain(kind: type[T], value: Any, where: str | Path, advice: str) -> T:
+    """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...
+
+    Errors: InputError if it has other keys or types, "where: key: what is wrong; advice".
+    """
+    try:
+        return _value(kind, value, "")
+    except _Mismatch as mismatch:
+        raise InputError(f"{where}: {mismatch}; {advice}") from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deeply; {advice}") from None
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    container, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _dataclass(kind, value, key)
+    if container in (Union, UnionType):
+        (some,) = (argument for argument in arguments if argument is not NoneType)
+        return None if value is None else _value(some, value, key)
+    if container is Literal:
+        if not any(value == choice and type(value) is type(choice) for choice in arguments):
+            raise _Mismatch(key, f"{reprlib.repr(value)} is none of {', '.join(map(repr, arguments))}")
+        return value
+    if container is list:
+        return _items([arguments[0]] * len(_list(value, key)), value, key)
+    if container is tuple:
+        return tuple(_items(_kinds(arguments, _list(value, key), key), value, key))
+    if container is dict:
+        return {name: _value(arguments[1], item, _join(key, name)) for name, item in _object(value, key).items()}
+    return _anything(value, key) if kind is Any else _scalar(kind, value, key)
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _dataclass(kind: Any, value: Any, key: str) -> Any:
+    hints, content = _hints(kind), _object(value, key)
+    if "origin" in hints and "origin" not in content:
+        raise _Mismatch(key, "has no origin: written by an earlier version")
+    for name in [*hints, *content]:
+        if name not in hints or name not in content:
+            raise _Mismatch(_join(key, name), "unknown key" if name in content else "missing")
+    return kind(**{name: _value(hint, content[name], _join(key, name)) for name, hint in hints.items()})
+
+
+def _scalar(kind: type, value: Any, key: str) -> Any:
+    right = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
+    if not right:
+        raise _Mismatch(key, f"{reprlib.repr(value)} is not {NAMES[kind]}")
+    if kind is not float:
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _Mismatch(key, f"{reprlib.repr(value)} is not a finite number")
+    return number
+
+
+def _anything(value: Any, key: str) -> Any:
+    """Any value that JSON knows, which has no NaN."""
+    if isinstance(value, dict):
+        return {name: _anything(item, _join(key, name)) for name, item in _object(value, key).items()}
+    if isinstance(value, list):
+        return _items([Any] * len(value), value, key)
+    if isinstance(value, float):
+        return _scalar(float, value, key)
+    if not isinstance(value, (str, int, NoneType)):
+        raise _Mismatch(key, f"{reprlib.repr(value)} is nothing that JSON knows")
+    return value
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _Mismatch(key, f"{reprlib.repr(value)} is not a list")
+    return value
+
+
+def _object(value: Any, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise _Mismatch(key, f"{reprlib.repr(value)} is not an object with keys")
+    return value
+
+
+def _kinds(arguments: tuple[Any, ...], value: list[Any], key: str) -> list[Any]:
+    """The type of each item of a tuple."""
+    if arguments[-1] is Ellipsis:
+        return [arguments[0]] * len(value)
+    if len(value) != len(arguments):
+        raise _Mismatch(key, f"{reprlib.repr(value)} has not {len(arguments)} items")
+    return list(arguments)
+
+
+def _items(kinds: list[Any], value: list[Any], key: str) -> list[Any]:
+    return [_value(kind, item, _join(key, place)) for place, (kind, item) in enumerate(zip(kinds, value, strict=True))]
+
+
+def _join(key: str, name: object) -> str:
+    return f"{key}.{name}" if key else str(name)

@@ -1,0 +1,80 @@
+"""The card of trained weights: what model.safetensors says of itself, enough to use it without any other file."""
+
+import json
+import reprlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from rcn_bench.errors import InputError
+from rcn_bench.provenance import Origin
+from rcn_bench.records.plain import checked_plain, from_plain, to_plain
+
+CONFIG_KEYS = {  # where an experiment's config has what the card says
+    "stem_pool": "stem_pool",
+    "stride": "clip.stride",
+    "crop": "clip.crop",
+    "evaluation_clips": "clip.evaluation_clips",
+    "short_side": "data.short_side",
+    "frame_rate": "data.frame_rate",
+    "autocast": "train.autocast",
+    "plugins": "plugins",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """How a run's network is built and fed.
+
+    labels: by class. frames, stride, crop, evaluation_clips: of its clips. short_side, frame_rate: of the videos, None
+    as they are. recurrent_layers: names of the w_hh parameters in the network's order, which the file does not keep.
+    """
+
+    run: str
+    labels: list[str]
+    stem_pool: bool
+    frames: int
+    stride: int
+    crop: int
+    evaluation_clips: int
+    short_side: int | None
+    frame_rate: float | None
+    autocast: str
+    plugins: list[str]
+    recurrent_layers: list[str]
+    origin: Origin
+
+    def to_metadata(self) -> dict[str, str]:
+        """For the header of a safetensors file. Errors: InputError for a field that could not be read back."""
+        return {"card": json.dumps(checked_plain(self, f"the card of {self.run}"))}
+
+    @classmethod
+    def of(cls, path: Path) -> "Card":
+        """The card of a run's model.safetensors. Errors: InputError if it is missing, or any other file."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such weights file; train the run first")
+        foreign = f"{path}: not the model.safetensors of a run"
+        try:
+            with safe_open(path, "numpy") as file:
+                metadata = file.metadata() or {}
+            content = json.loads(metadata.get("card", "null"))
+        except (SafetensorError, OSError, ValueError, RecursionError) as error:
+            raise InputError(foreign) from error
+        if content is None:
+            raise InputError(f"{path}: of an earlier version; train the run again" if "run" in metadata else foreign)
+        return from_plain(cls, content, path, "train the run again")
+
+    def differences(self, others: Mapping[str, Any]) -> list[str]:
+        """What an experiment has otherwise, such as "clip.crop: 32, the config has 16".
+
+        others: fields of a card by name, those that the experiment tells.
+        """
+        mine, theirs = to_plain(self), to_plain(dict(others))
+        return [
+            f"{CONFIG_KEYS.get(name, name)}: {reprlib.repr(mine[name])}, the config has {reprlib.repr(value)}"
+            for name, value in theirs.items()
+            if mine[name] != value
+        ]

@@ -1,0 +1,87 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from rcn_bench.errors import InputError
+from rcn_bench.records.weights import Card
+from results import an_example
+
+WEIGHTS = {"layer10.w_hh": np.zeros((2, 2), np.float32), "layer2.w_hh": np.ones((2, 2), np.float32)}
+
+
+@pytest.fixture
+def card():
+    return an_example(Card, crop=32, short_side=None, frame_rate=15.0, recurrent_layers=["layer2.w_hh", "layer10.w_hh"])
+
+
+def test_a_card_comes_back_from_the_file(card, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file(WEIGHTS, path, card.to_metadata())
+    assert Card.of(path) == card
+
+
+@pytest.mark.parametrize(
+    ("metadata", "what"),
+    [
+        (None, "not the model.safetensors of a run"),
+        ({"format": "pt"}, "not the model.safetensors of a run"),
+        ({"card": "{"}, "not the model.safetensors of a run"),
+        ({"run": "rcn18", "labels": "[]", "config": "{}"}, "of an earlier version; train the run again"),
+        ({"card": "{}"}, "has no origin: written by an earlier version; train the run again"),
+    ],
+)
+def test_other_weights_are_refused(tmp_path, metadata, what):
+    path = tmp_path / "model.safetensors"
+    save_file(WEIGHTS, path, metadata)
+    with pytest.raises(InputError) as caught:
+        Card.of(path)
+    assert str(caught.value) == f"{path}: {what}"
+
+
+def test_a_card_with_another_key_is_refused(card, tmp_path):
+    path = tmp_path / "model.safetensors"
+    content = json.loads(card.to_metadata()["card"])
+    save_file(WEIGHTS, path, {"card": json.dumps(content | {"crop": "32"})})
+    with pytest.raises(InputError) as caught:
+        Card.of(path)
+    assert str(caught.value) == f"{path}: crop: '32' is not a whole number; train the run again"
+
+
+def test_what_is_no_safetensors_file_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    for missing in (path, tmp_path):
+        with pytest.raises(InputError, match=r": no such weights file; train the run first$"):
+            Card.of(missing)
+    for content in (b"", b"torn", b"\xff" * 100):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"model.safetensors: not the model.safetensors of a run$"):
+            Card.of(path)
+
+
+def test_a_card_that_could_not_be_read_back_is_not_made(card):
+    with pytest.raises(InputError, match=r"frame_rate: nan is not a finite number"):
+        replace(card, frame_rate=float("nan")).to_metadata()
+
+
+def test_differences_from_an_experiment_are_named_by_the_keys_of_its_config(card):
+    same = {"crop": 32, "short_side": None, "frame_rate": 15, "plugins": tuple(card.plugins)}
+    assert card.differences(same) == []
+    assert card.differences(same | {"crop": 16, "short_side": 128, "autocast": "none"}) == [
+        "clip.crop: 32, the config has 16",
+        "data.short_side: None, the config has 128",
+        "train.autocast: 'a text', the config has 'none'",
+    ]
+
+
+def test_records_are_light():
+    code = (
+        "import sys; import rcn_bench.records.runs, rcn_bench.records.costs, rcn_bench.records.products, "
+        "rcn_bench.records.weights; from rcn_bench.provenance import start; start(with_torch=False); "
+        "print({'torch', 'pandas'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"

@@ -1,0 +1,151 @@
+import hashlib
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rcn_bench.errors import InputError
+from rcn_bench.records.runs import (
+    Epoch,
+    Evaluation,
+    Online,
+    online_columns,
+    read_metrics,
+    write_metrics,
+    write_online,
+    write_predictions,
+)
+from results import an_evaluation, an_example, write_evaluation
+
+SHARES = [tenth / 10 for tenth in range(1, 11)]
+# Names of files as Python has them: any bytes, those that are not UTF-8 as surrogates.
+names = st.binary(max_size=12).map(lambda name: name.decode(errors="surrogateescape")) | st.sampled_from(
+    ["01", "null", "", "a,b", 'a"b', "a\rb", "a\r\nb", "NA"]
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "rcn18" / "predictions.csv"
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 2**40)), max_size=4))
+def test_predictions_come_back(path, rows):
+    table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct"])
+    table["score"] = table["score"] / 10_000
+    evaluation = an_evaluation(predictions_sha256=write_predictions(path, table))
+    read = evaluation.predictions(path)
+    assert read.to_dict("list") == table.to_dict("list")
+    assert [read[column].dtype for column in ("video", "score", "clips_correct")] == [object, float, np.int64]
+
+
+def test_predictions_are_the_bytes_that_pandas_writes(path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "video": [f'a "b",{i} \udcff' for i in range(2000)],
+            "group": "g",
+            "label": "01",
+            "predicted": ["run\nfast", ""] * 1000,
+            "score": rng.random(2000, np.float32).round(4),
+            "clips_correct": rng.integers(0, 11, 2000),
+        }
+    )
+    write_predictions(path, table)
+    assert path.read_bytes() == table.to_csv(index=False).encode(errors="surrogateescape")
+
+
+def test_predictions_changed_or_torn_are_refused(tmp_path):
+    folder = tmp_path / "rcn18"
+    write_evaluation(folder, [True, False], [3, 0])
+    evaluation, path = Evaluation.read(folder / "eval.json"), folder / "predictions.csv"
+    assert list(evaluation.predictions(path)["clips_correct"]) == [3, 0]
+    content = path.read_bytes()
+    for changed in [content.replace(b"v1", b"v7"), *(content[:length] for length in range(len(content)))]:
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"csv: has changed since it was written; run `rcn-bench evaluate rcn18`"):
+            evaluation.predictions(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"predictions.csv: not there; run `rcn-bench evaluate rcn18` first"):
+        evaluation.predictions(path)
+    path.mkdir()
+    with pytest.raises(InputError, match=r"predictions.csv: cannot be read \(Is a directory\); run"):
+        evaluation.predictions(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("", "line 0: its columns are "),
+        ("video,group\n", "line 1: its columns are "),
+        ("video,group,label,predicted,score,clips_correct\na,b,c,d,0.5\n", "line 2: 5 values, not 6"),
+        ("video,group,label,predicted,score,clips_correct\n\n", "line 2: 0 values, not 6"),
+        ("video,group,label,predicted,score,clips_correct\na,b,c,d,nan,1\n", "line 2: score: 'nan' is no value"),
+        ("video,group,label,predicted,score,clips_correct\na,b,c,d,0.5,1.0\n", "line 2: clips_correct: '1.0' is no"),
+        ('video,group,label,predicted,score,clips_correct\n"a,b,c,d,0.5,1\n', "line 2: unexpected end of data"),
+    ],
+)
+def test_predictions_of_another_form_are_refused(tmp_path, content, what):
+    path = tmp_path / "predictions.csv"
+    path.write_text(content)
+    evaluation = an_evaluation(predictions_sha256=hashlib.sha256(content.encode()).hexdigest())
+    with pytest.raises(InputError) as caught:
+        evaluation.predictions(path)
+    assert str(caught.value).startswith(f"{path}: {what}")
+    assert str(caught.value).isprintable()
+
+
+def test_what_is_no_prediction_is_not_written(tmp_path):
+    path = tmp_path / "predictions.csv"
+    row = {"video": ["a"], "group": ["a"], "label": ["a"], "predicted": ["a"], "score": [0.5], "clips_correct": [1]}
+    for wrong in (row | {"score": [math.nan]}, row | {"more": [1]}, row | {"video": ["a", "b"]}):
+        with pytest.raises(ValueError, match=r"."):
+            write_predictions(path, wrong)
+    assert not path.exists()
+
+
+def test_online_rows_come_back(tmp_path):
+    path = tmp_path / "rcn18" / "online.csv"
+    table = {name: ["a", "01"] for name in ("video", "group", "label", "way")}
+    table |= {f"{share:.0%}": [float(share > 0.5), math.nan if share < 0.3 else 0.0] for share in SHARES}
+    online = an_example(Online, shares=SHARES, online_sha256=write_online(path, SHARES, table))
+    pd.testing.assert_frame_equal(
+        online.rows(path), pd.DataFrame(table).astype(dict.fromkeys(list(table)[:4], object)), check_exact=True
+    )
+    assert path.read_text().splitlines()[1:] == ["a,a,a,a,0,0,0,0,0,1,1,1,1,1", "01,01,01,01,,,0,0,0,0,0,0,0,0"]
+    assert list(table) == list(online_columns(SHARES))
+    with pytest.raises(InputError, match=r"online.csv: has changed since .* run `rcn-bench online rcn18` again"):
+        replace(online, online_sha256="0").rows(path)
+
+
+def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):
+    path = tmp_path / "rcn18" / "metrics.jsonl"
+    epochs = [Epoch(number, 1 / number, 0.25, 0.1, 64, 1.5) for number in (1, 2, 3)]
+    write_metrics(path, epochs)
+    assert read_metrics(path) == epochs
+    lines = path.read_text().splitlines()
+    for changed, what in [
+        ([lines[0], lines[2]], "line 2: epoch: 3 is not 2"),
+        ([lines[0], lines[1][:-5]], "line 2: not JSON"),
+        ([lines[0], ""], "line 2: not JSON"),
+        ([lines[0].replace("0.25", "NaN")], "line 1: accuracy: nan is not a finite number"),
+        ([lines[0].replace("samples", "sample")], "line 1: samples: missing"),
+    ]:
+        path.write_text("".join(line + "\n" for line in changed))
+        with pytest.raises(InputError) as caught:
+            read_metrics(path)
+        assert str(caught.value) == f"{path}: {what}; run `rcn-bench train rcn18` again"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"metrics.jsonl: cannot be read"):
+        read_metrics(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"not there; run `rcn-bench train rcn18` first"):
+        read_metrics(path)
+    with pytest.raises(InputError, match=r"epoch 1: loss: nan is not a finite number; not written"):
+        write_metrics(path, [replace(epochs[0], loss=math.nan)])
+    assert not path.exists()

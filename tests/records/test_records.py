@@ -1,0 +1,227 @@
+"""What holds for every kind of result file; a new one is tested by being a Document in rcn_bench.records."""
+
+import json
+import math
+import pkgutil
+from dataclasses import fields, is_dataclass, replace
+from importlib import import_module
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rcn_bench import records
+from rcn_bench.errors import InputError
+from rcn_bench.records.base import Document, Record
+from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
+from rcn_bench.records.plain import from_plain, to_plain
+from rcn_bench.records.runs import Evaluation
+from rcn_bench.records.weights import Card
+from results import an_evaluation, an_example, an_origin
+
+for module in pkgutil.iter_modules(records.__path__):
+    import_module(f"{records.__name__}.{module.name}")
+KINDS = sorted({*Document.__subclasses__(), *Record.__subclasses__()} - {Record}, key=lambda kind: kind.__name__)
+
+texts = st.text() | st.sampled_from(["", "a\nb", "a \udcff file", "01", "null"])
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def values(kind):
+    """Any value of a type."""
+    container, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(kind)})
+    if container in (Union, UnionType):
+        return st.one_of(map(values, arguments))
+    if container is Literal:
+        return st.sampled_from(arguments)
+    if container is list:
+        return st.lists(values(arguments[0]), max_size=3)
+    if container is tuple and arguments[-1] is Ellipsis:
+        return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if container is tuple:
+        return st.tuples(*map(values, arguments))
+    if container is dict:
+        return st.dictionaries(texts, values(arguments[1]), max_size=3)
+    return {str: texts, int: st.integers(), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
+        kind
+    ]
+
+
+WRONG = {
+    str: [1, None, ["a"]],
+    int: [1.0, True, "1", None],
+    float: ["high", True, None, math.nan, -math.inf, 10**400],
+    bool: [1, "true", None],
+    Any: [math.nan, {"a": [math.inf]}],
+}
+
+
+def broken(kind, plain, key=""):
+    """(key, the content with that key removed, added, or of another type) for every key that there is."""
+    container, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        yield from ((key, wrong) for wrong in (None, [], "a text"))
+        yield join(key, "further"), plain | {"further": 1}
+        for name in plain:
+            without = {other: value for other, value in plain.items() if other != name}
+            yield (key if name == "origin" else join(key, name)), without
+            for at, wrong in broken(hints[name], plain[name], join(key, name)):
+                yield at, plain | {name: wrong}
+    elif container in (Union, UnionType):
+        (some,) = set(arguments) - {NoneType}
+        yield from ((at, wrong) for at, wrong in broken(some, plain, key) if wrong is not None)
+    elif container is Literal:
+        yield from ((key, wrong) for wrong in ("neither", None, 1))
+    elif container is list:
+        yield from ((key, wrong) for wrong in ({}, "a text", None))
+        yield from ((at, [wrong]) for at, wrong in broken(arguments[0], plain[0], f"{key}.0"))
+    elif container is tuple:
+        yield from ((key, wrong) for wrong in ({}, [*plain, plain[0]], plain[1:], None))
+        yield from ((at, [wrong, *plain[1:]]) for at, wrong in broken(arguments[0], plain[0], f"{key}.0"))
+    elif container is dict:
+        yield from ((key, wrong) for wrong in ([], "a text", None))
+        for name, item in plain.items():
+            yield from ((at, {name: wrong}) for at, wrong in broken(arguments[1], item, join(key, name)))
+    elif kind is Any:
+        yield key, math.nan
+        yield f"{key}.a.0", {"a": [math.inf]}
+    else:
+        yield from ((key, wrong) for wrong in WRONG[kind])
+
+
+def join(key, name):
+    return f"{key}.{name}" if key else name
+
+
+def message_of(function, *arguments):
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert message.isprintable()
+    return message
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("results") / "rcn18" / "a.json"
+
+
+def written(path, content):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_what_is_written_is_read(kind, path, data):
+    record = data.draw(values(kind))
+    record.write(path)
+    assert kind.read(path) == record
+
+
+@settings(max_examples=25, deadline=None)
+@given(card=values(Card))
+def test_a_card_is_the_same_after_json(card):
+    assert from_plain(Card, json.loads(json.dumps(to_plain(card))), "", "") == card
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_wrong_key_is_named_in_one_line(kind, path):
+    plain = to_plain(an_example(kind))
+    assert kind.read(written(path, plain)) == an_example(kind)
+    for key, content in broken(kind, plain):
+        message = message_of(kind.read, written(path, content))
+        assert message.startswith(f"{path}: {key}: " if key else f"{path}: "), content
+        assert message.endswith(f"; run `{kind.command(path)}` again")
+
+
+def test_the_line_says_what_is_wrong_and_what_to_do(path):
+    path = path.with_name("eval.json")
+    plain = to_plain(an_evaluation())
+    again = "run `rcn-bench evaluate rcn18` again"
+    said = [
+        (plain | {"video_accuracy": "high"}, f"video_accuracy: 'high' is not a number; {again}"),
+        (plain | {"videos_skipped": [{"id": "a"}]}, f"videos_skipped.0.reason: missing; {again}"),
+        (plain | {"color\n": 1}, f"'color\\n': unknown key; {again}"),
+        ({"git": {}, "run": "a"}, f"has no origin: written by an earlier version; {again}"),
+        ([], f"[] is not an object with keys; {again}"),
+    ]
+    for content, end in said:
+        assert message_of(Evaluation.read, written(path, content)) == f"{path}: {end}"
+
+
+def test_whole_numbers_are_numbers(path):
+    evaluation = Evaluation.read(written(path, to_plain(an_evaluation()) | {"video_accuracy": 1}))
+    assert type(evaluation.video_accuracy) is float
+    assert evaluation.video_accuracy == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "not JSON"),
+        (b'{"origin": ', "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"9" * 10_000, "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+    ],
+)
+def test_what_is_not_json_is_refused(path, content, what):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    assert message_of(Profile.read, path) == f"{path}: {what}; run `rcn-bench profile a` again"
+
+
+def test_a_number_too_large_for_a_number_is_refused(path):
+    text = json.dumps(to_plain(an_evaluation())).replace("0.5", "1e999", 1)
+    path.write_text(text)
+    assert "clip_accuracy: inf is not a finite number" in message_of(Evaluation.read, path)
+
+
+def test_nests_too_deep_are_refused(path):
+    deep: Any = []
+    for _ in range(600):
+        deep = [deep]
+    content = {"groups": {"a": {"origin": to_plain(an_origin()), "rows": [{"a": deep}]}}}
+    assert message_of(Benchmarks.read, written(path, content)).startswith(f"{path}: nested too deeply; ")
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    missing = tmp_path / "step_times.json"
+    assert message_of(StepTimes.read, missing) == f"{missing}: not there; run `rcn-bench estimate` first"
+    assert message_of(StepTimes.read, tmp_path).startswith(f"{tmp_path}: cannot be read (Is a directory); ")
+
+
+@pytest.mark.parametrize("accuracy", [math.nan, math.inf, "high", np.float32(0.5), None])
+def test_what_could_not_be_read_back_is_not_written(tmp_path, accuracy):
+    path = tmp_path / "eval.json"
+    message = message_of(replace(an_evaluation(), video_accuracy=accuracy).write, path)
+    assert message.startswith(f"{path}: video_accuracy: ")
+    assert not path.exists()
+
+
+def test_an_earlier_group_of_benchmarks_is_named(path):
+    content = {"groups": {"scan": {"rows": [], "command": "rcn-bench bench"}}}
+    message = message_of(Benchmarks.read, written(path, content))
+    assert message.endswith("groups.scan: has no origin: written by an earlier version; run `rcn-bench bench` again")
+
+
+def test_literals_and_tuples_of_any_length():
+    assert from_plain(tuple[Literal[1, "a"], ...], [1, "a", 1], "where", "do") == (1, "a", 1)
+    assert from_plain(tuple[int, ...], [], "where", "do") == ()
+    assert message_of(from_plain, list[Literal[1]], [1, True], "where", "do") == "where: 1: True is none of 1; do"

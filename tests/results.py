@@ -1,0 +1,106 @@
+"""Result files for tests, through the classes of rcn_bench.records; what a test does not care about is made up."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import dependencies
+from rcn_bench.provenance import Machine, Origin, Start
+from rcn_bench.records.runs import Evaluation, Trained, write_predictions
+from rcn_bench.records.weights import Card
+
+T = TypeVar("T")
+
+
+def an_example(kind: type[T], **changes: Any) -> T:
+    """A dataclass with these fields; the others have a value of their type, lists one item, and nothing is None."""
+    hints = get_type_hints(kind)
+    made_up = {field.name: _value(hints[field.name]) for field in fields(kind) if field.name not in changes}
+    return kind(**made_up, **changes)
+
+
+def _value(kind: Any) -> Any:
+    container, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return an_example(kind)
+    if container in (Union, UnionType):
+        return _value(next(argument for argument in arguments if argument is not NoneType))
+    if container is Literal:
+        return arguments[0]
+    if container is list:
+        return [_value(arguments[0])]
+    if container is tuple:
+        return tuple(_value(argument) for argument in arguments)
+    if container is dict:
+        return {"a key": _value(arguments[1])}
+    return {str: "a text", int: 1, float: 0.5, bool: False, Any: "anything"}[kind]
+
+
+def an_origin(**changes: Any) -> Origin:
+    return an_example(Origin, **changes)
+
+
+def an_origin_on(**machine: Any) -> Origin:
+    """On a machine such as device="cpu", threads=2."""
+    return an_origin(starts=[an_example(Start, machine=an_example(Machine, **machine))])
+
+
+def an_evaluation(**changes: Any) -> Evaluation:
+    return an_example(Evaluation, **changes)
+
+
+def write_evaluation(
+    folder: Path, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
+) -> Evaluation:
+    """predictions.csv and eval.json of a run's folder: of pairs of videos, whether each is right, and of its clips."""
+    table = {
+        "video": [f"v{i}" for i in range(len(video_correct))],
+        "group": [f"g{i // 2}" for i in range(len(video_correct))],
+        "label": ["walk"] * len(video_correct),
+        "predicted": ["walk" if correct else "run" for correct in video_correct],
+        "score": [0.5] * len(video_correct),
+        "clips_correct": clips_correct,
+    }
+    checksum = write_predictions(folder / "predictions.csv", table)
+    evaluation = an_evaluation(
+        **{"run": folder.name, "videos_used": len(video_correct), **changes, "predictions_sha256": checksum}
+    )
+    evaluation.write(folder / "eval.json")
+    return evaluation
+
+
+# Results as the jobs of an experiment leave them
+
+
+def own_origin(experiment: Experiment, stage: str, target: str = "", **machine: Any) -> Origin:
+    """That of a job of this experiment; machine: where it ran, such as device="a card"."""
+    depends = dependencies(experiment, stage, target)
+    settings = json.loads(json.dumps(depends.settings))
+    return an_origin(stage=stage, settings=settings, code=depends.code.hash, starts=an_origin_on(**machine).starts)
+
+
+def write_own_run(
+    experiment: Experiment, run: Run, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
+) -> None:
+    """A run's training and evaluation; changes: fields of the evaluation."""
+    trained = an_example(Trained, origin=own_origin(experiment, "train", run.name), run=run.name, weights_sha256="w")
+    trained.write(experiment.paths.training(run))
+    own = {"origin": own_origin(experiment, "evaluate", run.name), "weights_sha256": "w"}
+    write_evaluation(experiment.paths.run(run), video_correct, clips_correct, **{**own, **changes})
+
+
+def write_own_weights(experiment: Experiment, run: Run, layers: Mapping[str, np.ndarray]) -> None:
+    """model.safetensors with these w_hh, named and in the order of the network's layers."""
+    origin = own_origin(experiment, "train", run.name)
+    card = an_example(Card, run=run.name, recurrent_layers=list(layers), origin=origin)
+    path = experiment.paths.weights(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({**layers, "trunk.fc.weight": np.zeros((2, 2), np.float32)}, path, card.to_metadata())
