@@ -1,7 +1,7 @@
 """A check of the data path: networks with published Kinetics-400 weights, on the validation cache of an experiment."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,20 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from rcn_bench.data.annotations import read_annotations
-from rcn_bench.data.cache import Cache
-from rcn_bench.data.clips import ClipLayout, EvaluationClips
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.clips import EvaluationClips
+from rcn_bench.data.judge import ClipLayout
 from rcn_bench.data.transforms import to_input
-from rcn_bench.engine.device import pick_device, place
+from rcn_bench.engine.build import require_unchanged, weights_hash
+from rcn_bench.engine.device import place
 from rcn_bench.engine.evaluate import best_classes, clip_probabilities
-from rcn_bench.engine.training_step import Autocast
+from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config
-from rcn_bench.files import write_json
 from rcn_bench.intervals import accuracy_interval
-from rcn_bench.layout import Layout
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
-from rcn_bench.provenance import provenance
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.process import Process
+from rcn_bench.provenance import named
+from rcn_bench.records.origins import begin
+from rcn_bench.records.runs import Calibration
 
 CLASSES = 400
 FRAME_RATE = 15  # frames a second, of all of torchvision's figures
@@ -44,42 +46,46 @@ class Protocol:
     published: float | None = None
 
 
-def calibrate(name: str, config: Config, layout: Layout, weights_file: Path | None) -> None:
+def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> None:
     """Evaluate published weights and print their accuracy beside the published one; writes a JSON file.
 
     name: r3d_18, r2plus1d_18 or s3d of torchvision, by the protocol stated with the weights; or rcn50, of the paper's
     authors, by that of the experiment, with weights_file.
     Errors: InputError for missing weights or cache, or a cache that the protocol does not fit.
     """
-    device = pick_device()
-    torch.set_num_threads(config["train"]["threads"])
-    model = place(_model(name, weights_file), device).eval()
-    protocol = _authors_protocol(config) if name == AUTHORS else _torchvision_protocol(name)
-    videos = _videos(name, protocol, config, layout)
-    labels = protocol.labels or _labels_in_order(config, layout)
+    process, paths = Process.alone(), experiment.paths
+    torch.set_num_threads(experiment.train.threads)
+    read: list[tuple[Path, str]] = [(weights_file, weights_hash(weights_file))] if weights_file else []
+    model = place(_model(name, weights_file), process.device).eval()
+    for file, sha256 in read:
+        require_unchanged(file, sha256)
+    protocol = _authors_protocol(experiment) if name == AUTHORS else _torchvision_protocol(name)
+    videos = _videos(name, protocol, experiment)
+    origin = begin(experiment, "calibrate", name, [*read, (paths.cache("val"), videos.cache.fingerprint)])
+    labels = protocol.labels or _labels_in_order(experiment)
     classes = torch.tensor([_class(video.label, labels, name) for video in videos.videos]).numpy()
-    loader = DataLoader(videos, 1, num_workers=config["train"]["workers"])  # frames of videos differ in size
-    autocast = Autocast("none", device)
+    loader = DataLoader(videos, 1, num_workers=experiment.train.workers)  # frames of videos differ in size
+    autocast = Autocast("none", process.device)
     clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast))
     groups = [video.group for video in videos.videos]
     accuracy, interval = float((video_best == classes).mean()), accuracy_interval(video_best == classes, groups)
     clip_accuracy = float((clip_best == classes[:, None]).mean())
-    result = {
-        "weights": name,
-        "weights_file": weights_file and str(weights_file),
-        "published_accuracy": protocol.published and protocol.published / 100,
-        "video_accuracy": accuracy,
-        "video_interval": interval,
-        "clip_accuracy": clip_accuracy,
-        "frames": protocol.frames,
-        "clips_per_video": protocol.clips,
-        "videos_used": len(videos),
-        "videos_skipped": [asdict(video) for video in videos.skipped],
-        "data_fingerprint": videos.cache.fingerprint,
-    }
-    write_json(layout.calibration(name), result | provenance())
+    Calibration(
+        origin=origin,
+        weights=name,
+        weights_file=named(weights_file, experiment.results) if weights_file else None,
+        published_accuracy=None if protocol.published is None else protocol.published / 100,
+        video_accuracy=accuracy,
+        video_interval=interval,
+        clip_accuracy=clip_accuracy,
+        frames=protocol.frames,
+        clips_per_video=protocol.clips,
+        videos_used=len(videos),
+        videos_skipped=videos.skipped,
+        data_fingerprint=videos.cache.fingerprint,
+    ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
-    print(
+    process.print(
         f"{name}: {accuracy:.1%} ({interval[0]:.1%} to {interval[1]:.1%}) of {len(videos)} videos, {published}; "
         f"{clip_accuracy:.1%} of clips; {len(videos.skipped)} videos skipped"
     )
@@ -97,9 +103,9 @@ def _torchvision_protocol(name: str) -> Protocol:
     return Protocol(frames, clips, prepare, min(preset.resize_size), weights.meta["categories"], accuracy)
 
 
-def _authors_protocol(config: Config) -> Protocol:
+def _authors_protocol(experiment: Experiment) -> Protocol:
     """8 frames, 224x224 (the paper's own for RCN-50 is not stated), normalised as ImageNet's weights expect."""
-    return Protocol(8, config["clip"]["evaluation_clips"], partial(_middle, side=224), 224)
+    return Protocol(8, experiment.clip.evaluation_clips, partial(_middle, side=224), 224)
 
 
 def _middle(clips: Tensor, side: int) -> Tensor:
@@ -107,28 +113,27 @@ def _middle(clips: Tensor, side: int) -> Tensor:
     return to_input(clips[:, :, top : top + side, left : left + side])
 
 
-def _videos(name: str, protocol: Protocol, config: Config, layout: Layout) -> EvaluationClips:
-    rate = config["data"].get("frame_rate")
-    stride = config["clip"]["stride"]
+def _videos(name: str, protocol: Protocol, experiment: Experiment) -> EvaluationClips:
+    rate, stride = experiment.data.frame_rate, experiment.clip.stride
     if name in TORCHVISION:
         if rate is None or rate % FRAME_RATE:
             raise InputError(
                 f"data.frame_rate: {rate}; {name} was measured at {FRAME_RATE} frames a second, a multiple will do"
             )
         stride = int(rate // FRAME_RATE)
-    videos = EvaluationClips(Cache(layout.cache("val")), ClipLayout(protocol.frames, stride), None, protocol.clips)
+    cache = Cache(experiment.paths.cache("val"))
+    videos = EvaluationClips(cache, ClipLayout(protocol.frames, stride), None, protocol.clips)
     for video in videos.videos:
         if min(video.shape[1:3]) < protocol.short_side:
             raise InputError(
-                f"{layout.cache('val')}: {video.id} has {min(video.shape[1:3])} pixels on its shorter side; {name} was "
+                f"{cache.path}: {video.id} has {min(video.shape[1:3])} pixels on its shorter side; {name} was "
                 f"measured at {protocol.short_side}: set data.short_side to that in a config for this check"
             )
     return videos
 
 
-def _labels_in_order(config: Config, layout: Layout) -> list[str]:
-    videos = read_annotations(layout.annotations(config, "train"), layout.videos(config))
-    labels = sorted({video.label for video in videos})
+def _labels_in_order(experiment: Experiment) -> list[str]:
+    labels = sorted({video.label for video in experiment.dataset.listed("train")})
     if len(labels) != CLASSES:
         raise InputError(f"data.annotations.train: {len(labels)} labels, the authors' network has {CLASSES} classes")
     return labels
@@ -145,5 +150,5 @@ def _model(name: str, weights_file: Path | None) -> nn.Module:
     if name in TORCHVISION:
         return torchvision_model(name, weights_file)
     if weights_file is None:
-        raise InputError(f"{name}: give --weights-file, the checkpoint of the paper's authors")
+        raise InputError(f"{name}: give --weights-file, the weights of the paper's authors")
     return authors_model(weights_file)

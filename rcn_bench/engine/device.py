@@ -1,4 +1,4 @@
-"""Where a model runs, how its tensors lie there, and how its data come there."""
+"""How a model's tensors lie on the device where it runs, and how its data come there."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,10 +9,6 @@ from torch import Tensor, nn
 
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
-
-
-def pick_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
@@ -35,7 +31,7 @@ def room_for(what: str) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{what} does not fit into the memory of {torch.cuda.get_device_name()}; lower train.frames_per_batch, or "
-            "set train.activation_checkpointing"
+            "set train.recompute_activations"
         ) from error
 
 

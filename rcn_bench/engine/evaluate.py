@@ -2,57 +2,57 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from rcn_bench.data.cache import Cache
-from rcn_bench.data.clips import ClipLayout, EvaluationClips
+from rcn_bench.data.clips import EvaluationClips
+from rcn_bench.data.judge import ClipLayout
 from rcn_bench.data.transforms import to_input
-from rcn_bench.engine.build import trained_model
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.training_step import Autocast
-from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run
-from rcn_bench.files import replacing, write_json
+from rcn_bench.engine.device import place
+from rcn_bench.engine.step import Autocast
+from rcn_bench.engine.trained import trained_weights, validation_cache
 from rcn_bench.intervals import accuracy_interval
-from rcn_bench.layout import Layout
-from rcn_bench.provenance import provenance
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.process import Process
+from rcn_bench.records.origins import begin
+from rcn_bench.records.runs import Evaluation, write_predictions
 
 VIDEOS_PER_BATCH = 4
 
 
-def evaluate(run: Run, config: Config, layout: Layout) -> None:
+def evaluate(run: Run, experiment: Experiment) -> None:
     """Evaluate a trained run on the validation videos; writes predictions.csv and, last, eval.json.
 
     Clip accuracy counts every clip of every video; video accuracy takes the mean softmax over a video's clips, which
     are evenly spread and all different. Intervals (95 %) resample groups of videos, so that twins stay together.
-    Errors: InputError if the weights or the cache are missing.
+    Errors: InputError if the weights or the cache are missing, or do not fit each other or the config.
     """
-    device = pick_device()
-    torch.set_num_threads(config["train"]["threads"])
-    videos = EvaluationClips(
-        Cache(layout.cache("val")),
-        ClipLayout(run.frames, config["clip"]["stride"]),
-        config["clip"]["crop"],
-        config["clip"]["evaluation_clips"],
-    )
-    labels = model_labels(videos.cache, layout)
-    model = place(trained_model(run, config, layout.weights(run), len(labels)), device).eval()
-    autocast = Autocast(config["train"]["autocast"], device)
-    loader = DataLoader(videos, VIDEOS_PER_BATCH, num_workers=config["train"]["workers"])
+    process, paths = Process.alone(), experiment.paths
+    torch.set_num_threads(experiment.train.threads)
+    model, card, weights_sha256 = trained_weights(run, experiment)
+    cache = validation_cache(experiment, card)
+    read = [(paths.weights(run), weights_sha256), (paths.cache("val"), cache.fingerprint)]
+    origin = begin(experiment, "evaluate", run.name, read)
+
+    clips_per_video = experiment.clip.evaluation_clips
+    videos = EvaluationClips(cache, ClipLayout(card.frames, card.stride), card.crop, clips_per_video)
+    model = place(model, process.device).eval()
+    loader = DataLoader(videos, VIDEOS_PER_BATCH, num_workers=experiment.train.workers)
+    autocast = Autocast(experiment.train.autocast, process.device)
     started = time.perf_counter()
     clip_best, video_best, score = best_classes(clip_probabilities(model, loader, to_input, autocast))
     seconds = time.perf_counter() - started
 
+    labels = card.labels
     classes = np.array([labels.index(video.label) for video in videos.videos])
     clip_correct, video_correct = clip_best == classes[:, None], video_best == classes
     groups = [video.group for video in videos.videos]
-    predictions = pd.DataFrame(
+    predictions_sha256 = write_predictions(
+        paths.predictions(run),
         {
             "video": [video.id for video in videos.videos],
             "group": groups,
@@ -60,38 +60,28 @@ def evaluate(run: Run, config: Config, layout: Layout) -> None:
             "predicted": [labels[best] for best in video_best],
             "score": score.round(4),
             "clips_correct": clip_correct.sum(1),
-        }
-    )
-    with replacing(layout.predictions(run)) as temporary:
-        predictions.to_csv(temporary, index=False, errors="surrogateescape")
-    write_json(
-        layout.evaluation(run),
-        {
-            "run": run.name,
-            "clip_accuracy": float(clip_correct.mean()),
-            "clip_interval": accuracy_interval(clip_correct.mean(1), groups),
-            "video_accuracy": float(video_correct.mean()),
-            "video_interval": accuracy_interval(video_correct, groups),
-            "videos_used": len(videos),
-            "videos_skipped": [asdict(video) for video in videos.skipped],
-            "groups": len(set(groups)),
-            "clips_per_video": config["clip"]["evaluation_clips"],
-            "clip_starts_of_first_video": videos.starts[0],
-            "evaluation_seconds": round(seconds, 3),
-            "data_fingerprint": videos.cache.fingerprint,
-            **provenance(),
         },
     )
-    print(f"{run.name}: clip {clip_correct.mean():.1%}, video {video_correct.mean():.1%} of {len(videos)} videos")
-
-
-def model_labels(validation: Cache, layout: Layout) -> list[str]:
-    """The model's classes, those of the training videos. Errors: InputError if a validation video has another."""
-    labels = Cache(layout.cache("train")).labels
-    for label in sorted({video.label for video in validation.videos}):
-        if label not in labels:
-            raise InputError(f"{layout.cache('val')}: label {label!r} does not occur in the training videos")
-    return labels
+    Evaluation(
+        origin=origin,
+        run=run.name,
+        clip_accuracy=float(clip_correct.mean()),
+        clip_interval=accuracy_interval(clip_correct.mean(1), groups),
+        video_accuracy=float(video_correct.mean()),
+        video_interval=accuracy_interval(video_correct, groups),
+        videos_used=len(videos),
+        videos_skipped=videos.skipped,
+        groups=len(set(groups)),
+        clips_per_video=clips_per_video,
+        clip_starts_of_first_video=videos.starts[0],
+        evaluation_seconds=round(seconds, 3),
+        data_fingerprint=cache.fingerprint,
+        weights_sha256=weights_sha256,
+        predictions_sha256=predictions_sha256,
+    ).write(paths.evaluation(run))
+    process.print(
+        f"{run.name}: clip {clip_correct.mean():.1%}, video {video_correct.mean():.1%} of {len(videos)} videos"
+    )
 
 
 @torch.inference_mode()

@@ -8,62 +8,73 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.data.cache import Cache, CachedVideo
+from rcn_bench.data.cache.index import CachedVideo
+from rcn_bench.data.judge import ClipLayout, too_short
 from rcn_bench.data.transforms import centre_crop, to_input
-from rcn_bench.engine.build import trained_model
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.evaluate import model_labels
-from rcn_bench.engine.training_step import Autocast
+from rcn_bench.engine.device import place
+from rcn_bench.engine.step import Autocast
+from rcn_bench.engine.trained import trained_weights, validation_cache
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run
-from rcn_bench.files import replacing
-from rcn_bench.layout import Layout
 from rcn_bench.models.frames import FrameNet, StreamState
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.process import Process
+from rcn_bench.records.origins import begin
+from rcn_bench.records.runs import Online, write_online
 
 SHARES = [tenth / 10 for tenth in range(1, 11)]
 VIDEOS_PER_BATCH = 8
 
 
-def evaluate_online(run: Run, config: Config, layout: Layout) -> None:
-    """Show a trained run every validation video from its start; writes online.csv.
+def evaluate_online(run: Run, experiment: Experiment) -> None:
+    """Show a trained run every validation video from its start; writes online.csv and, last, online.json.
 
     A row a video and way: video, group, label, way, then for each tenth of the video 1 if the model was right by then,
     0 if wrong, empty if it had not had enough frames to say. Ways: a network with a state gets frame after frame and
     averages the logits so far, with its state ``carried`` through the video, and ``restarted`` after every clip length;
     a network of single ``frames`` the same without a state; any other gets ``windows`` of its clip length, half
     overlapping, and averages the softmax of those complete.
-    Errors: InputError if weights or cache are missing, or all videos are shorter than a clip.
+    Errors: InputError if weights or cache are missing, or do not fit each other or the config, or if all videos are
+    shorter than a clip.
     """
-    device = pick_device()
-    torch.set_num_threads(config["train"]["threads"])
-    cache = Cache(layout.cache("val"))
-    labels = model_labels(cache, layout)
-    model = place(trained_model(run, config, layout.weights(run), len(labels)), device).eval()
-    autocast = Autocast(config["train"]["autocast"], device)
-    crop, stride = config["clip"]["crop"], config["clip"]["stride"]
+    process, paths = Process.alone(), experiment.paths
+    torch.set_num_threads(experiment.train.threads)
+    model, card, weights_sha256 = trained_weights(run, experiment)
+    cache = validation_cache(experiment, card)
+    read = [(paths.weights(run), weights_sha256), (paths.cache("val"), cache.fingerprint)]
+    origin = begin(experiment, "online", run.name, read)
+    model = place(model, process.device).eval()
+    autocast = Autocast(experiment.train.autocast, process.device)
 
-    rows = []
+    rows: list[dict[str, object]] = []
+    span = ClipLayout(card.frames, card.stride).span
     for videos in _alike(cache.videos):
-        frames = np.stack([centre_crop(cache.frames(video, step=stride), crop) for video in videos])
-        if frames.shape[1] < run.frames:
+        if too_short(videos[0].shape[0], span):
             continue
-        clips = to_input(torch.from_numpy(frames).to(device))
+        frames = np.stack([centre_crop(cache.frames(video, step=card.stride), card.crop) for video in videos])
+        clips = to_input(torch.from_numpy(frames).to(process.device))
         with torch.inference_mode(), autocast.context():
-            scores = _scores_by_frame(model, clips, run.frames)
+            scores = _scores_by_frame(model, clips, card.frames)
         for way, of_videos in scores.items():
             for video, score in zip(videos, of_videos.cpu(), strict=True):
-                rows.append(
-                    {"video": video.id, "group": video.group, "label": video.label, "way": way}
-                    | _right_at_shares(score, labels.index(video.label))
-                )
+                right = _right_at_shares(score, card.labels.index(video.label))
+                rows.append({"video": video.id, "group": video.group, "label": video.label, "way": way, **right})
     if not rows:
-        raise InputError(f"{layout.cache('val')}: no video has the {run.frames} frames of a clip")
+        raise InputError(f"{cache.path}: no video has the {span} frames that a clip needs")
     table = pd.DataFrame(rows)
-    with replacing(layout.online(run)) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.0f", errors="surrogateescape")
-    for name, of_way in table.groupby("way"):
+    online_sha256 = write_online(paths.online(run), SHARES, {str(name): table[name] for name in table})
+    Online(
+        origin=origin,
+        run=run.name,
+        ways=list(table["way"].unique()),
+        videos=table["video"].nunique(),
+        shares=SHARES,
+        weights_sha256=weights_sha256,
+        online_sha256=online_sha256,
+    ).write(paths.online(run).with_suffix(".json"))
+    for shown, of_way in table.groupby("way"):
         shares = " ".join(f"{share:.0%} {of_way[f'{share:.0%}'].mean():.1%}" for share in SHARES)
-        print(f"{run.name}, {name}: right after {shares} of {len(of_way)} videos")
+        process.print(f"{run.name}, {shown}: right after {shares} of {len(of_way)} videos")
 
 
 def _alike(videos: list[CachedVideo]) -> Iterator[list[CachedVideo]]:

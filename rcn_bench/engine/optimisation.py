@@ -12,10 +12,12 @@ from tqdm import tqdm
 
 from rcn_bench.data.transforms import warp
 from rcn_bench.engine.device import uploaded
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import TrainingDiverged
-from rcn_bench.experiment import Config
-from rcn_bench.models.checkpointing import checkpoint_activations
+from rcn_bench.models.recompute import recompute_activations
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.process import Process
+from rcn_bench.records.runs import Epoch
 
 STEPS_BETWEEN_CHECKS = 20  # of the loss: reading it makes the processor wait for a GPU
 
@@ -28,23 +30,19 @@ def parameter_groups(model: nn.Module, weight_decay: float, w_hh_weight_decay: f
     return [*groups, {"params": hidden, "weight_decay": w_hh_weight_decay}] if hidden else groups
 
 
-def build_step(model: nn.Module, config: Config, device: torch.device) -> TrainingStep:
-    """The training step of a model that lies on a device, as the experiment wants it."""
-    settings = config["train"]
-    if settings["activation_checkpointing"]:
-        checkpoint_activations(model)
+def build_step(model: nn.Module, experiment: Experiment, process: Process) -> TrainingStep:
+    """The training step of a model that lies on a process's device, as the experiment wants it."""
+    training = experiment.train
+    if training.recompute_activations:
+        recompute_activations(model)
+    groups = parameter_groups(model, training.weight_decay, training.w_hh_weight_decay)
     return TrainingStep(
         model,
-        torch.optim.SGD(
-            parameter_groups(model, settings["weight_decay"], settings["w_hh_weight_decay"]),
-            settings["lr"],
-            settings["momentum"],
-            fused=True,
-        ),
-        Autocast(settings["autocast"], device),
-        partial(warp, crop=config["clip"]["crop"]),
-        compiled=settings["compile"],
-        cuda_graph=settings["cuda_graph"],
+        torch.optim.SGD(groups, training.lr, training.momentum, fused=True),
+        Autocast(training.autocast, process.device),
+        partial(warp, crop=experiment.clip.crop),
+        compiled=training.compile,
+        cuda_graph=training.cuda_graph,
     )
 
 
@@ -72,9 +70,10 @@ def train_one_epoch(
     step: TrainingStep,
     batches: Iterable[Sequence[Tensor]],
     learning_rates: Iterable[float],
+    number: int,
     description: str,
-) -> dict[str, float]:
-    """One pass over the batches; returns loss, accuracy, the last learning rate, samples and seconds.
+) -> Epoch:
+    """One pass over the batches, the ``number``-th, from 1 on.
 
     learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite.
     """
@@ -83,15 +82,20 @@ def train_one_epoch(
     totals, samples, started = torch.zeros(2, device=device), 0, time.perf_counter()
     # A bar on a terminal; in a log file the caller's one line per epoch.
     shown = tqdm(batches, description, leave=False, disable=not sys.stderr.isatty())
-    for number, (batch, lr) in enumerate(zip(uploaded(shown, device), learning_rates, strict=True)):
+    for index, (batch, lr) in enumerate(zip(uploaded(shown, device), learning_rates, strict=True)):
         totals += step(batch, lr)
         samples += len(batch[-1])
-        if number % STEPS_BETWEEN_CHECKS == 0:
+        if index % STEPS_BETWEEN_CHECKS == 0:
             _refuse_infinite(totals[0], description)
     _refuse_infinite(totals[0], description)
     loss, right = (totals / samples).tolist()
-    seconds = time.perf_counter() - started
-    return {"loss": loss, "accuracy": right, "lr": lr, "samples": samples, "seconds": round(seconds, 3)}
+    return Epoch(number, loss, right, lr, samples, round(time.perf_counter() - started, 3))
+
+
+def epoch_line(epoch: Epoch) -> str:
+    """What is printed of an epoch."""
+    shown = ("loss", "accuracy", "lr", "samples", "seconds")
+    return " ".join(f"{name} {getattr(epoch, name):.4g}" for name in shown)
 
 
 def _refuse_infinite(loss: Tensor, description: str) -> None:

@@ -7,44 +7,47 @@ import pandas as pd
 import torch
 from torch import nn
 
-from rcn_bench.data.clips import ClipLayout, evaluation_starts
+from rcn_bench.data.examine import decode
+from rcn_bench.data.judge import ClipLayout, clips_that_fit, evaluation_starts, too_short
+from rcn_bench.data.media.medium import UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
-from rcn_bench.data.video import UnreadableVideo, decode
-from rcn_bench.engine.build import load_checkpoint
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.training_step import Autocast
+from rcn_bench.engine.build import load_weights
+from rcn_bench.engine.device import place
+from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, stored_frames
 from rcn_bench.files import replacing
+from rcn_bench.process import Process
+from rcn_bench.records.weights import Card
 
 
 @torch.inference_mode()
-def predict(checkpoint: Path, videos: Path, output: Path) -> None:
+def predict(weights: Path, videos: Path, output: Path) -> None:
     """Write a CSV with a row a file: video, predicted label, its score, clips, and an error where it cannot be used.
 
-    checkpoint: a run's model.safetensors. videos: a file, or a folder, all of whose files are taken. Frames and clips
+    weights: a run's model.safetensors. videos: a file, or a folder, all of whose files are taken. Frames and clips
     are as in the run's evaluation: the score is the mean softmax over evenly spread, different clips; of a video too
-    short for as many, over as many as it has. Errors: InputError for a foreign checkpoint, or if there is no file.
+    short for as many, over as many as it has. Errors: InputError for foreign weights, or if there is no file.
     """
-    model, run, labels, config = load_checkpoint(checkpoint)
-    device = pick_device()
-    place(model, device).eval()
+    model, card, _ = load_weights(weights)
+    process = Process.alone()
+    place(model, process.device).eval()
     files = [file for file in _files(videos) if file.resolve() != output.resolve()]
     rows = []
     for file in files:
         row: dict[str, object] = {"video": file.relative_to(videos).as_posix() if videos.is_dir() else file.name}
         try:
-            scores = _scores(model, file, run.frames, config, device)
+            scores = _scores(model, file, card, process.device)
             best = int(scores.mean(0).argmax())
-            row |= {"predicted": labels[best], "score": round(float(scores.mean(0)[best]), 4), "clips": len(scores)}
+            row |= {"predicted": card.labels[best], "score": round(float(scores.mean(0)[best]), 4)}
+            row |= {"clips": len(scores)}
         except UnreadableVideo as error:
             row["error"] = str(error)
         rows.append(row)
-        print("  ".join(str(value) for value in row.values()), flush=True)
+        process.print("  ".join(str(value) for value in row.values()))
     table = pd.DataFrame(rows, columns=["video", "predicted", "score", "clips", "error"]).astype({"clips": "Int64"})
     with replacing(output) as temporary:
         table.to_csv(temporary, index=False, errors="surrogateescape")
-    print(f"{run.name}: {table['predicted'].notna().sum()} of {len(files)} files in {output}")
+    process.print(f"{card.run}: {table['predicted'].notna().sum()} of {len(files)} files in {output}")
 
 
 def _files(videos: Path) -> list[Path]:
@@ -56,15 +59,15 @@ def _files(videos: Path) -> list[Path]:
     return files
 
 
-def _scores(model: nn.Module, file: Path, frames: int, config: Config, device: torch.device) -> np.ndarray:
+def _scores(model: nn.Module, file: Path, card: Card, device: torch.device) -> np.ndarray:
     """Softmax of every clip: (clips, classes)."""
-    layout = ClipLayout(frames, config["clip"]["stride"])
-    shown = centre_crop(decode(file, **stored_frames(config)), config["clip"]["crop"])
-    possible = len(shown) - layout.span + 1
-    if possible < 1:
-        raise UnreadableVideo(f"{len(shown)} frames, a clip needs {layout.span}")
-    starts = evaluation_starts(len(shown), layout.span, min(config["clip"]["evaluation_clips"], possible))
+    layout = ClipLayout(card.frames, card.stride)
+    shown = centre_crop(decode(file, card.short_side, card.frame_rate), card.crop)
+    if short := too_short(len(shown), layout.span):
+        raise UnreadableVideo(short)
+    clips_per_video = min(card.evaluation_clips, clips_that_fit(len(shown), layout.span))
+    starts = evaluation_starts(len(shown), layout.span, clips_per_video)
     clips = np.stack([shown[start : start + layout.span : layout.stride] for start in starts])
-    with Autocast(config["train"]["autocast"], device).context():
+    with Autocast(card.autocast, device).context():
         logits = model(to_input(torch.from_numpy(clips).to(device)))
     return logits.float().softmax(1).cpu().numpy()

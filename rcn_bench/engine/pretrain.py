@@ -1,5 +1,6 @@
 """Pretraining of the 2D networks on stills, the stand-in for ImageNet where no ImageNet weights can be had."""
 
+import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,17 +9,19 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from rcn_bench.data.media.medium import Frames
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
-from rcn_bench.data.video import Frames
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.optimisation import epoch_rates, parameter_groups, train_one_epoch
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.build import load_plugins
+from rcn_bench.engine.device import place
+from rcn_bench.engine.optimisation import epoch_line, epoch_rates, parameter_groups, train_one_epoch
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config
-from rcn_bench.files import write_bytes, write_json
-from rcn_bench.layout import Layout
-from rcn_bench.models.network2d import network2d
-from rcn_bench.provenance import provenance
+from rcn_bench.files import write_bytes
+from rcn_bench.models.network2d import has_stem_pool, network2d
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.process import Process
+from rcn_bench.records.origins import begin
+from rcn_bench.records.runs import Pretrained
 
 
 class _Stills:
@@ -46,59 +49,59 @@ class _Stills:
             yield [torch.from_numpy(part) for part in (np.stack(boxes), np.stack(maps), self.classes[chosen])]
 
 
-def pretrain(network: str, config: Config, layout: Layout) -> None:
-    """Train a 2D network (resnet18, ..., googlenet) on the embedded stills; writes its weights and a .json beside them.
+def pretrain(network: str, experiment: Experiment) -> None:
+    """Train a 2D network on the embedded stills; writes its weights and, before them, a record beside them.
 
-    The .json holds the accuracy on held-out stills. Errors: InputError if the stills are not there.
+    network: a trunk's name, such as resnet18. The record holds the accuracy on held-out stills.
+    Errors: InputError for an unknown trunk, an experiment that trains none, or if the stills are not there.
     """
-    if not layout.stills.is_file():
-        raise InputError(f"{layout.stills}: no stills here; run `rcn-bench data make-digits` first")
-    settings, device = config["pretrain"], pick_device()
-    torch.set_num_threads(settings["threads"])
-    torch.manual_seed(config["data"]["digits"]["seed"])
-    crop, stills, augmentation = config["clip"]["crop"], np.load(layout.stills), Augmentation.of(config)
-    batches = _Stills(
-        stills["train_images"],
-        stills["train_labels"],
-        settings["batch_size"],
-        augmentation,
-        config["data"]["digits"]["seed"],
-    )
-    classes = len(config["data"]["digits"]["digits"])
-    net = place(network2d(network, classes, stem_pool=config["stem_pool"]), device)
-    optimizer = torch.optim.SGD(
-        parameter_groups(net, settings["weight_decay"], 0.0), settings["lr"], settings["momentum"], fused=True
-    )
+    paths, pretraining, digits = experiment.paths, experiment.pretrain, experiment.data.digits
+    if pretraining is None or digits is None:
+        raise InputError("pretrained: stills needs the settings pretrain and data.digits")
+    if not paths.stills.is_file():
+        raise InputError(f"{paths.stills}: no stills here; run `rcn-bench data make-digits` first")
+    load_plugins(experiment.plugins)
+    process, crop, classes = Process.alone(), experiment.clip.crop, len(digits.digits)
+    torch.set_num_threads(pretraining.threads)
+    torch.manual_seed(digits.seed)
+    origin = begin(experiment, "pretrain", network, [paths.stills])
+    with np.load(paths.stills) as file:
+        stills = {name: file[name] for name in file.files}
+    images, labels = stills["train_images"], stills["train_labels"]
+    batches = _Stills(images, labels, pretraining.batch_size, Augmentation.of(experiment), digits.seed)
+    stem_pool = experiment.stem_pool or not has_stem_pool(network)  # only a ResNet's can be left out
+    net = place(network2d(network, classes, stem_pool=stem_pool), process.device)
+    groups = parameter_groups(net, pretraining.weight_decay, 0.0)
     step = TrainingStep(
-        net, optimizer, Autocast("none", device), lambda boxes, maps: warp(boxes, maps, crop).squeeze(2)
+        net,
+        torch.optim.SGD(groups, pretraining.lr, pretraining.momentum, fused=True),
+        Autocast("none", process.device),
+        lambda boxes, maps: warp(boxes, maps, crop).squeeze(2),
     )
 
     seconds = 0.0
-    for epoch in range(settings["epochs"]):
-        name = f"{network} on stills, epoch {epoch + 1}/{settings['epochs']}"
-        rates = epoch_rates(settings["lr"], epoch, settings["epochs"], len(batches), settings["warmup"], "cosine")
-        metrics = train_one_epoch(step, batches, rates, name)
-        seconds += metrics["seconds"]
-        print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in metrics.items()), flush=True)
+    for number in range(1, pretraining.epochs + 1):
+        name = f"{network} on stills, epoch {number}/{pretraining.epochs}"
+        schedule = pretraining.epochs, len(batches), pretraining.warmup, "cosine"
+        epoch = train_one_epoch(step, batches, epoch_rates(pretraining.lr, number - 1, *schedule), number, name)
+        seconds += epoch.seconds
+        process.print(f"{name} {epoch_line(epoch)}")
 
-    held_out = torch.from_numpy(centre_crop(_as_rgb(stills["val_images"]), crop)).unsqueeze(1).to(device)
+    held_out = torch.from_numpy(centre_crop(_as_rgb(stills["val_images"]), crop)).unsqueeze(1).to(process.device)
     held_out = to_input(held_out).squeeze(2)
     accuracy = _accuracy(net, held_out, torch.from_numpy(stills["val_labels"]))
-    print(f"{network}: {accuracy:.1%} on {len(held_out)} held-out stills", flush=True)
-    path = layout.pretrained(network)
-    write_json(
-        path.with_suffix(".json"),
-        {
-            "network": network,
-            "task": f"{classes} digits on stills",
-            "held_out_accuracy": accuracy,
-            "held_out_stills": len(held_out),
-            "training_seconds": round(seconds, 3),
-            "config": config,
-            **provenance(),
-        },
-    )
-    write_bytes(path, save({key: value.cpu().contiguous() for key, value in net.state_dict().items()}))
+    process.print(f"{network}: {accuracy:.1%} on {len(held_out)} held-out stills")
+    path, weights = paths.pretrained(network), save({k: v.cpu().contiguous() for k, v in net.state_dict().items()})
+    Pretrained(
+        origin=origin,
+        network=network,
+        task=f"{classes} digits on stills",
+        held_out_accuracy=accuracy,
+        held_out_stills=len(held_out),
+        training_seconds=round(seconds, 3),
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    ).write(path.with_suffix(".json"))
+    write_bytes(path, weights)
 
 
 @torch.no_grad()

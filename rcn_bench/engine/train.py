@@ -1,105 +1,160 @@
 """Training of one run."""
 
-import json
-from dataclasses import asdict
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from safetensors.torch import save
+from torch import nn
 
-from rcn_bench.config import config_hash, training_settings
 from rcn_bench.data.batches import TrainingBatches
-from rcn_bench.data.cache import Cache
-from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.judge import ClipLayout
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.engine.build import build_model, initial_weights_file
-from rcn_bench.engine.checkpoint import resume, save_checkpoint
-from rcn_bench.engine.device import pick_device, place, room_for
-from rcn_bench.engine.optimisation import build_step, epoch_rates, train_one_epoch
+from rcn_bench.engine.build import build_model, initial_weights_file, require_unchanged, weights_hash
+from rcn_bench.engine.device import place, room_for
+from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
+from rcn_bench.engine.resume import resume, save_checkpoint
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, Run
-from rcn_bench.files import file_hash, locked, write_bytes, write_json, write_text
-from rcn_bench.layout import Layout
-from rcn_bench.provenance import provenance
+from rcn_bench.files import locked, write_bytes
+from rcn_bench.models.frames import recurrent_layers
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import Dependencies, dependencies
+from rcn_bench.process import Process
+from rcn_bench.provenance import Origin, named
+from rcn_bench.records.origins import begin
+from rcn_bench.records.runs import Epoch, InitialWeights, Trained, write_metrics
+from rcn_bench.records.weights import Card
 
 
-def train(run: Run, config: Config, layout: Layout) -> None:
+def train(run: Run, experiment: Experiment) -> None:
     """Train a run from its init, or from its last checkpoint, and write its folder.
 
     Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors.
-    Errors: InputError for bad input, a checkpoint of another config, or a run that another process is working on;
+    Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
     TrainingDiverged when the loss is not finite.
     """
-    with locked(layout.run(run)), room_for(f"a training step of {run.name}"):
-        _train(run, config, layout)
+    with locked(experiment.paths.run(run)), room_for(f"a training step of {run.name}"):
+        _train(run, experiment)
 
 
-def _train(run: Run, config: Config, layout: Layout) -> None:
-    settings, device = config["train"], pick_device()
-    torch.set_num_threads(settings["threads"])
+def _train(run: Run, experiment: Experiment) -> None:
+    process, training, paths = Process.alone(), experiment.train, experiment.paths
+    torch.set_num_threads(training.threads)
     torch.manual_seed(run.seed)
     torch.backends.cudnn.benchmark = True
 
-    clips = TrainingClips(
-        Cache(layout.cache("train")),
-        ClipLayout(run.frames, config["clip"]["stride"]),
-        Augmentation.of(config),
-        run.seed,
-    )
+    cache = Cache(paths.cache("train"))
+    cache.require_stored(experiment.dataset.short_side, experiment.dataset.frame_rate)
+    layout = ClipLayout(run.frames, experiment.clip.stride)
+    clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
     order = EpochOrder(clips)
-    batches = _batches(order, run, settings, device)
+    batches = _batches(order, run, experiment, process)
 
-    model = place(build_model(run, config, layout, len(clips.cache.labels)), device)
-    step = build_step(model, config, device)
-    schedule = settings["warmup"], settings["schedule"], settings.get("milestones", [])
+    file = initial_weights_file(run, experiment)
+    sha256 = weights_hash(file) if file else None
+    read = [(paths.cache("train"), cache.fingerprint), *([(file, sha256)] if file and sha256 else [])]
+    origin = begin(experiment, "train", run.name, read)
+    model = place(build_model(run, experiment, len(cache.labels)), process.device)
+    if file and sha256:
+        require_unchanged(file, sha256)
+    step = build_step(model, experiment, process)
     parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
-    fingerprint = config_hash([run.name, training_settings(config, run), clips.cache.fingerprint])
-    done, metrics = resume(layout.checkpoint(run), fingerprint, parts)
-    if done:
-        print(f"{run.name}: resuming after epoch {done}", flush=True)
+    identity = _identity(run, experiment, cache.fingerprint, sha256)
+    starts, epochs = resume(paths.checkpoint(run), identity, parts)
+    origin = replace(origin, starts=[*starts, *origin.starts])
+    if epochs:
+        process.print(f"{run.name}: resuming after epoch {len(epochs)}")
 
-    for epoch in range(done, settings["epochs"]):
+    schedule = training.warmup, training.schedule, training.milestones
+    for epoch in range(len(epochs), training.epochs):
         order.epoch = epoch
         torch.manual_seed(run.seed * 1_000_003 + epoch)  # dropout, too, is the same after a resume
-        name = f"{run.name} epoch {epoch + 1}/{settings['epochs']}"
-        rates = epoch_rates(settings["lr"], epoch, settings["epochs"], len(batches), *schedule)
-        epoch_metrics = train_one_epoch(step, batches, rates, name)
-        metrics.append({"epoch": epoch + 1, **epoch_metrics})
-        print(f"{name} " + " ".join(f"{k} {v:.4g}" for k, v in epoch_metrics.items()), flush=True)
-        save_checkpoint(layout.checkpoint(run), fingerprint, epoch + 1, metrics, parts)
+        name = f"{run.name} epoch {epoch + 1}/{training.epochs}"
+        rates = epoch_rates(training.lr, epoch, training.epochs, len(batches), *schedule)
+        epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name))
+        process.print(f"{name} {epoch_line(epochs[-1])}")
+        save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
 
-    # Every declared file is written here, after the last epoch: Snakemake deletes those of a failed job.
-    write_text(layout.run(run) / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metrics))
-    weights_file = initial_weights_file(run, config, layout)
-    seconds = sum(line["seconds"] for line in metrics)
-    write_json(
-        layout.run(run) / "provenance.json",
-        {
-            "run": run.name,
-            **provenance(),
-            "config": config,
-            "config_hash": fingerprint,
-            "seed": run.seed,
-            "data_fingerprint": clips.cache.fingerprint,
-            "weights_file": weights_file and {"path": str(weights_file), "sha256": file_hash(weights_file)},
-            "training_videos_used": len(clips),
-            "training_videos_skipped": [asdict(video) for video in clips.skipped],
-            "clips_trained": sum(line["samples"] for line in metrics),
-            "training_seconds": round(seconds, 3),
-            "training_clips_per_second": round(sum(line["samples"] for line in metrics) / seconds, 2),
-            "peak_memory_bytes": torch.cuda.max_memory_allocated() if device.type == "cuda" else None,
-        },
-    )
-    state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    card = {"run": run.name, "labels": json.dumps(clips.cache.labels), "config": json.dumps(config)}
-    write_bytes(layout.weights(run), save(state, metadata=card))
-    layout.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
+    _write(run, experiment, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
+    paths.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
 
 
-def _batches(order: EpochOrder, run: Run, settings: Config, device: torch.device) -> TrainingBatches:
-    batch_size = settings["frames_per_batch"] // run.frames
+def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
+    frames_per_batch = experiment.train.frames_per_batch
+    batch_size = frames_per_batch // run.frames
     if not 2 <= batch_size <= len(order):
         raise InputError(
-            f"train.frames_per_batch: {settings['frames_per_batch']} makes batches of {batch_size} clips of "
-            f"{run.frames} frames; give at least 2 and at most the {len(order)} training videos"
+            f"train.frames_per_batch: {frames_per_batch} makes batches of {batch_size} clips of {run.frames} frames; "
+            f"give at least 2 and at most the {len(order)} training videos"
         )
-    return TrainingBatches(order, batch_size, workers=settings["workers"], pinned=device.type == "cuda")
+    pinned = process.device.type == "cuda"
+    return TrainingBatches(order, batch_size, workers=experiment.train.workers, pinned=pinned)
+
+
+def _identity(run: Run, experiment: Experiment, fingerprint: str, sha256: str | None) -> Dependencies:
+    """All that the run's weights depend on; sha256: of the file that they start from."""
+    files = {"of the training cache": fingerprint, "of the initial weights": sha256 or "none"}
+    return replace(dependencies(experiment, "train", run.name), files=files)
+
+
+def _initial_weights(run: Run, experiment: Experiment, sha256: str | None) -> InitialWeights | None:
+    if run.w_xh == "random":
+        return None
+    file = initial_weights_file(run, experiment)
+    source = named(file, experiment.results) if file else f"ImageNet weights of {experiment.trunk(run.model)}"
+    return InitialWeights(source, sha256)
+
+
+def _write(
+    run: Run,
+    experiment: Experiment,
+    origin: Origin,
+    initial_weights: InitialWeights | None,
+    clips: TrainingClips,
+    epochs: Sequence[Epoch],
+    model: nn.Module,
+) -> None:
+    """Every declared file, after the last epoch: Snakemake deletes those of a failed job."""
+    paths, seconds = experiment.paths, sum(epoch.seconds for epoch in epochs)
+    state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
+    weights = save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata())
+    clips_trained = sum(epoch.samples for epoch in epochs)
+    write_metrics(paths.metrics(run), epochs)
+    Trained(
+        origin=origin,
+        run=run.name,
+        seed=run.seed,
+        data_fingerprint=clips.cache.fingerprint,
+        initial_weights=initial_weights,
+        videos_used=len(clips),
+        videos_skipped=clips.skipped,
+        clips_trained=clips_trained,
+        training_seconds=round(seconds, 3),
+        training_clips_per_second=round(clips_trained / seconds, 2),
+        peak_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    ).write(paths.training(run))
+    write_bytes(paths.weights(run), weights)
+
+
+def _card(run: Run, experiment: Experiment, origin: Origin, labels: list[str], model: nn.Module) -> Card:
+    clip, dataset = experiment.clip, experiment.dataset
+    return Card(
+        run=run.name,
+        labels=labels,
+        stem_pool=experiment.stem_pool,
+        frames=run.frames,
+        stride=clip.stride,
+        crop=clip.crop,
+        evaluation_clips=clip.evaluation_clips,
+        short_side=dataset.short_side,
+        frame_rate=dataset.frame_rate,
+        autocast=experiment.train.autocast,
+        plugins=experiment.plugins,
+        recurrent_layers=recurrent_layers(model),
+        origin=origin,
+    )

@@ -6,15 +6,19 @@ import math
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from tiny import changed, save_weights
 from torch import nn
 
 from rcn_bench import cli
-from rcn_bench.data.cache import Cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.engine.build import load_plugins
 from rcn_bench.engine.online import evaluate_online
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Run
+from rcn_bench.files import file_hash
 from rcn_bench.models import create_model
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import dependencies
+from rcn_bench.records.runs import Online
 
 SHARES = [f"{tenth}0%" for tenth in range(1, 11)]
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -33,18 +37,22 @@ def undecided(model, clips):
 
 
 @pytest.fixture
-def evaluated(noise_without_runs, noise_config):
+def experiment(noise_without_runs, with_window_model):
+    return with_window_model(noise_without_runs)
+
+
+@pytest.fixture
+def evaluated(experiment):
     """Evaluates a random model as if it had been trained; gives the model, the cache and the rows of online.csv."""
 
     def evaluate(run):
-        layout = noise_without_runs
-        cache = Cache(layout.cache("val"))
+        cache = Cache(experiment.paths.cache("val"))
+        load_plugins(experiment.plugins)
         model = create_model(run.model, 3, **({"w_hh": run.w_hh} if run.w_hh else {}))
         model = undecided(model, torch.cat([model_input(cache.frames(video)[:25]) for video in cache.videos[:9]]))
-        layout.run(run).mkdir(parents=True)
-        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, layout.weights(run))
-        evaluate_online(run, noise_config, layout)
-        with layout.online(run).open(newline="") as file:
+        save_weights(experiment, run, model, cache.labels)
+        evaluate_online(run, experiment)
+        with experiment.paths.online(run).open(newline="") as file:
             return model, cache, list(csv.DictReader(file))
 
     return evaluate
@@ -66,7 +74,7 @@ def by_video(cache, rows):
 
 
 @pytest.mark.parametrize("name", ["rcn18", "window3d"])
-def test_every_video_that_has_a_clips_frames_has_a_row(evaluated, window_model, name):
+def test_every_video_that_has_a_clips_frames_has_a_row(evaluated, name):
     _, cache, rows = evaluated(Run(name, WINDOW, "random", "random" if name == "rcn18" else None))
     assert [list(row) for row in rows] == [["video", "group", "label", "way", *SHARES]] * len(rows)
     used = [video for video in cache.videos if -(-video.shape[0] // STRIDE) >= WINDOW]
@@ -108,8 +116,8 @@ def test_a_network_without_a_state_is_shown_as_such(evaluated):
     assert {row["way"] for row in rows} == {"frames"}
 
 
-def test_a_model_of_windows_says_what_the_mean_softmax_of_complete_windows_says(evaluated, window_model):
-    model, cache, rows = evaluated(Run(window_model, WINDOW, "random"))
+def test_a_model_of_windows_says_what_the_mean_softmax_of_complete_windows_says(evaluated):
+    model, cache, rows = evaluated(Run("window3d", WINDOW, "random"))
     for row, clip, true_class in by_video(cache, rows):
         frames = clip.shape[2]
         for tenth, share in enumerate(SHARES, start=1):
@@ -124,30 +132,30 @@ def test_a_model_of_windows_says_what_the_mean_softmax_of_complete_windows_says(
     assert {row[share] for row in rows for share in SHARES} == {"", "0", "1"}
 
 
-def test_a_model_of_windows_says_nothing_before_the_first_full_one(evaluated, window_model):
-    _, _, rows = evaluated(Run(window_model, WINDOW, "random"))
+def test_a_model_of_windows_says_nothing_before_the_first_full_one(evaluated):
+    _, _, rows = evaluated(Run("window3d", WINDOW, "random"))
     row = rows[0]  # 13 frames: after 30 % there are 4
     assert [row[share] for share in SHARES[:2]] == ["", ""]
     assert all(row[share] in ("0", "1") for share in SHARES[2:])
 
 
-def test_a_window_of_the_whole_video_speaks_at_its_end(evaluated, window_model):
-    _, _, rows = evaluated(Run(window_model, 13, "random"))
+def test_a_window_of_the_whole_video_speaks_at_its_end(evaluated):
+    _, _, rows = evaluated(Run("window3d", 13, "random"))
     for row in rows:
         if row["video"] < "v09":
             assert [row[share] == "" for share in SHARES] == [True] * 9 + [False]
 
 
-def test_windows_of_one_frame_start_at_every_frame(evaluated, window_model):
-    model, cache, rows = evaluated(Run(window_model, 1, "random"))
+def test_windows_of_one_frame_start_at_every_frame(evaluated):
+    model, cache, rows = evaluated(Run("window3d", 1, "random"))
     assert len(rows) == len(cache.videos)
     row, clip, true_class = next(by_video(cache, rows))
     softmax = torch.cat([model(frame.unsqueeze(2)) for frame in clip.unbind(2)]).softmax(1)
     assert row["100%"] == str(int(softmax.mean(0).argmax() == true_class))
 
 
-def test_the_shares_of_all_videos_are_printed(evaluated, window_model, capsys):
-    run = Run(window_model, WINDOW, "random")
+def test_the_shares_of_all_videos_are_printed(evaluated, capsys):
+    run = Run("window3d", WINDOW, "random")
     _, _, rows = evaluated(run)
     right = sum(row["100%"] == "1" for row in rows) / len(rows)
     line = capsys.readouterr().out.splitlines()[-1]
@@ -155,16 +163,44 @@ def test_the_shares_of_all_videos_are_printed(evaluated, window_model, capsys):
     assert line.endswith(f"100% {right:.1%} of {len(rows)} videos")
 
 
-def test_a_clip_longer_than_all_videos_is_refused(evaluated, window_model, noise_without_runs):
-    run = Run(window_model, 21, "random")
-    with pytest.raises(InputError, match=r"val\.json: no video has the 21 frames of a clip"):
+def test_a_clip_longer_than_all_videos_is_refused(evaluated, experiment):
+    run = Run("window3d", 21, "random")
+    with pytest.raises(InputError, match=r"val\.json: no video has the 41 frames that a clip needs"):
         evaluated(run)
-    assert not noise_without_runs.online(run).exists()
+    assert not experiment.paths.online(run).exists()
 
 
-def test_missing_weights_are_one_line(noise_without_runs, capsys):
-    arguments = ["--config", "config/mini.yaml", "--results", str(noise_without_runs.root.parent)]
-    (noise_without_runs.root.parent / "mini").symlink_to(noise_without_runs.root)
+@pytest.mark.parametrize(
+    ("name", "ways"), [("rcn18", ["carried", "restarted"]), ("c2d18", ["frames"]), ("window3d", ["windows"])]
+)
+def test_the_record_tells_what_was_shown_and_of_which_weights(evaluated, experiment, name, ways):
+    run = Run(name, WINDOW, "random", "random" if name == "rcn18" else None)
+    _, cache, rows = evaluated(run)
+    paths = experiment.paths
+    record = Online.read(paths.online(run).with_suffix(".json"))
+    assert (record.run, record.ways, record.videos) == (run.name, ways, len(cache.videos) - 1)
+    assert record.shares == [pytest.approx(tenth / 10) for tenth in range(1, 11)]
+    assert record.weights_sha256 == file_hash(paths.weights(run))
+    assert len(record.rows(paths.online(run))) == len(rows)
+    depends = dependencies(experiment, "online", run.name)
+    assert (record.origin.settings, record.origin.code) == (depends.settings, depends.code.hash)
+    assert record.origin.inputs == {
+        f"noise/runs/{run.name}/model.safetensors": record.weights_sha256,
+        "noise/cache/val.json": cache.fingerprint,
+    }
+
+
+def test_weights_of_another_config_are_refused_by_name(evaluated, experiment):
+    run = Run("c2d18", WINDOW, "random")
+    evaluated(run)
+    path = experiment.paths.weights(run)
+    with pytest.raises(InputError) as error:
+        evaluate_online(run, changed(experiment, {"clip.stride": 1}))
+    assert str(error.value) == f"{path}: trained with clip.stride: 2, the config has 1; restore it, or train again"
+
+
+def test_missing_weights_are_one_line(tmp_path, capsys):
+    arguments = ["--config", "config/mini.yaml", "--results", str(tmp_path)]
     assert cli.main(["online", "c2d18-t4-xh_random-s0", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "model.safetensors" in line
+    assert "model.safetensors: not there; run `rcn-bench train c2d18-t4-xh_random-s0` first" in line

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rcn_bench import cli
-from rcn_bench.data.video import write_lossless
+from rcn_bench.data.media.files import write_lossless
 from rcn_bench.engine.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
@@ -20,7 +20,7 @@ def predicted(noise, noise_run, tmp_path, capsys):
 
     def run(videos):
         output = tmp_path / "predictions.csv"
-        arguments = ["evaluate", "--checkpoint", noise.weights(noise_run), "--videos", videos, "--output", output]
+        arguments = ["evaluate", "--weights", noise.paths.weights(noise_run), "--videos", videos, "--output", output]
         assert cli.main([str(argument) for argument in arguments]) == 0
         with output.open(newline="") as file:
             return {row["video"]: row for row in csv.DictReader(file)}, capsys.readouterr().out
@@ -28,11 +28,12 @@ def predicted(noise, noise_run, tmp_path, capsys):
     return run
 
 
-def test_predictions_are_those_of_the_evaluation(noise, noise_config, noise_run, noise_without_runs, predicted):
-    shutil.copytree(noise.run(noise_run), noise_without_runs.run(noise_run))
-    evaluate(noise_run, noise_config, noise_without_runs)
-    own = pd.read_csv(noise_without_runs.predictions(noise_run)).set_index("video")
-    rows, _ = predicted(noise.data / "videos")
+def test_predictions_are_those_of_the_evaluation(noise, noise_run, noise_without_runs, predicted):
+    experiment = noise_without_runs
+    shutil.copytree(noise.paths.run(noise_run), experiment.paths.run(noise_run))
+    evaluate(noise_run, experiment)
+    own = pd.read_csv(experiment.paths.predictions(noise_run)).set_index("video")
+    rows, _ = predicted(noise.dataset.videos)
     for video, of_run in own.iterrows():
         row = rows[f"both/{video}.mp4"]
         assert (row["predicted"], row["clips"], row["error"]) == (of_run["predicted"], "2", "")
@@ -57,7 +58,7 @@ def test_every_file_of_a_folder_has_a_row_whatever_it_is(noise, predicted, tmp_p
 
 
 def test_a_single_file_will_do(noise, predicted):
-    (file, *_) = sorted((noise.data / "videos").rglob("*.mp4"))
+    (file, *_) = sorted((noise.dataset.videos).rglob("*.mp4"))
     rows, _ = predicted(file)
     assert list(rows) == [file.name]
 
@@ -65,10 +66,10 @@ def test_a_single_file_will_do(noise, predicted):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--checkpoint", "none.safetensors", "--videos", "."], "none.safetensors: no such weights file"),
-        (["--videos", "."], "--checkpoint and --videos"),
+        (["--weights", "none.safetensors", "--videos", "."], "none.safetensors: no such weights file"),
+        (["--videos", "."], "--weights and --videos"),
         (["c2d18-t8-xh_random-s0"], "a run and --config"),
-        (["c2d18-t8-xh_random-s0", "--checkpoint", "a", "--videos", "b"], "a run and --config, or"),
+        (["c2d18-t8-xh_random-s0", "--weights", "a", "--videos", "b"], "a run and --config, or"),
     ],
 )
 def test_other_arguments_are_refused_in_one_line(capsys, arguments, part):
@@ -79,6 +80,6 @@ def test_other_arguments_are_refused_in_one_line(capsys, arguments, part):
 
 def test_a_folder_without_files_is_refused(noise, noise_run, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    arguments = ["evaluate", "--checkpoint", str(noise.weights(noise_run)), "--videos", str(tmp_path / "empty")]
+    arguments = ["evaluate", "--weights", str(noise.paths.weights(noise_run)), "--videos", str(tmp_path / "empty")]
     assert cli.main(arguments) == 2
     assert "no file there" in capsys.readouterr().err

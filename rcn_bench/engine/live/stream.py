@@ -8,45 +8,51 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rcn_bench.data.examine import frames_in_order
+from rcn_bench.data.judge import at_frame_rate
+from rcn_bench.data.media.medium import UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
-from rcn_bench.data.video import UnreadableVideo, at_frame_rate, frames_in_order
-from rcn_bench.engine.build import load_checkpoint
-from rcn_bench.engine.device import pick_device, place
-from rcn_bench.engine.live import LiveStep
+from rcn_bench.engine.build import load_weights
+from rcn_bench.engine.device import place
+from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, stored_frames
 from rcn_bench.models.frames import FrameNet
+from rcn_bench.plan.run import Run
+from rcn_bench.process import Process
+from rcn_bench.records.weights import Card
 
 
 @torch.inference_mode()
-def stream(source: str, checkpoint: Path, top: int, last: int | None, restart: int | None) -> None:
+def stream(source: str, weights: Path, top: int, last: int | None, restart: int | None) -> None:
     """Print the best labels after every frame that the network takes, and the frames a second at the end.
 
-    source: a video file, or the number of a camera, which Ctrl-C ends. checkpoint: a run's model.safetensors.
+    source: a video file, or the number of a camera, which Ctrl-C ends. weights: a run's model.safetensors.
     Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
     restart: frames after which the state starts anew, 0 for never; None: those of the clips that the run was trained
     on. Beyond them the state can drift to where training never was.
     Errors: InputError for a missing or foreign file, or a model that is not causal.
     """
-    model, run, labels, config = load_checkpoint(checkpoint)
+    model, card, _ = load_weights(weights)
     if not isinstance(model, FrameNet):
-        raise InputError(f"{checkpoint}: {run.model} is not causal and cannot run frame by frame; RCN models can")
-    place(model, pick_device()).eval()
-    restart = run.frames if restart is None else restart
-    device, live = next(model.parameters()).device, LiveStep(model)
+        name = Run.parse(card.run).model
+        raise InputError(f"{weights}: {name} is not causal and cannot run frame by frame; RCN models can")
+    device = Process.alone().device
+    place(model, device).eval()
+    restart = card.frames if restart is None else restart
+    live = LiveStep(model)
     state, mean = model.initial_state(1), _Mean(last)
     seen, network_seconds, started = 0, 0.0, time.perf_counter()
     try:
-        for at, frame in _model_frames(source, config):
+        for at, frame in _model_frames(source, card):
             before = time.perf_counter()
             if restart and seen % restart == 0:
                 state = model.initial_state(1)
             logits, state = live(frame.to(device), state)
-            best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(labels)))
+            best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(card.labels)))
             network_seconds += time.perf_counter() - before
             seen += 1
-            scores = "  ".join(f"{labels[i]} {p:.1%}" for p, i in zip(best.values, best.indices, strict=True))
+            scores = "  ".join(f"{card.labels[i]} {p:.1%}" for p, i in zip(best.values, best.indices, strict=True))
             print(f"{at:8.2f} s  {scores}", flush=True)
     except UnreadableVideo as error:
         raise InputError(f"{source}: {error}") from error
@@ -60,13 +66,12 @@ def stream(source: str, checkpoint: Path, top: int, last: int | None, restart: i
     )
 
 
-def _model_frames(source: str, config: Config) -> Iterator[tuple[float, Tensor]]:
+def _model_frames(source: str, card: Card) -> Iterator[tuple[float, Tensor]]:
     """Every stride-th frame as the network takes it, (1, 3, crop, crop), and its time in seconds."""
-    stored = stored_frames(config)
-    frames = at_frame_rate(frames_in_order(source, stored["short_side"]), stored["frame_rate"])
+    frames = at_frame_rate(frames_in_order(source, card.short_side), card.frame_rate)
     for index, (at, frame) in enumerate(frames):
-        if index % config["clip"]["stride"] == 0:
-            cropped = centre_crop(frame[None], config["clip"]["crop"])
+        if index % card.stride == 0:
+            cropped = centre_crop(frame[None], card.crop)
             yield at, to_input(torch.from_numpy(cropped)[None])[:, :, 0]
 
 

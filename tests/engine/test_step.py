@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from rcn_bench.engine.device import place, uploaded
-from rcn_bench.engine.live import LiveStep
+from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.engine.optimisation import train_one_epoch
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import TrainingDiverged
 from rcn_bench.models import create_model
 
@@ -225,21 +225,21 @@ def test_an_epoch_is_measured_over_all_its_samples():
     step = training(net)
     results, _ = state_after(training(copy.deepcopy(net)), shown)
     torch.manual_seed(1)
-    metrics = train_one_epoch(step, shown, [0.1, 0.05, 0.02], "small")
+    epoch = train_one_epoch(step, shown, [0.1, 0.05, 0.02], 3, "small")
     loss, right = sum(results) / 24
-    assert metrics["loss"] == pytest.approx(float(loss))
-    assert metrics["accuracy"] == pytest.approx(float(right))
-    assert (metrics["samples"], metrics["lr"]) == (24, 0.02)
-    assert metrics["seconds"] > 0
+    assert epoch.loss == pytest.approx(float(loss))
+    assert epoch.accuracy == pytest.approx(float(right))
+    assert (epoch.epoch, epoch.samples, epoch.lr) == (3, 24, 0.02)
+    assert epoch.seconds > 0
 
 
 def test_an_epoch_needs_a_learning_rate_for_every_batch():
     with pytest.raises(ValueError, match="zip"):
-        train_one_epoch(training(Small()), batches(3), [0.1, 0.1], "small")
+        train_one_epoch(training(Small()), batches(3), [0.1, 0.1], 1, "small")
 
 
 def test_a_loss_that_is_not_finite_ends_the_epoch_with_its_name():
     shown = batches(30)
     shown[25][0][0, 0, 0, 0] = torch.nan
     with pytest.raises(TrainingDiverged, match="small: the loss is nan"):
-        train_one_epoch(training(Small()), shown, [0.01] * 30, "small")
+        train_one_epoch(training(Small()), shown, [0.01] * 30, 1, "small")

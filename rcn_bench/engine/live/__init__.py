@@ -1,0 +1,1 @@
+"""Causal networks on video as its frames arrive."""

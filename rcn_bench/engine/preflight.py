@@ -1,0 +1,108 @@
+"""What would stop a later job, found before the first: what models have to say, beyond the check of the config."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from rcn_bench.engine.build import architecture, initial_weights_file, load_plugins
+from rcn_bench.errors import InputError
+from rcn_bench.models import create_model, model_options, shortest_clip
+from rcn_bench.models.network2d import has_imagenet_weights
+from rcn_bench.models.recompute import can_recompute
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import all_runs, products_of, profiled, timed
+from rcn_bench.plan.products.base import Product
+from rcn_bench.plan.products.tables import Table5
+from rcn_bench.plan.run import OPTION_WORDS, Run, base_model, option_words
+
+
+def check_runs(experiment: Experiment) -> None:
+    """Find what would stop a job of an experiment: models, options, inits, clip lengths, files of the user's.
+
+    Errors: InputError that names the key, run or file.
+    """
+    load_plugins(experiment.plugins)
+    products = list(products_of(experiment).values())
+    for variant in experiment.models:
+        _check_variant(experiment, variant)
+    for run in all_runs(products):
+        _check_frames(f"models.{run.variant}", run.model, run.frames)
+        _check_imagenet(experiment, run)
+    for key, model, frames in _shown(products):
+        _check_frames(key, model, frames)
+    if experiment.train.recompute_activations:
+        for run in {run.variant: run for run in all_runs(products)}.values():
+            _check_recomputing(experiment, run)
+    _check_files(experiment)
+
+
+def _check_variant(experiment: Experiment, variant: str) -> None:
+    """Every option and init that the config names is one that the model has."""
+    model, starts, key = base_model(variant), experiment.models[variant], f"models.{variant}"
+    options = model_options(model)
+    for word in option_words(variant):
+        for option in OPTION_WORDS[word]:
+            if option not in options:
+                raise InputError(f"{key}: {model} has no option {option}, so there is no +{word} of it; leave it out")
+    if starts.w_hh is not None and "w_hh" not in options:
+        raise InputError(f"{key}.w_hh: {model} has no recurrence; leave w_hh out")
+    if "w_xh" not in options and any(w_xh != "random" for w_xh in starts.w_xh):
+        raise InputError(f"{key}.w_xh: {model} has no 2D weights to start from; its only w_xh is random")
+
+
+def _check_imagenet(experiment: Experiment, run: Run) -> None:
+    if run.w_xh != "imagenet":
+        return
+    trunk, file = experiment.trunk(run.model), initial_weights_file(run, experiment)
+    if file is None and not has_imagenet_weights(trunk):
+        raise InputError(
+            f"models.{run.variant}.w_xh: no ImageNet weights are known for {trunk}; name a file of them as "
+            f"weights_files.{trunk}"
+        )
+    if file is not None and not file.is_file():
+        raise InputError(f"weights_files.{trunk}: {file}: no such weights file")
+
+
+def _shown(products: list[Product]) -> Iterator[tuple[str, str, int]]:
+    """The models whose cost or causality a product shows, each with the product's place and its shortest clip."""
+    for product in products:
+        for costs in (profiled([product]), timed([product])):
+            for model, frames in costs.items():
+                yield product.place, model, min(frames)
+        if isinstance(product, Table5):
+            for model in product.models:
+                yield product.place, model, product.frames
+
+
+def _check_frames(key: str, model: str, frames: int) -> None:
+    if frames < shortest_clip(model):
+        raise InputError(f"{key}: {model} needs clips of {shortest_clip(model)} frames or more, not {frames}")
+
+
+def _check_recomputing(experiment: Experiment, run: Run) -> None:
+    if not can_recompute(_without_weights(run, experiment.stem_pool)):
+        raise InputError(
+            f"train.recompute_activations: {run.model} has none of the blocks that can be run twice; set it to false"
+        )
+
+
+def _without_weights(run: Run, stem_pool: bool) -> nn.Module:
+    """The network of a run, on the meta device if its builder can do that, where it takes no time."""
+    options = architecture(run, stem_pool)
+    try:
+        with torch.device("meta"):
+            return create_model(run.model, 2, **options)
+    except (NotImplementedError, RuntimeError):
+        return create_model(run.model, 2, **options)
+
+
+def _check_files(experiment: Experiment) -> None:
+    """Lists and videos of the user's own; embedded ones are made by a job."""
+    dataset, data = experiment.dataset, experiment.data
+    if data.digits is not None:
+        return
+    lists = {f"annotations.{split}": dataset.annotations(split) for split in ("train", "val")}
+    for key, path in {**lists, "videos": dataset.videos}.items():
+        if not path.exists():
+            raise InputError(f"data.{key}: {path}: no such file or folder")

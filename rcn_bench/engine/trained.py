@@ -1,0 +1,53 @@
+"""A trained run of an experiment and its validation videos, refused where they do not belong together."""
+
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.engine.build import Weights, load_weights
+from rcn_bench.errors import InputError
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Trained
+from rcn_bench.records.weights import Card
+
+LABELS_SHOWN = 20  # of the weights' own, in a message
+
+
+def trained_weights(run: Run, experiment: Experiment) -> Weights:
+    """The weights of a run. Errors: InputError if they are missing, another run's, or of another config."""
+    path = experiment.paths.weights(run)
+    if not path.is_file():
+        raise InputError(f"{path}: not there; run `rcn-bench train {run.name}` first")
+    weights = load_weights(path)
+    if weights.card.run != run.name:
+        raise InputError(f"{path}: not the weights of {run.name}, but of {weights.card.run}; train it again")
+    if differences := weights.card.differences(_told_by(run, experiment)):
+        raise InputError(f"{path}: trained with {', '.join(differences)}; restore it, or train again")
+    record = experiment.paths.training(run)
+    if record.is_file() and Trained.read(record).weights_sha256 != weights.sha256:
+        raise InputError(f"{path}: not the weights that {record} tells of; train the run again")
+    return weights
+
+
+def validation_cache(experiment: Experiment, card: Card) -> Cache:
+    """The validation videos. Errors: InputError if their frames or their labels are not as the weights know them."""
+    cache = Cache(experiment.paths.cache("val"))
+    cache.require_stored(card.short_side, card.frame_rate)
+    for label in sorted({video.label for video in cache.videos}):
+        if label not in card.labels:
+            more = ", ..." if len(card.labels) > LABELS_SHOWN else ""
+            raise InputError(
+                f"{cache.path}: label {label!r} is not one of the weights' own: "
+                f"{', '.join(card.labels[:LABELS_SHOWN])}{more}; rename it in the list, or train again"
+            )
+    return cache
+
+
+def _told_by(run: Run, experiment: Experiment) -> dict[str, object]:
+    """What the config says of how the network is built and fed, as fields of a card."""
+    return {
+        "stem_pool": experiment.stem_pool,
+        "frames": run.frames,
+        "stride": experiment.clip.stride,
+        "crop": experiment.clip.crop,
+        "short_side": experiment.dataset.short_side,
+        "frame_rate": experiment.dataset.frame_rate,
+    }
