@@ -11,11 +11,10 @@ import yaml
 
 from rcn_bench import cli
 from rcn_bench.analysis.cost import count_gmacs
-from rcn_bench.config import load_config
 from rcn_bench.engine.build import build_model
-from rcn_bench.experiment import Run
-from rcn_bench.layout import Layout
 from rcn_bench.models import list_models, registry, specification
+from rcn_bench.plan.config import check_config
+from rcn_bench.plan.run import Run
 
 README = Path("README.md").read_text()
 PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md")), *sorted(Path("results").glob("**/README.md"))]
@@ -34,7 +33,7 @@ def run_block(part):
 
 
 def test_models_are_used_as_shown():
-    names = run_block("w_hh=")
+    names = run_block("logits = model(")
     assert names["logits"].shape == (2, 400)
     assert names["frames"].shape == (2, 8, 400)
 
@@ -68,7 +67,7 @@ def test_other_networks_are_turned_into_video_networks_as_shown(fixed_seed_and_o
             assert not torch.equal(net(clip), net(clip.flip(2))), f"{kind} ignores the order of frames"
 
 
-INPUTS = "config|annotations|checkpoint"  # without any of them a command in a sentence is only a part of one
+INPUTS = "config|annotations|weights"  # without any of them a command in a sentence is only a part of one
 
 
 def commands():
@@ -81,7 +80,7 @@ def commands():
 
 @pytest.mark.parametrize("command", list(commands()))
 def test_commands_are_known(command):
-    cli._parser().parse_args(shlex.split(command.replace("\n", " "), comments=True)[1:])
+    cli.build_parser().parse_args(shlex.split(command.replace("\n", " "), comments=True)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -92,22 +91,22 @@ def test_links_lead_to_files(page):
 
 @pytest.fixture
 def own_model(tmp_path, monkeypatch):
-    """The config of the README's own model, in a folder that holds its module."""
+    """The experiment of the README's own model, in a folder that holds its module."""
     (module,) = [block for block in blocks("python") if "@register" in block]
     (tmp_path / "my_models.py").write_text(module)
     (keys,) = [block for block in blocks("yaml") if "plugins" in block]
-    config = load_config("config/mini.yaml")
+    config = yaml.safe_load(Path("config/mini.yaml").read_text())
     added = yaml.safe_load(keys)
     config |= {"plugins": added["plugins"], "models": config["models"] | added["models"]}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))  # registered for this test alone
     monkeypatch.delitem(sys.modules, "my_models", raising=False)
-    return config
+    return check_config(config, "README.md", tmp_path)
 
 
-def test_own_model_is_added_as_shown(own_model, tmp_path):
+def test_own_model_is_added_as_shown(own_model):
     torch.manual_seed(0)
-    net = build_model(Run("rcn_regnet", 8, "random"), own_model, Layout(tmp_path), 5).eval()
+    net = build_model(Run("rcn_regnet", 8, "random"), own_model, 5).eval()
     clip = torch.randn(1, 3, 4, 32, 32)
     assert net(clip).shape == (1, 5)
     assert not torch.equal(net(clip), net(clip.flip(2)))

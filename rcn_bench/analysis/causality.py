@@ -2,46 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rcn_bench.engine.build import load_plugins
 from rcn_bench.errors import InputError, reason
-from rcn_bench.experiment import Config
-from rcn_bench.files import write_json
-from rcn_bench.layout import Layout
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.frames import FrameNet
-from rcn_bench.provenance import provenance
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import products_of
+from rcn_bench.plan.products.tables import Table5
+from rcn_bench.records.costs import Causality, Certificate
+from rcn_bench.records.origins import begin
 
 NUM_CLASSES = 10
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What perturbing the frames of a random clip shows of a model with random weights, in eval mode.
-
-    causal: no output moved by a single bit when any or all of the frames after it changed. largest_change: of an
-    output when only frames after it change, as a share of the outputs' standard deviation. frames, outputs: in the
-    clip, and time steps of the model's last feature map. past_frames, future_frames: the most frames before and
-    after its own that reach an output; a number as large as frames - 1 may be cut off by the clip.
-    """
-
-    model: str
-    causal: bool
-    largest_change: float
-    frames: int
-    outputs: int
-    past_frames: int
-    future_frames: int
-
-    @property
-    def temporal_stride(self) -> float:
-        """Input frames per output."""
-        return self.frames / self.outputs
 
 
 def certify(model_name: str, frames: int = 16, size: int = 32, seed: int = 0) -> Certificate:
@@ -130,16 +105,18 @@ def _with_random_batch_norm(model: nn.Module) -> nn.Module:
     return model
 
 
-def certify_models(config: Config, layout: Layout) -> None:
-    """Write the certificates of the models of Table 5."""
-    load_plugins(config)
-    of = config["tables"]["table5"]
-    rows: list[dict[str, Any]] = []
-    for model in of["models"]:
-        certificate = certify(model, of["frames"], config["clip"]["crop"])
-        rows.append(asdict(certificate))
-        print(describe(certificate), flush=True)
-    write_json(layout.causality, {"rows": rows, **provenance()})
+def certify_models(experiment: Experiment) -> None:
+    """Write the certificates of the models of Table 5. Errors: InputError for an experiment without that table."""
+    load_plugins(experiment.plugins)
+    table = products_of(experiment).get(Table5.name)
+    if not isinstance(table, Table5):
+        raise InputError("tables.table5: not there; it says which models are certified, and at how many frames")
+    origin = begin(experiment, "causality", "", [])
+    rows = []
+    for model in table.certified():
+        rows.append(certify(model, table.frames, experiment.clip.crop))
+        print(describe(rows[-1]), flush=True)
+    Causality(origin=origin, rows=rows).write(experiment.paths.causality)
 
 
 def describe(certificate: Certificate) -> str:

@@ -1,20 +1,14 @@
-"""What a model costs: parameters, GMACs, clips per second."""
+"""What can be counted of a model: its parameters and the multiply-accumulates of a clip."""
 
 import copy
 import logging
-import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from rcn_bench.engine.cuda_graph import captured_if_possible
-from rcn_bench.engine.live import LiveStep
 from rcn_bench.errors import InputError
-from rcn_bench.models.frames import FrameNet
 from rcn_bench.ops import scan_macs
 
 with warnings.catch_warnings():
@@ -71,77 +65,3 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
 
 def _scan_handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"recurrent_scan": scan_macs(*inputs[0].type().sizes())})
-
-
-def clips_per_second(model: nn.Module, clip: Tensor, seconds: float, *, training: bool) -> float:
-    """Throughput of inference or of a whole SGD step, the median over as many steps as fit into ``seconds``.
-
-    At least three steps are timed after one to warm up; clip (N, 3, T, H, W) lies on the model's device.
-    """
-    step = _training_step(model, clip) if training else _inference_step(model, clip)
-    return len(clip) / median_seconds(step, seconds, clip.device)
-
-
-def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> float:
-    """Frames a second on live video, one new frame at a time; clip: (1, 3, T, H, W).
-
-    A network that carries a state steps frame by frame; any other runs again on the window of the last T frames. On a
-    GPU both run as a CUDA graph.
-    """
-    step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
-    return 1 / median_seconds(step, seconds, clip.device)
-
-
-def median_seconds(step: Callable[[], object], seconds: float, device: torch.device) -> float:
-    step()
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        _synchronize(device)
-        started = time.perf_counter()
-        step()
-        _synchronize(device)
-        times.append(time.perf_counter() - started)
-    return float(torch.tensor(times).median())
-
-
-def _training_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
-    model.train()
-    optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9)
-    classes = torch.zeros(len(clip), dtype=torch.long, device=clip.device)
-
-    def step() -> None:
-        nn.functional.cross_entropy(model(clip), classes).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
-
-
-@torch.inference_mode()
-def _inference_step(model: nn.Module, clip: Tensor, *, graphed: bool = False) -> Callable[[], None]:
-    """graphed: as a CUDA graph, on a GPU."""
-    model.eval()
-    run = captured_if_possible(model, [clip], "a window") if graphed and clip.device.type == "cuda" else model
-
-    @torch.inference_mode()
-    def step() -> None:
-        run(clip)
-
-    return step
-
-
-@torch.inference_mode()
-def _streaming_step(model: FrameNet, clip: Tensor) -> Callable[[], None]:
-    live = LiveStep(model.eval())
-    _, state = live(clip[:, :, 0], model.initial_state(len(clip)))
-
-    def step() -> None:
-        nonlocal state
-        _, state = live(clip[:, :, -1], state)
-
-    return step
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -7,22 +7,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from rcn_bench.records.weights import Card
+
 Matrix = NDArray[np.floating]
 
 
 def hidden_matrices(weights: Path) -> list[Matrix]:
-    """The w_hh matrices of a trained model's file, from the first recurrent layer to the last.
+    """The w_hh matrices of a run's model.safetensors, first recurrent layer to last, as its card has them.
 
-    Read without torch, so that a figure is drawn in a moment. Errors: OSError if the file is missing.
+    Read without torch, so that a figure is drawn in a moment. Errors: InputError if it is missing or any other file.
     """
+    layers = Card.of(weights).recurrent_layers
     with safe_open(weights, framework="numpy") as file:
-        names = sorted((name for name in file.keys() if name.endswith(".w_hh")), key=_place_in_network)  # noqa: SIM118
-        return [file.get_tensor(name) for name in names]
-
-
-def _place_in_network(name: str) -> list[tuple[int, str]]:
-    """Numbers in a name by value, so that layer1.10 follows layer1.9; the file sorts its names as text."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
+        return [file.get_tensor(layer) for layer in layers]
 
 
 def hidden_state_statistics(matrices: list[Matrix]) -> pd.DataFrame:

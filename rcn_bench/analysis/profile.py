@@ -1,15 +1,11 @@
-"""What each model of an experiment costs, at every clip length, with and without the stem's pool."""
+"""What can be counted of a model, at every clip length that a table shows, with and without the stem's pool."""
 
-import os
-from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.analysis.cost import clips_per_second, count_gmacs, count_parameters, live_frames_per_second
+from rcn_bench.analysis.cost import count_gmacs, count_parameters
 from rcn_bench.analysis.memory import (
     GIB,
     Memory,
@@ -18,83 +14,65 @@ from rcn_bench.analysis.memory import (
     measure_memory,
     measured_largest_batch,
 )
+from rcn_bench.analysis.variants import Variant, variants
 from rcn_bench.engine.build import load_plugins
-from rcn_bench.engine.device import pick_device, place
+from rcn_bench.engine.device import place
 from rcn_bench.errors import InputError
-from rcn_bench.experiment import Config, profiled_clips, timed_clips
-from rcn_bench.files import write_json
-from rcn_bench.layout import Layout
-from rcn_bench.models import create_model, model_options, shortest_clip
-from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.frames import FrameNet
-from rcn_bench.provenance import provenance
+from rcn_bench.models.recompute import can_recompute, recompute_activations
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products import products_of, profiled
+from rcn_bench.process import Process
+from rcn_bench.records.costs import MemoryCosts, ModelCosts, Profile
+from rcn_bench.records.origins import begin
 
 
-def profile(model_name: str, config: Config, layout: Layout) -> None:
+def profile(model: str, experiment: Experiment) -> None:
     """Write what can be counted of a model: parameters, GMACs and memory, at the profile's size and classes.
 
     Memory is estimated, and on a machine with a GPU measured too, under a cap of the profile's budget.
     Errors: InputError for an unknown model, or one with an operator that has no count.
     """
-    load_plugins(config)
-    device = pick_device()
-    model_options(model_name)
-    lengths = profiled_clips(config).get(model_name)
+    load_plugins(experiment.plugins)
+    lengths = profiled(products_of(experiment).values()).get(model)
     if lengths is None:
-        raise InputError(f"{model_name}: no table of this config shows it; add it to tables.table4.models")
-    rows = [_counts(*variant, config, device) for variant in _variants(model_name, lengths)]
-    write_json(layout.profile(model_name), {"model": model_name, "rows": rows, **provenance()})
-    _print(rows)
+        raise InputError(f"{model}: no table of this config shows it; add it to tables.table4.models")
+    origin = begin(experiment, "profile", model, [])
+    rows = []
+    for variant in variants(model, lengths):
+        rows.append(costs_of(variant, experiment, Process.alone().device))
+        print(f"{variant}: {describe(rows[-1])}", flush=True)
+    Profile(origin=origin, model=model, rows=rows).write(experiment.paths.profile(model))
 
 
-def time_models(config: Config, layout: Layout, threads: int) -> None:
-    """Write the clips/s of every model that a table times, in training and inference, all in this one process.
-
-    Timed in float32 at the experiment's own crop.
-    """
-    load_plugins(config)
-    torch.set_num_threads(min(threads, os.cpu_count() or 1))
-    device = pick_device()
-    rows = [
-        _throughput(*variant, config, device)
-        for model_name, lengths in timed_clips(config).items()
-        for variant in _variants(model_name, lengths)
-    ]
-    write_json(layout.throughput, {"rows": rows, **provenance()})
-    _print(rows)
-
-
-def _variants(model_name: str, lengths: list[int]) -> Iterator[tuple[str, int, bool | None]]:
-    """The model at every clip length that it takes, with and without the stem's pool where it has that option."""
-    stems = [True, False] if "stem_pool" in model_options(model_name) else [None]
-    possible = [frames for frames in lengths if frames >= shortest_clip(model_name)]
-    return ((model_name, frames, stem) for frames in possible for stem in stems)
-
-
-def _counts(
-    model_name: str, frames: int, stem_pool: bool | None, config: Config, device: torch.device
-) -> dict[str, Any]:
-    settings = config["profile"]
-    model = _model(model_name, stem_pool, config)
-    clip_shape = (3, frames, settings["size"], settings["size"])
+def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> ModelCosts:
+    settings = experiment.profile
+    model = variant.build(settings.num_classes)
+    recomputed = experiment.train.recompute_activations and can_recompute(model)
+    clip_shape = (3, variant.frames, settings.size, settings.size)
+    batch = max(settings.memory_frames_per_batch // variant.frames, 1)
     clip = torch.zeros(1, *clip_shape)
-    row = {
-        "model": model_name,
-        "stem_pool": stem_pool,
-        "frames": frames,
-        "parameters": count_parameters(model),
-        "gmacs": count_gmacs(model, clip),
-        "input": "x".join(map(str, clip_shape)),
-        "classes": settings["num_classes"],
-        "memory_batch": max(settings["memory_frames_per_batch"] // frames, 1),
-        "activation_checkpointing": config["train"]["activation_checkpointing"],
-    }
-    row["gmacs_per_new_frame"] = row["gmacs"]  # of a window, unless the network carries a state
+    parameters, gmacs = count_parameters(model), count_gmacs(model, clip)
+    gmacs_per_new_frame = gmacs  # of a window, unless the network carries a state
     if isinstance(model, FrameNet):
-        row["gmacs_per_new_frame"] = count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
-    if row["activation_checkpointing"]:
-        checkpoint_activations(model)
-    return row | _memory(model, (row["memory_batch"], *clip_shape), int(settings["memory_gib"] * GIB), device)
+        gmacs_per_new_frame = count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
+    if recomputed:
+        recompute_activations(model)
+    estimated, measured = _memory(model, (batch, *clip_shape), int(settings.memory_gib * GIB), device)
+    return ModelCosts(
+        model=variant.model,
+        stem_pool=variant.stem_pool,
+        frames=variant.frames,
+        parameters=parameters,
+        gmacs=gmacs,
+        gmacs_per_new_frame=gmacs_per_new_frame,
+        input="x".join(map(str, clip_shape)),
+        classes=settings.num_classes,
+        memory_batch=batch,
+        recompute_activations=recomputed,
+        estimated=estimated,
+        measured=measured,
+    )
 
 
 class _OneStep(nn.Module):
@@ -110,48 +88,30 @@ class _OneStep(nn.Module):
         return self.model.step(frame, self.state)[0]
 
 
-def _memory(model: nn.Module, clip_shape: tuple[int, ...], budget: int, device: torch.device) -> dict[str, Any]:
-    """The estimate of a batch and of the largest that fits the budget; on a GPU the same measured."""
+def _memory(
+    model: nn.Module, clip_shape: tuple[int, ...], budget: int, device: torch.device
+) -> tuple[MemoryCosts, MemoryCosts | None]:
+    """Of a batch and of the largest that fits the budget: estimated, and on a GPU measured."""
     fits = estimated_largest_batch(partial(estimate_memory, model), clip_shape[1:], budget)
-    row = {f"estimated_{key}": value for key, value in _as_row(estimate_memory(model, clip_shape), fits).items()}
+    estimated = _costs(estimate_memory(model, clip_shape), fits)
     if device.type != "cuda":
-        return row
+        return estimated, None
     place(model, device)
     fits = measured_largest_batch(partial(measure_memory, model), clip_shape[1:], budget, guess=fits)
-    measured = measure_memory(model, clip_shape) if fits >= clip_shape[0] else None
-    return row | {f"measured_{key}": value for key, value in _as_row(measured, fits).items()}
+    return estimated, _costs(measure_memory(model, clip_shape) if fits >= clip_shape[0] else None, fits)
 
 
-def _as_row(memory: Memory | None, largest_batch: int) -> dict[str, Any]:
-    sizes = asdict(memory) if memory else dict.fromkeys(Memory.__dataclass_fields__)
-    return {f"{key}_bytes": value for key, value in sizes.items()} | {"largest_batch": largest_batch}
+def _costs(memory: Memory | None, largest_batch: int) -> MemoryCosts:
+    if memory is None:
+        return MemoryCosts(None, None, None, largest_batch)
+    return MemoryCosts(memory.activations, memory.training, memory.inference, largest_batch)
 
 
-def _throughput(
-    model_name: str, frames: int, stem_pool: bool | None, config: Config, device: torch.device
-) -> dict[str, Any]:
-    settings, crop = config["profile"], config["clip"]["crop"]
-    batch = max(settings["timing_frames_per_batch"] // frames, 2)
-    model = place(_model(model_name, stem_pool, config), device)
-    clip = torch.randn(batch, 3, frames, crop, crop, device=device)
-    return {
-        "model": model_name,
-        "stem_pool": stem_pool,
-        "frames": frames,
-        "timing_input": f"3x{frames}x{crop}x{crop}",
-        "timing_batch": batch,
-        "training_clips_per_second": round(clips_per_second(model, clip, settings["seconds"], training=True), 2),
-        "inference_clips_per_second": round(clips_per_second(model, clip, settings["seconds"], training=False), 2),
-        "live_frames_per_second": round(live_frames_per_second(model, clip[:1], settings["seconds"]), 2),
-        "live_by": "state" if isinstance(model, FrameNet) else "window",
-    }
-
-
-def _model(model_name: str, stem_pool: bool | None, config: Config) -> nn.Module:
-    options = {} if stem_pool is None else {"stem_pool": stem_pool}
-    return create_model(model_name, config["profile"]["num_classes"], **options)
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        print(" ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+def describe(costs: ModelCosts) -> str:
+    memory, way = (costs.measured, "measured") if costs.measured else (costs.estimated, "estimated")
+    taken = "too much" if memory.training_bytes is None else f"{memory.training_bytes / GIB:.3g} GiB"
+    return (
+        f"{costs.parameters / 1e6:.3f} M parameters; {costs.gmacs:.3f} GMACs a clip {costs.input}, "
+        f"{costs.gmacs_per_new_frame:.3f} a new frame; a training step of {costs.memory_batch} clips takes {taken}, "
+        f"{memory.largest_batch} clips fit at most ({way})"
+    )

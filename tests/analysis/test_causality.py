@@ -1,6 +1,6 @@
 """The causality certificate: it passes models that look back only, and catches the smallest look ahead."""
 
-import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,10 +10,10 @@ from torch import nn
 
 from rcn_bench import cli
 from rcn_bench.analysis.causality import certify, certify_models, describe, examine
-from rcn_bench.config import load_config
 from rcn_bench.errors import InputError
-from rcn_bench.layout import Layout
 from rcn_bench.models import create_model, shortest_clip, specification
+from rcn_bench.plan.config import load_experiment
+from rcn_bench.records.costs import Causality
 
 CAUSAL = ["c2d18", "rcn18", "rcn50", "i3d18_causal"]
 NOT_CAUSAL = ["i3d18", "i3d50", "i3d50_nl", "inception_i3d", "r2plus1d18", "s3d"]
@@ -268,9 +268,22 @@ def test_the_command_line_certifies_several_models(capsys):
     assert second.startswith("s3d: NOT causal:")
 
 
-def test_certificates_of_table_5_are_written(tmp_path):
-    config = load_config("config/smoke.yaml")
-    config["tables"]["table5"] = {"models": ["c2d18", "s3d"], "frames": 5}
-    certify_models(config, Layout(tmp_path))
-    rows = json.loads(Layout(tmp_path).causality.read_text())["rows"]
-    assert [(row["model"], row["causal"], row["frames"]) for row in rows] == [("c2d18", True, 5), ("s3d", False, 5)]
+@pytest.fixture
+def experiment(tmp_path):
+    smoke = load_experiment(["config/smoke.yaml"], tmp_path)
+    return replace(smoke, tables=smoke.tables | {"table5": {"models": ["c2d18", "s3d"], "frames": 5}})
+
+
+def test_certificates_of_table_5_are_written(experiment):
+    certify_models(experiment)
+    written = Causality.read(experiment.paths.causality)
+    assert [(row.model, row.causal, row.frames) for row in written.rows] == [("c2d18", True, 5), ("s3d", False, 5)]
+    assert written.origin.stage == "causality"
+    assert written.origin.settings["table5"]["section"] == {"models": ["c2d18", "s3d"], "frames": 5}
+
+
+def test_an_experiment_without_table_5_certifies_none(experiment):
+    del experiment.tables["table5"]
+    with pytest.raises(InputError, match=r"tables\.table5: not there"):
+        certify_models(experiment)
+    assert not experiment.paths.causality.exists()

@@ -1,16 +1,14 @@
-import time
-
 import pytest
 import torch
 import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from rcn_bench.analysis.cost import clips_per_second, count_gmacs, count_parameters, live_frames_per_second
+from rcn_bench.analysis.cost import count_gmacs, count_parameters
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
-from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.rcn import make_recurrent
+from rcn_bench.ops.reference import reference_scan
 
 NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
 
@@ -58,19 +56,12 @@ def test_gmacs_equal_those_that_torchvision_states(name, theirs):
     )
 
 
-def loop_of_products(x, w_hh, mode):
-    states = [x[0]]
-    for frame in x[1:]:
-        states.append((states[-1] @ w_hh.t() + frame) / 2)
-    return torch.stack(states)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_gmacs_equal_torchs_counter_on_plain_products(name, monkeypatch):
     net = create_model(name, 10).eval()
     clip = torch.zeros(2, 3, 3, 32, 32)
     counted = count_gmacs(net, clip)
-    monkeypatch.setattr("rcn_bench.models.rcn.recurrent_scan", loop_of_products)
+    monkeypatch.setattr("rcn_bench.models.rcn.recurrent_scan", lambda *args: reference_scan(*args).float())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(clip)
     assert torch.ops.rcn_bench.recurrent_scan not in counter.get_flop_counts()["Global"]
@@ -166,65 +157,3 @@ def test_a_failed_count_leaves_the_mode_alone():
     with pytest.raises(RuntimeError):
         count_gmacs(net, torch.randn(1, 1, 2, 32, 32))
     assert net.training
-
-
-class Sleeper(nn.Module):
-    """Takes 20 ms a call and counts the calls."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(3, 2))
-        self.calls = []
-
-    def forward(self, clip):
-        time.sleep(0.02)
-        self.calls.append((self.training, torch.is_grad_enabled()))
-        return clip.mean(dim=(2, 3, 4)) @ self.weight
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_clips_per_second(training):
-    net = Sleeper()
-    rate = clips_per_second(net, torch.randn(5, 3, 2, 4, 4), 0.0, training=training)
-    assert 10 < rate <= 5 / 0.02
-    assert net.calls == [(training, training)] * 4  # one to warm up, three that count
-    assert torch.equal(net.weight, torch.ones(3, 2)) != training
-
-
-@pytest.mark.parametrize("frames", [1, 4])
-def test_live_frames_of_a_model_without_a_state_take_a_window_each(frames):
-    net = Sleeper()
-    rate = live_frames_per_second(net, torch.randn(1, 3, frames, 4, 4), 0.0)
-    assert 2 < rate <= 1 / 0.02
-    assert net.calls == [(False, False)] * 4
-
-
-class SleepyTrunk(nn.Module):
-    """Takes 20 ms a call and keeps the shapes of what it is given."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3, 2)
-        self.calls = []
-
-    def forward(self, frames):
-        time.sleep(0.02)
-        self.calls.append((tuple(frames.shape), self.training, torch.is_grad_enabled()))
-        return self.fc(frames.mean((2, 3)))
-
-
-@pytest.mark.parametrize("frames", [1, 8])
-def test_live_frames_of_a_network_with_a_state_take_a_step_each(frames):
-    trunk = SleepyTrunk()
-    rate = live_frames_per_second(FrameNet(trunk), torch.randn(1, 3, frames, 4, 4), 0.0)
-    assert 2 < rate <= 1 / 0.02
-    assert set(trunk.calls) == {((1, 3, 4, 4), False, False)}
-    assert len(trunk.calls) == 5  # the first frame, one to warm up, three that count
-
-
-def test_live_frames_are_timed_for_as_long_as_asked():
-    net = Sleeper()
-    started = time.perf_counter()
-    live_frames_per_second(net, torch.randn(1, 3, 2, 4, 4), 0.2)
-    assert time.perf_counter() - started >= 0.2
-    assert 3 <= len(net.calls) - 1 <= 11

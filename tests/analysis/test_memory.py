@@ -23,9 +23,9 @@ from rcn_bench.analysis.memory import (
 )
 from rcn_bench.engine.device import fastest_layout, place
 from rcn_bench.models import create_model
-from rcn_bench.models.checkpointing import checkpoint_activations
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.rcn import RCU, make_recurrent
+from rcn_bench.models.recompute import recompute_activations
 
 OTHERS = ["c2d18", "i3d18_causal", "i3d18", "r2plus1d18", "s3d", "i3d50_nl"]
 NAMES = ["rcn18", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
@@ -194,7 +194,7 @@ def test_more_clips_take_more_and_training_more_than_inference():
 def test_activation_checkpointing_lowers_what_training_keeps(name):
     net, shape = create_model(name, 5), (8, 3, 8, 64, 64)
     whole = estimate_memory(net, shape)
-    saved = estimate_memory(checkpoint_activations(net), shape)
+    saved = estimate_memory(recompute_activations(net), shape)
     assert saved.activations < 0.75 * whole.activations
     assert saved.training < whole.training
     assert saved.inference == whole.inference

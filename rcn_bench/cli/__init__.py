@@ -1,0 +1,52 @@
+"""The command line: `rcn-bench COMMAND ...`; every rule of the workflow is one call of it.
+
+A module holds a group of commands. Nothing heavy is imported until a command runs, so that --help and bad arguments
+answer at once.
+"""
+
+import argparse
+import errno
+import io
+import sys
+from collections.abc import Sequence
+
+from rcn_bench.cli import data, experiment, live, models, products, runs
+from rcn_bench.cli.refusals import earlier_refusal, refuse
+from rcn_bench.errors import InputError, TrainingDiverged, one_line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files can be any bytes
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser().parse_args(given)
+    try:
+        if refusal := earlier_refusal(given):
+            return _complain(*refusal)
+        options.run_command(options)
+    except InputError as error:
+        return _complain(*refuse(given, one_line(error), 2))
+    except TrainingDiverged as error:
+        return _complain(*refuse(given, str(error), 1))
+    except OSError as error:
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        return _complain(f"{error.filename or options.results}: {error.strerror}; nothing half-written is left", 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted; the same command goes on with what is left", 130)
+    return 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"rcn-bench: {message}", file=sys.stderr)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for group in (experiment, data, runs, models, products, live):
+        group.add_commands(commands)
+    return parser

@@ -1,0 +1,86 @@
+"""Commands that make and decode data sets: data make-digits, data check, data cache."""
+
+import argparse
+import os
+from pathlib import Path
+
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_experiment_command,
+    not_negative,
+    positive,
+    share,
+)
+from rcn_bench.errors import InputError
+from rcn_bench.plan.experiment import Experiment
+
+
+def add_commands(commands: Commands) -> None:
+    data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
+    add_experiment_command(data, "make-digits", _make_digits, "write the embedded data set: videos, lists, stills")
+
+    check = add_command(data, "check", _check, "decode every video once and report what cannot be used")
+    check.description = (
+        "Decode every video of a list once, in parallel, and report what cannot be used. Interrupted, the same command "
+        "goes on where it was."
+    )
+    check.add_argument("--annotations", required=True, type=Path, help="a CSV, or a folder of class folders")
+    check.add_argument("--root", required=True, type=Path, help="the folder of videos")
+    check.add_argument("--report", type=Path, default=Path("check.csv"), help="a row a video (default: check.csv)")
+    check.add_argument("--frames", type=positive, default=1, help="the frames that a video must have (default 1)")
+    check.add_argument("--labels", type=Path, help="a list whose labels are known, such as that of training")
+    check.add_argument("--max-bad", type=share, default=0.0, metavar="SHARE", help="such as 1%% (default 0)")
+    check.add_argument("--plugin", action="append", default=[], help="module that registers a list format of your own")
+    _add_workers(check)
+
+    cache = add_experiment_command(data, "cache", _cache, "check and decode the videos of a split once, for all runs")
+    cache.add_argument("--split", required=True, choices=["train", "val"])
+    cache.add_argument("--shard", type=not_negative, metavar="NUMBER", help="make this shard alone, from 0 on")
+    cache.add_argument("--verify", action="store_true", help="read every shard, and make damaged ones anew")
+    cache.add_argument("--skip-damaged", action="store_true", help="with --verify: skip their videos instead")
+    _add_workers(cache)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes (default: one a core)")
+
+
+def _make_digits(experiment: Experiment, options: Options) -> None:
+    if experiment.data.digits is None:
+        raise InputError("data.digits: not there; this experiment has videos of its own")
+    from rcn_bench.data.digits import make_digits
+
+    make_digits(experiment.data.digits, experiment.paths.data)
+
+
+def _check(options: Options) -> None:
+    from rcn_bench.data.review import review_videos
+    from rcn_bench.lists.formats import load_formats
+
+    load_formats(options.plugin)
+    review_videos(
+        options.annotations,
+        options.root,
+        options.report,
+        frames=options.frames,
+        labels=options.labels,
+        max_bad=options.max_bad,
+        workers=options.workers,
+    )
+
+
+def _cache(experiment: Experiment, options: Options) -> None:
+    if options.shard is not None and options.verify:
+        raise InputError("data cache: give --shard or --verify, not both")
+    if options.skip_damaged and not options.verify:
+        raise InputError("data cache: --skip-damaged goes with --verify")
+    from rcn_bench.data.cache import jobs
+
+    if options.shard is not None:
+        jobs.make_shard(experiment, options.split, options.shard, options.workers)
+    elif options.verify:
+        jobs.verify(experiment, options.split, options.workers, skip_damaged=options.skip_damaged)
+    else:
+        jobs.make_cache(experiment, options.split, options.workers)

@@ -1,0 +1,69 @@
+"""Commands that look at an experiment as a whole: check, depends, estimate, show."""
+
+import sys
+from pathlib import Path
+
+from rcn_bench.cli.options import Commands, Options, add_experiment_command, positive
+from rcn_bench.plan.experiment import Experiment
+
+
+def add_commands(commands: Commands) -> None:
+    text = "whether an experiment can run: its models, inits, weights files, videos, and room for their cache"
+    check = add_experiment_command(commands, "check", _check, text)
+    check.add_argument("--defaults", action="store_true", help="print the whole config, every default filled in")
+    check.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+    text = "what a result depends on: code, settings and files; and what differs from the result that is there"
+    depends = add_experiment_command(commands, "depends", _depends, text)
+    depends.add_argument("stage", help="such as train")
+    depends.add_argument("target", nargs="?", default="", help="what the stage is done for, such as a run's name")
+
+    text = "disk, hours and memory of an experiment, from training steps timed on this machine or on another"
+    estimate = add_experiment_command(commands, "estimate", _estimate, text)
+    estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
+    estimate.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
+    estimate.add_argument("--val-videos", type=positive, help="likewise")
+
+    add_experiment_command(commands, "show", _show, "print the tables that are there")
+
+
+def _check(experiment: Experiment, options: Options) -> None:
+    import yaml
+
+    from rcn_bench.data.cache.jobs import require_room_for_caches
+    from rcn_bench.engine.preflight import check_runs
+    from rcn_bench.plan.checks import leftovers
+
+    check_runs(experiment)
+    require_room_for_caches(experiment, _silent if options.quiet or options.defaults else print)
+    if options.defaults:
+        print(yaml.safe_dump(experiment.config, sort_keys=False), end="")
+    for leftover in () if options.quiet else leftovers(experiment):
+        print(leftover, file=sys.stderr)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _depends(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.plan.targets import require_target
+    from rcn_bench.records.found import explain
+
+    require_target(experiment, options.stage, options.target)
+    print(explain(experiment, options.stage, options.target))
+
+
+def _estimate(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.analysis.estimate import estimate
+    from rcn_bench.analysis.steps import measure_steps
+
+    if options.step_times is None:
+        measure_steps(experiment)
+    times = options.step_times or experiment.paths.step_times
+    print(estimate(experiment, times, options.train_videos, options.val_videos))
+
+
+def _show(experiment: Experiment, _: Options) -> None:
+    for path in sorted((experiment.paths.root / "tables").glob("*.md")):
+        print(f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n")

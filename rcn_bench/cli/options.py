@@ -1,0 +1,73 @@
+"""What commands have in common: those that work on an experiment, and the types of their arguments."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rcn_bench.plan.config import load_experiment
+from rcn_bench.plan.experiment import Experiment
+
+Commands = argparse._SubParsersAction
+Options = argparse.Namespace
+
+
+def add_command(commands: Commands, name: str, run: Callable[[Options], None], text: str) -> argparse.ArgumentParser:
+    """A command that needs no experiment. text: its line in the list of commands, and the start of its own help."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(run_command=run, results=Path("results"))
+    return parser
+
+
+def add_experiment_command(
+    commands: Commands, name: str, run: Callable[[Experiment, Options], None], text: str
+) -> argparse.ArgumentParser:
+    """A command on one experiment: it reads a config and works below its results folder."""
+    parser = add_command(commands, name, partial(_on_experiment, run), text)
+    add_experiment_options(parser)
+    return parser
+
+
+def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument(
+        "--config",
+        required=required,
+        nargs="+",
+        action="extend",
+        type=Path,
+        metavar="FILE",
+        help="the experiment, such as config/mini.yaml; more files change values of those before",
+    )
+    parser.add_argument("--results", default=Path("results"), type=Path, help="folder of results (default: results)")
+
+
+def experiment_of(options: Options) -> Experiment:
+    return load_experiment(options.config, options.results)
+
+
+def _on_experiment(run: Callable[[Experiment, Options], None], options: Options) -> None:
+    run(experiment_of(options), options)
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def share(text: str) -> float:
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share, such as 1% or 0.01")
+    return number

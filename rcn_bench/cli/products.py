@@ -1,0 +1,47 @@
+"""Commands that turn results into something to look at: table, figure, bench."""
+
+from pathlib import Path
+
+from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command
+from rcn_bench.plan.experiment import Experiment
+
+
+def add_commands(commands: Commands) -> None:
+    text = "assemble a table from result files"
+    add_experiment_command(commands, "table", _table, text).add_argument("name", help="such as table1_init")
+    text = "draw a figure from result files"
+    add_experiment_command(commands, "figure", _figure, text).add_argument("name", help="such as figure1")
+
+    bench = add_command(commands, "bench", _bench, "run the benchmarks of this checkout and keep their results")
+    bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
+    bench.add_argument("--kept", action="store_true", help="run none, print the ratios of those kept")
+    bench.add_argument("--all", action="store_true", help="the slow ones too: deeper, longer clips, compiled on a CPU")
+    bench.add_argument("-k", metavar="EXPRESSION", default="", help="only these, as in pytest")
+    bench.add_argument("--machine", help="name of the machine in the results (default: that of its GPU or processor)")
+    bench.add_argument("--results", default=Path("results"), type=Path, help="results are kept in its reference/")
+
+
+def _table(experiment: Experiment, options: Options) -> None:
+    _write(experiment, "table", options.name)
+
+
+def _figure(experiment: Experiment, options: Options) -> None:
+    _write(experiment, "figure", options.name)
+
+
+def _write(experiment: Experiment, kind: str, name: str) -> None:
+    from rcn_bench.reporting.write import write_product
+
+    write_product(experiment, kind, name)
+
+
+def _bench(options: Options) -> None:
+    from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+
+    folder = options.results / "reference"
+    if options.kept:
+        print(compare(folder))
+        return
+    path = run_benchmarks(folder, options.machine, options.k, options.all)
+    if options.compare:
+        print(compare(folder, own=path.parent.name))

@@ -1,0 +1,82 @@
+"""Commands on runs and their weights: pretrain, train, evaluate, online, calibrate."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_experiment_command,
+    add_experiment_options,
+    experiment_of,
+)
+from rcn_bench.errors import InputError
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
+
+
+def add_commands(commands: Commands) -> None:
+    pretrain = add_experiment_command(commands, "pretrain", _pretrain, "train a 2D network on stills")
+    pretrain.add_argument("network", help="such as resnet18")
+
+    train = add_experiment_command(commands, "train", _train, "train a run, or go on from its checkpoint")
+    train.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
+    train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
+
+    text = "clip and video accuracy of a trained run; or, with --weights and --videos, its predictions on any videos"
+    evaluate = add_command(commands, "evaluate", _evaluate, text)
+    evaluate.add_argument("run", nargs="?", help="a run's name, of the experiment --config")
+    add_experiment_options(evaluate, required=False)
+    evaluate.add_argument("--weights", type=Path, help="a run's model.safetensors")
+    evaluate.add_argument("--videos", type=Path, help="a video, or a folder of them")
+    evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
+
+    text = "accuracy of a trained run against the share of a video seen"
+    add_experiment_command(commands, "online", _online, text).add_argument("run", help="a run's name")
+
+    text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
+    calibrate = add_experiment_command(commands, "calibrate", _calibrate, text)
+    calibrate.add_argument("weights", choices=PUBLISHED_WEIGHTS)
+    calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
+
+
+def _pretrain(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.pretrain import pretrain
+
+    pretrain(options.network, experiment)
+
+
+def _train(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.train import train
+
+    run = Run.parse(options.run)
+    if options.recompute_activations:
+        experiment = replace(experiment, train=replace(experiment.train, recompute_activations=True))
+    train(run, experiment)
+
+
+def _evaluate(options: Options) -> None:
+    if options.weights and options.videos and not options.run:
+        from rcn_bench.engine.predict import predict
+
+        predict(options.weights, options.videos, options.output)
+        return
+    if options.weights or options.videos or not (options.run and options.config):
+        raise InputError("evaluate: give a run and --config, or --weights and --videos")
+    from rcn_bench.engine.evaluate import evaluate
+
+    evaluate(Run.parse(options.run), experiment_of(options))
+
+
+def _online(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.online import evaluate_online
+
+    evaluate_online(Run.parse(options.run), experiment)
+
+
+def _calibrate(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.calibrate import calibrate
+
+    calibrate(options.weights, experiment, options.weights_file)

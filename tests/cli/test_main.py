@@ -1,0 +1,114 @@
+"""How every command starts and ends: at once, with an exit code, and with one line for what went wrong."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rcn_bench import cli
+from rcn_bench.cli import options
+
+HEAVY = ("torch", "torchvision", "pandas", "numpy", "matplotlib", "jsonschema", "snakemake")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--help"], "train"),
+        (["trian"], "trian"),
+        (["train", "--help"], "--recompute-activations"),
+        (["data", "cache", "--split", "test"], "invalid choice: 'test'"),
+        (["evaluate", "--nothing"], "--nothing"),
+    ],
+    ids=" ".join,
+)
+def test_help_and_bad_arguments_load_nothing_heavy(arguments, told):
+    script = (
+        f"import sys; from rcn_bench.cli import main\ntry: main({arguments})\n"
+        f"finally: assert not (loaded := [name for name in {HEAVY} if name in sys.modules]), loaded"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == (0 if "--help" in arguments else 2), result.stderr
+    assert "Error" not in result.stderr
+    assert told in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["show", "--config", "none.yaml"], ["data", "cache"]], ids=" ".join)
+def test_bad_input_of_a_config_loads_no_torch(arguments):
+    script = (
+        f"import sys; from rcn_bench.cli import main\ntry: main({arguments})\n"
+        "finally: assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "Error" not in result.stderr
+
+
+def test_the_package_is_run_as_a_module():
+    result = subprocess.run([sys.executable, "-m", "rcn_bench.cli", "--help"], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert result.stdout.startswith("usage: rcn-bench")
+
+
+def test_unknown_command_exits_with_an_error(capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main(["trian"])
+    assert exit_info.value.code == 2
+    assert "trian" in capsys.readouterr().err
+
+
+def test_missing_config_is_named(assert_refused, tmp_path):
+    path = tmp_path / "none.yaml"
+    assert_refused(("show", "--config", path), path)
+
+
+def test_bad_config_value_is_named(assert_refused, changed):
+    path = changed({"seeds": [-1]})
+    assert_refused(("show", "--config", path), path, "seeds", "-1")
+
+
+def test_several_config_files_are_merged(assert_refused, output, mini, tmp_path):
+    changes = tmp_path / "changes.yaml"
+    changes.write_text("name: other\nseeds: [3]\n")
+    assert "name: other\n" in output("check", "--defaults", "--config", mini, changes)
+    told = output("check", "--defaults", "--config", mini, "--config", changes)
+    assert "name: other\n" in told
+    assert "seeds:\n- 3\n" in told
+    changes.write_text("sedes: [3]\n")
+    assert_refused(("show", "--config", mini, changes), f"{mini} + {changes}", "did you mean seeds?")
+
+
+def test_full_disk_is_one_line(assert_refused, tmp_path, monkeypatch, mini):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "train.shard"))
+
+    monkeypatch.setattr(options, "load_experiment", full)
+    assert_refused(("show", "--config", mini), "train.shard", "No space left")
+
+
+def test_a_full_disk_that_names_no_file_is_told_by_the_results(assert_refused, tmp_path, monkeypatch, mini):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(options, "load_experiment", full)
+    assert_refused(("show", "--config", mini, "--results", tmp_path), tmp_path, "No space left")
+
+
+def test_an_error_of_the_system_that_is_none_of_the_users_is_not_hidden(monkeypatch, mini):
+    def broken(*_):
+        raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    monkeypatch.setattr(options, "load_experiment", broken)
+    with pytest.raises(BrokenPipeError):
+        cli.main(["show", "--config", str(mini)])
+
+
+def test_interrupt_says_that_work_goes_on(run, monkeypatch, mini):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(options, "load_experiment", interrupt)
+    code, message = run("show", "--config", mini)
+    assert code == 130
+    assert message == "rcn-bench: interrupted; the same command goes on with what is left"

@@ -1,0 +1,137 @@
+"""Training and evaluation from the command line."""
+
+import errno
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from caches import write_cache
+
+from rcn_bench.data.cache.shard import Storage
+from rcn_bench.engine import evaluate as evaluation
+from rcn_bench.engine import predict as prediction
+from rcn_bench.engine import pretrain as pretraining
+from rcn_bench.engine import train as training
+
+RUN = "rcn18-t8-xh_random-hh_identity-s0"
+
+
+def test_bad_run_name_is_named(assert_refused, mini):
+    assert_refused(("train", "rcn18", "--config", mini), "rcn18", "rcn18-t8-")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "online"])
+def test_missing_cache_is_named(assert_refused, tmp_path, mini, command):
+    told = "cache" if command == "train" else f"rcn-bench train {RUN}"
+    assert_refused((command, RUN, "--config", mini, "--results", tmp_path), told, "rcn-bench")
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """What the engine is called with, in place of its work."""
+    calls = []
+    for module, name in ((training, "train"), (evaluation, "evaluate"), (prediction, "predict")):
+        monkeypatch.setattr(module, name, lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(pretraining, "pretrain", lambda *arguments: calls.append(arguments))
+    return calls
+
+
+@pytest.mark.parametrize("option", [(), ("--recompute-activations",)])
+def test_activations_are_recomputed_on_demand(output, mini, called, option):
+    output("train", RUN, "--config", mini, *option)
+    ((run, experiment),) = called
+    assert run.name == RUN
+    assert experiment.train.recompute_activations == bool(option)
+    assert experiment.config["train"]["recompute_activations"] == bool(option)
+
+
+def test_any_network_can_be_asked_for(output, mini, called):
+    output("pretrain", "resnet152", "--config", mini)
+    ((network, experiment),) = called
+    assert (network, experiment.name) == ("resnet152", "mini")
+
+
+@pytest.mark.parametrize("network", ["resnet19", "rcn18"])
+def test_an_unknown_network_is_refused(assert_refused, mini, tmp_path, network):
+    stills = {f"{split}_images": np.zeros((32, 36, 36), np.uint8) for split in ("train", "val")}
+    stills |= {f"{split}_labels": np.zeros(32, np.int64) for split in ("train", "val")}
+    (tmp_path / "mini" / "data").mkdir(parents=True)
+    np.savez(tmp_path / "mini" / "data" / "stills.npz", **stills)
+    assert_refused(("pretrain", network, "--config", mini, "--results", tmp_path), network, "resnet18")
+
+
+def test_pretraining_needs_stills(assert_refused, changed, tmp_path):
+    path = changed({}, "kinetics")
+    assert_refused(("pretrain", "resnet18", "--config", path, "--results", tmp_path), "pretrained", "stills")
+
+
+def test_a_run_is_evaluated_on_its_experiment_or_weights_on_any_videos(output, mini, called, tmp_path):
+    output("evaluate", RUN, "--config", mini, "--results", tmp_path)
+    output("evaluate", "--weights", "model.safetensors", "--videos", "videos", "--output", "out.csv")
+    (run, experiment), predicted = called
+    assert (run.name, experiment.results) == (RUN, tmp_path)
+    assert predicted == (Path("model.safetensors"), Path("videos"), Path("out.csv"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        (RUN,),
+        ("--config", "config/mini.yaml"),
+        ("--weights", "model.safetensors"),
+        ("--videos", "videos"),
+        (RUN, "--weights", "model.safetensors", "--videos", "videos"),
+        (RUN, "--config", "config/mini.yaml", "--videos", "videos"),
+    ],
+    ids=" ".join,
+)
+def test_halves_of_the_two_ways_to_evaluate_are_refused(assert_refused, called, arguments):
+    assert_refused(("evaluate", *arguments), "give a run and --config, or --weights and --videos")
+    assert not called
+
+
+# A full disk
+
+
+@pytest.fixture
+def tiny(changed, tmp_path):
+    """Arguments that train C2D for three epochs on 16 videos of noise."""
+    path = changed({"clip.crop": 16, "train.epochs": 3, "train.frames_per_batch": 32})
+    rng = np.random.default_rng(0)
+    noise = (("ab"[i % 2], rng.integers(0, 256, (5, 16, 16, 3), np.uint8)) for i in range(16))
+    index = tmp_path / "results/mini/cache/train.json"
+    replace(write_cache(index, noise), storage=asdict(Storage(short_side=36))).write(index)  # as mini has it
+    return ("train", "c2d18-t2-xh_random-s0", "--config", path, "--results", tmp_path / "results")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "whole_files", "resumed_after"), [(".pt", 1, 1), (".safetensors", 0, 3)], ids=["checkpoint", "weights"]
+)
+def test_training_that_fills_the_disk_goes_on_from_its_last_checkpoint(
+    assert_refused, output, tmp_path, monkeypatch, tiny, suffix, whole_files, resumed_after
+):
+    written, write_bytes = [], Path.write_bytes
+
+    def fill_up(path, content):
+        """Some files of the kind fit on the disk, the next one by half."""
+        if path.suffix != suffix or len(written) < whole_files:
+            written.extend([path] if path.suffix == suffix else [])
+            return write_bytes(path, content)
+        write_bytes(path, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without a name, as write() fails
+
+    run_folder = tmp_path / "results/mini/runs/c2d18-t2-xh_random-s0"
+    checkpoint = tmp_path / "results/mini/checkpoints/c2d18-t2-xh_random-s0.pt"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fill_up)
+        assert_refused(tiny, tmp_path / "results", "No space left", "nothing half-written")
+    assert not [path for path in (tmp_path / "results").rglob("*") if ".tmp" in path.name]
+    assert not (run_folder / "model.safetensors").exists()
+    assert checkpoint.exists()
+
+    assert f"resuming after epoch {resumed_after}\n" in output(*tiny)
+    assert (run_folder / "model.safetensors").exists()
+    assert not checkpoint.exists()
