@@ -1,10 +1,11 @@
 """The results of the benchmarks, kept for every machine, and the ratios between the things that they compare."""
 
+import ast
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rcn_bench.code import code_of
 from rcn_bench.errors import InputError
-from rcn_bench.files import read_json, write_json
-from rcn_bench.provenance import provenance
+from rcn_bench.files import file_hash, read_json
+from rcn_bench.provenance import Machine, Origin
+from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 
 BENCHMARKS = Path(__file__).parents[2] / "tests" / "benchmarks"
 COMPILED = ", compiled"  # at the end of a name, beside the one without it
 Row = dict[str, Any]
+Groups = Mapping[str, BenchmarkGroup]
 
 
 def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool) -> Path:
@@ -29,6 +33,31 @@ def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool
     """
     if not BENCHMARKS.is_dir():
         raise InputError(f"{BENCHMARKS}: no such folder; benchmarks run from a checkout, not from an installed copy")
+    origin = _origin()
+    path = folder / (machine or _name(origin.starts[0].machine)) / "benchmarks.json"
+    groups = Benchmarks.read(path).groups if path.is_file() else {}  # before hours of work for a file of older form
+    measured = {group: BenchmarkGroup(origin, rows) for group, rows in _by_group(_measure(selection, slow)).items()}
+    Benchmarks(groups=groups | measured).write(path)
+    print(f"kept in {path}")
+    return path
+
+
+def _origin() -> Origin:
+    """Beside what an experiment's results come from, the sources of the benchmarks."""
+    sources = sorted(BENCHMARKS.glob("*.py"))
+    imported = {
+        statement.module
+        for source in sources
+        for statement in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("rcn_bench")
+    }
+    timed = code_of(*sorted(module for module in imported if module))
+    inputs = {f"tests/benchmarks/{source.name}": file_hash(source) for source in sources}
+    return Origin.begin("bench", {}, timed.hash, inputs)
+
+
+def _measure(selection: str, slow: bool) -> list[dict[str, Any]]:
+    """The benchmarks of pytest-benchmark's report."""
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report.json"
         command = [sys.executable, "-m", "pytest", str(BENCHMARKS), "--benchmark-only", f"--benchmark-json={report}"]
@@ -38,19 +67,12 @@ def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool
             raise InputError(f"-k {selection}: no benchmark is called so")
         if finished.returncode != 0:
             raise InputError(f"the benchmarks failed (pytest's exit code {finished.returncode}); nothing was kept")
-        benchmarks = read_json(report)["benchmarks"]
-    origin = provenance()
-    path = folder / (machine or _name(origin["machine"])) / "benchmarks.json"
-    groups = read_json(path)["groups"] if path.is_file() else {}
-    groups |= {group: {"rows": rows, **origin} for group, rows in _by_group(benchmarks).items()}
-    write_json(path, {"groups": groups})
-    print(f"kept in {path}")
-    return path
+        return read_json(report)["benchmarks"]
 
 
-def _name(machine: dict[str, Any]) -> str:
+def _name(machine: Machine) -> str:
     """Such as nvidia_h100_80gb_hbm3: the GPU, or the processor."""
-    name = machine["cpu"] if machine["device"] == "cpu" else machine["device"]
+    name = machine.cpu if machine.device == "cpu" else machine.device
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
@@ -72,7 +94,7 @@ def compare(folder: Path, own: str | None = None) -> str:
     in one way only. Ratios are of medians, and of peak memory where a GPU measured it. own: of all machines, but only
     what this one has timed.
     """
-    machines = {path.parent.name: read_json(path)["groups"] for path in sorted(folder.glob("*/benchmarks.json"))}
+    machines = {path.parent.name: Benchmarks.read(path).groups for path in sorted(folder.glob("*/benchmarks.json"))}
     speed = _table(
         machines, own, "is so many times as fast", "as", lambda subject, other: other["median"] / subject["median"]
     )
@@ -88,12 +110,14 @@ def compare(folder: Path, own: str | None = None) -> str:
     return f"{speed}\n\n{memory}" if memory else speed
 
 
-def _table(machines: dict[str, Any], own: str | None, verb: str, link: str, ratio: Callable[[Row, Row], float]) -> str:
+def _table(
+    machines: Mapping[str, Groups], own: str | None, verb: str, link: str, ratio: Callable[[Row, Row], float]
+) -> str:
     """Rows are pairs in a group, columns machines; empty without any pair that has what the ratio needs."""
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for machine, groups in machines.items():
         for group, measured in groups.items():
-            for subject, other in _pairs(measured["rows"]):
+            for subject, other in _pairs(measured.rows):
                 with suppress(KeyError):
                     number = f"{ratio(subject, other):.2f}"
                     rows.setdefault((group, subject["name"], other["name"]), {})[machine] = number

@@ -4,9 +4,10 @@ import pytest
 
 from rcn_bench import cli
 from rcn_bench.errors import InputError
-from rcn_bench.files import read_json, write_json
+from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 from rcn_bench.reporting import benchmarks
 from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+from results import an_origin
 
 SUITE = """
 import time
@@ -31,6 +32,12 @@ def suite(tmp_path, monkeypatch):
     return folder
 
 
+def keep(folder, machine, **groups):
+    """The rows of groups as benchmarks of a machine."""
+    kept = {name: BenchmarkGroup(an_origin(), rows) for name, rows in groups.items()}
+    Benchmarks(groups=kept).write(folder / machine / "benchmarks.json")
+
+
 def row(name, median, subject=False):
     return {"name": name, "median": median, "subject": subject}
 
@@ -39,19 +46,21 @@ def test_results_are_kept_by_machine_and_group_with_their_origin(suite, tmp_path
     path = run_benchmarks(tmp_path, None, "", False)
     assert path.parent.parent == tmp_path
     assert path.parent.name.replace("_", "").isalnum()
-    groups = read_json(path)["groups"]
+    groups = Benchmarks.read(path).groups
     assert list(groups) == ["one", "two"]
     for measured in groups.values():
-        assert {"command", "time", "git", "packages", "machine", "rows"} <= set(measured)
-        medians = {row["name"]: row["median"] for row in measured["rows"]}
+        assert measured.origin.stage == "bench"
+        assert list(measured.origin.inputs) == ["tests/benchmarks/test_sleep.py"]
+        assert len(measured.origin.starts) == 1
+        medians = {row["name"]: row["median"] for row in measured.rows}
         assert medians["slow"] > medians["fast"] >= 0.01
 
 
 def test_groups_that_were_not_run_again_stay(suite, tmp_path):
     path = run_benchmarks(tmp_path, "here", "", False)
-    before = read_json(path)["groups"]
+    before = Benchmarks.read(path).groups
     assert run_benchmarks(tmp_path, "here", "two", False) == path == tmp_path / "here" / "benchmarks.json"
-    after = read_json(path)["groups"]
+    after = Benchmarks.read(path).groups
     assert after["one"] == before["one"]
     assert after["two"] != before["two"]
 
@@ -82,11 +91,10 @@ def test_compiled_is_compared_with_compiled_beside_the_ratios_of_other_machines(
     models = ["rcn18", "rcn18, compiled", "c2d18", "c2d18, compiled", "authors_rcn18", "authors_rcn18, in a CUDA graph"]
     times = [3.0, 2.0, 1.5, 1.0, 9.0, 8.0]
     steps = [row(name, time, name.startswith("rcn")) for name, time in zip(models, times, strict=True)]
-    write_json(tmp_path / "a" / "benchmarks.json", {"groups": {"step": {"rows": steps}}})
+    keep(tmp_path, "a", step=steps)
     copies = [row("scan", 1.0, True), row("copy", 0.9)]
     steps = [row("rcn18", 4.0, True), row("c2d18", 4.0)]
-    groups = {"step": {"rows": steps}, "scan": {"rows": copies}, "none": {"rows": [row("copy", 1.0)]}}
-    write_json(tmp_path / "b" / "benchmarks.json", {"groups": groups})
+    keep(tmp_path, "b", step=steps, scan=copies, none=[row("copy", 1.0)])
     lines = cells(compare(tmp_path))
     assert lines[0] == ["what", "is so many times as fast", "as", "a", "b"]
     assert sorted(lines[2:]) == sorted(
@@ -107,7 +115,7 @@ def test_compiled_is_compared_with_compiled_beside_the_ratios_of_other_machines(
 
 def test_memory_is_compared_where_it_was_measured(tmp_path):
     steps = [row("rcn18", 3.0, True) | {"peak_memory_bytes": 300}, row("c2d18", 1.5) | {"peak_memory_bytes": 200}]
-    write_json(tmp_path / "a" / "benchmarks.json", {"groups": {"step": {"rows": [*steps, row("i3d18", 3.0)]}}})
+    keep(tmp_path, "a", step=[*steps, row("i3d18", 3.0)])
     speed, memory = compare(tmp_path).split("\n\n")
     assert len(cells(speed)) == 4
     assert cells(memory)[0] == ["what", "takes so many times the memory", "of", "a"]
@@ -128,10 +136,7 @@ def test_the_command_line_keeps_and_compares(suite, tmp_path, capfd):
 
 
 def test_the_command_line_shows_what_is_kept_without_running(suite, tmp_path, capfd):
-    write_json(
-        tmp_path / "reference" / "a" / "benchmarks.json",
-        {"groups": {"scan": {"rows": [row("scan", 1.0, True), row("copy", 2.0)]}}},
-    )
+    keep(tmp_path / "reference", "a", scan=[row("scan", 1.0, True), row("copy", 2.0)])
     assert cli.main(["bench", "--kept", "--results", str(tmp_path)]) == 0
     assert "2.00" in capfd.readouterr().out
     assert [path.name for path in (tmp_path / "reference").iterdir()] == ["a"]
@@ -144,6 +149,22 @@ def test_what_was_timed_in_turns_stands_beside_its_subject(suite, tmp_path):
         "    benchmark.extra_info |= {'name': 'rcn18', 'subject': True, 'beside': {'c2d18': 0.5}}\n"
         "    benchmark.pedantic(lambda: None, rounds=3)\n"
     )
-    rows = read_json(run_benchmarks(tmp_path, "here", "", False))["groups"]["turns"]["rows"]
+    rows = Benchmarks.read(run_benchmarks(tmp_path, "here", "", False)).groups["turns"].rows
     assert [(one["name"], one["subject"]) for one in rows] == [("rcn18", True), ("c2d18", False)]
     assert rows[1]["median"] == 0.5
+
+
+def test_kept_results_of_an_earlier_form_are_named_before_anything_is_measured(suite, tmp_path, monkeypatch):
+    path = tmp_path / "here" / "benchmarks.json"
+    path.parent.mkdir()
+    path.write_text('{"groups": {"step": {"rows": []}}}')
+    monkeypatch.setattr(benchmarks, "_measure", lambda *_: pytest.fail("measured"))
+    with pytest.raises(InputError, match=f"{path}: groups.step: has no origin"):
+        run_benchmarks(tmp_path, "here", "", False)
+
+
+def test_the_code_that_the_benchmarks_of_the_checkout_import_is_part_of_their_origin():
+    origin = benchmarks._origin()
+    assert "tests/benchmarks/test_scan.py" in origin.inputs
+    assert all(len(checksum) == 64 for checksum in origin.inputs.values())
+    assert origin.code

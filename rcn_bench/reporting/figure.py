@@ -1,0 +1,53 @@
+"""A figure, and its files: PNG, PDF, the numbers behind it, and a record of where it comes from."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rcn_bench.files import replacing, write_text
+from rcn_bench.plan.run import Run
+from rcn_bench.provenance import Origin
+from rcn_bench.records.products import FigureRecord
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and the numbers behind it. Make it with ``new_figure``, which needs no screen and nothing closed."""
+
+    figure: Figure
+    numbers: pd.DataFrame
+
+    def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
+        """Write path.csv (the numbers, to six digits), path.pdf, path.png and path.json (its record)."""
+        csv = self.numbers.to_csv(index=False, float_format="%.6g")
+        record = FigureRecord(
+            origin=origin,
+            name=path.name,
+            csv_sha256=hashlib.sha256(csv.encode()).hexdigest(),
+            runs=[run.name for run in runs],
+        )
+        write_text(path.with_suffix(".csv"), csv)
+        for suffix in (".pdf", ".png"):
+            with replacing(path.with_suffix(suffix)) as temporary:
+                self.figure.savefig(temporary, dpi=150)
+        record.write(path.with_suffix(".json"))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, its size in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """While it holds, figures are drawn and written in the style that all of ours share."""
+    with mpl.rc_context():
+        sns.set_theme(style="whitegrid", palette="colorblind")
+        yield

@@ -1,0 +1,87 @@
+"""A table, and its files: plain numbers, Markdown, LaTeX, and a record of where it comes from."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rcn_bench.files import write_text
+from rcn_bench.plan.run import Run
+from rcn_bench.provenance import Origin
+from rcn_bench.records.products import TableRecord
+
+NOT_AVAILABLE = "n/a"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and what its reader must know.
+
+    rows: None is a value that is not available. Columns that end in " low" and " high" are the ends of an interval,
+    those that end in % are shown with one decimal place; the names of runs in a column "runs" become links.
+    """
+
+    title: str
+    rows: pd.DataFrame
+    notes: list[str]
+
+    @classmethod
+    def of(cls, title: str, rows: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> "Table":
+        """rows: a mapping each, from column to value."""
+        return cls(title, pd.DataFrame(list(rows), dtype=object), list(notes))  # 3 stays whole beside a missing one
+
+    def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
+        """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
+        csv = self.rows.to_csv(index=False)
+        record = TableRecord(
+            origin=origin,
+            name=path.name,
+            title=self.title,
+            notes=self.notes,
+            csv_sha256=hashlib.sha256(csv.encode()).hexdigest(),
+            runs=[run.name for run in runs],
+        )
+        write_text(path.with_suffix(".csv"), csv)
+        write_text(path.with_suffix(".md"), self.markdown())
+        write_text(path.with_suffix(".tex"), self.latex(path.name))
+        record.write(path.with_suffix(".json"))
+
+    def markdown(self) -> str:
+        shown = self._shown()
+        if "runs" in shown:
+            shown["runs"] = [_links(names) for names in shown["runs"]]
+        notes = "".join(f"- {note}\n" for note in self.notes)
+        return f"# {self.title}\n\n{shown.to_markdown(index=False, disable_numparse=True)}\n\n{notes}"
+
+    def latex(self, name: str) -> str:
+        caption = re.sub(r"([%_&#$])", r"\\\1", f"{self.title}. {' '.join(self.notes)}")  # pandas escapes cells only
+        rows = self._shown().drop(columns="runs", errors="ignore")
+        return rows.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")
+
+    def _shown(self) -> pd.DataFrame:
+        """The rows as text: an interval's two columns become one."""
+        shown = pd.DataFrame(index=self.rows.index)
+        for column in map(str, self.rows):
+            if column.endswith(" low"):
+                name = column.removesuffix(" low")
+                ends = zip(self.rows[column], self.rows[f"{name} high"], strict=True)
+                shown[name] = [NOT_AVAILABLE if pd.isna(low) else f"{low:.1f}-{high:.1f}" for low, high in ends]
+            elif not column.endswith(" high"):
+                shown[column] = [_text(value, percent=column.endswith("%")) for value in self.rows[column]]
+        return shown
+
+
+def _text(value: Any, percent: bool) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return NOT_AVAILABLE
+    if isinstance(value, float):
+        return f"{value:.1f}" if percent or abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _links(names: str) -> str:
+    return ", ".join(f"[{name}](../runs/{name}/eval.json)" for name in names.split())

@@ -1,0 +1,33 @@
+"""What a reader sees of a written table or figure."""
+
+import csv
+import re
+
+import pandas as pd
+
+from rcn_bench.reporting.write import write_product
+
+
+def written_table(experiment, name):
+    """Its rows of plain numbers, its Markdown, its LaTeX."""
+    write_product(experiment, "table", name)
+    path = experiment.paths.table(name)
+    with path.with_suffix(".csv").open() as file:
+        return list(csv.DictReader(file)), path.with_suffix(".md").read_text(), path.with_suffix(".tex").read_text()
+
+
+def shown(text):
+    """The rows that a reader of the Markdown or the LaTeX sees, by column."""
+    lines = [line[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    lines = lines or [line.removesuffix(r"\\").replace("\\", "") for line in text.splitlines() if " & " in line]
+    columns, *rows = ([cell.strip() for cell in re.split(r"[|&]", line)] for line in lines)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def written_figure(experiment, name):
+    """The numbers behind it."""
+    write_product(experiment, "figure", name)
+    path = experiment.paths.figure(name)
+    for suffix, magic in ((".png", b"\x89PNG"), (".pdf", b"%PDF")):
+        assert path.with_suffix(suffix).read_bytes().startswith(magic)
+    return pd.read_csv(path.with_suffix(".csv"))
