@@ -10,13 +10,14 @@ import torch
 from footage import write_footage
 
 from rcn_bench.data.batches import TrainingBatches
-from rcn_bench.data.building import build_cache
-from rcn_bench.data.cache import Cache
+from rcn_bench.data.cache.build import build_cache
+from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.shard import Storage
+from rcn_bench.data.cache.source import Source
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
-from rcn_bench.data.shard import Storage
-from rcn_bench.data.source import Source
+from rcn_bench.data.judge import at_frame_rate
+from rcn_bench.data.media.files import rgb, time_of
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.data.video import at_frame_rate, rgb, time_of
 
 VIDEOS, SECONDS, SHORT_SIDE, FRAME_RATE, FRAMES = 6, 10, 128, 15, 8
 CLIPS_EACH = 4  # of every video, a round

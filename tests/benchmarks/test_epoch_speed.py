@@ -10,12 +10,12 @@ from caches import write_cache
 from setting import DEVICE, GPU
 
 from rcn_bench.data.batches import TrainingBatches
-from rcn_bench.data.cache import Cache
+from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
 from rcn_bench.data.transforms import Augmentation, warp
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import train_one_epoch
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 
 VIDEOS, HEIGHT, WIDTH, CROP, BATCH, BATCHES = (256, 128, 171, 112, 64, 300) if GPU else (64, 36, 36, 32, 16, 4)
@@ -53,9 +53,9 @@ def test_epoch(timed, order, model):
     timed(
         f"epoch of {model}, {BATCH * BATCHES} clips of {FRAMES} frames",
         "from cache",
-        partial(train_one_epoch, step, batches, rates, model),
+        partial(train_one_epoch, step, batches, rates, 1, model),
         subject=True,
-        beside={"one resident batch": partial(train_one_epoch, step, [resident] * BATCHES, rates, model)},
+        beside={"one resident batch": partial(train_one_epoch, step, [resident] * BATCHES, rates, 1, model)},
         rounds=3,
         warmup_rounds=1,
     )

@@ -8,7 +8,7 @@ from setting import DEVICE, GPU
 
 from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.engine.device import place
-from rcn_bench.engine.live import LiveStep
+from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models import create_model
 from rcn_bench.models.frames import FrameNet
 

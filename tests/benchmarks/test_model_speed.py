@@ -15,7 +15,7 @@ from torchvision.models import get_model
 
 from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.engine.device import place
-from rcn_bench.engine.training_step import Autocast, TrainingStep
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 
 FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (128, 32, 10)
