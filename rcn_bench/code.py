@@ -1,6 +1,6 @@
 """What code a stage depends on: the modules that it reaches by imports, each with a hash of what it computes.
 
-An edit makes anew what it reaches and nothing else. Sources are read, never imported. Comments, docstrings, formatting
+An edit makes anew what it reaches and nothing else. Sources are read, not imported. Comments, docstrings, formatting
 and what only a type checker runs change no hash, nor does the version of Python. Of a module everything counts; of a
 package's __init__.py only what the names imported from it depend on, so that a package may list all its modules and
 each be used alone. ``import package`` and ``from package import *`` take the whole of it. Followed is our own code:
@@ -12,14 +12,15 @@ import ast
 import hashlib
 import os
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import invalidate_caches
+from functools import cached_property
+from importlib import import_module, invalidate_caches
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import resolve_name
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from rcn_bench.errors import InputError
 from rcn_bench.syntax import ALL, Statement, definitions, dotted, statements, top_level
@@ -74,14 +75,7 @@ def code_of(*entries: str, plugins: Sequence[str] = ()) -> Code:
     count only where an entry imports them.
     Errors: InputError for a module that is not found, has no source or cannot be parsed.
     """
-    tree = _Tree([*entries, *plugins])
-    counting = tree.follow(entries)
-    return Code(
-        {
-            module.name: _digest(statement.text for statement in counting[module])
-            for module in sorted(counting, key=lambda module: module.name)
-        }
-    )
+    return Sources([*entries, *plugins]).code(entries)
 
 
 def find_models(plugins: Sequence[str] = ()) -> dict[str, ModelSource]:
@@ -111,11 +105,25 @@ def find_formats(plugins: Sequence[str]) -> list[str]:
 
 def registrations(decorator: str, plugins: Sequence[str], within: str | None = None) -> list[Registration]:
     """Functions and classes under a decorator of rcn_bench, in plugins, what they import, and the package `within`."""
-    tree = _Tree(plugins)
-    modules = [module for module in tree.follow(plugins) if top_level(module.name) != ROOT]
+    sources = Sources(plugins)
+    modules = [module for module in sources.follow(plugins) if top_level(module.name) != ROOT]
     if within:
-        modules += tree.package(within)
-    return [one for module in sorted(modules, key=lambda module: module.name) for one in tree.marked(module, decorator)]
+        modules += sources.package(within)
+    return [one for module in _sorted(modules) for one in sources.marked(module, decorator)]
+
+
+def load_plugins(modules: Iterable[str]) -> None:
+    """Import modules that a config names as plugins; the working directory is searched too.
+
+    Errors: InputError for one that cannot be imported.
+    """
+    for module in modules:
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise InputError(f"plugins: cannot import {module} ({error})") from error
 
 
 def _by_name(kind: str, found: Iterable[Registration]) -> dict[str, Registration]:
@@ -127,7 +135,7 @@ def _by_name(kind: str, found: Iterable[Registration]) -> dict[str, Registration
     return named
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Module:
     """file: None for a namespace package, which has no code; folders: where a package's modules lie."""
 
@@ -135,7 +143,7 @@ class _Module:
     file: Path | None
     folders: tuple[str, ...]
 
-    @property
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
         return statements(self.file) if self.file else ()
 
@@ -149,28 +157,45 @@ class _Module:
     def defines(self, name: str) -> bool:
         return any(name in statement.touched for statement in self.statements)
 
-    def counting(self, names: set[str]) -> tuple[Statement, ...]:
+    def counting(self, names: Collection[str]) -> tuple[Statement, ...]:
         """The statements that these names depend on; all, for a name that no statement defines."""
-        if not all(self.defines(name) or self.defines("__getattr__") or self.defines(ALL) for name in names):
+        if ALL in names or (not any(map(self.defines, ("__getattr__", ALL))) and not all(map(self.defines, names))):
             return self.statements
-        needed = names | {"__getattr__" for name in names if not self.defines(name)}
+        needed = {*names} | {"__getattr__" for name in names if not self.defines(name)}
         kept: set[Statement] = set()
         while more := {one for one in self.statements if one not in kept and one.touched & (needed | {ALL})}:
             kept |= more
-            needed = needed.union(*(one.mentioned for one in more))
+            needed = needed.union(*(one.content.names for one in more))
         return tuple(one for one in self.statements if one in kept)
 
 
-class _Tree:
-    """Our own code, found as Python would find it, the working directory first, without importing any of it."""
+class _Part(NamedTuple):
+    """Of a module what some of its names depend on: its hash, and the modules, each with a name, that it reaches."""
+
+    hash: str
+    reached: set[tuple[_Module, str]]
+
+
+class Sources:
+    """Our own code, found as Python would find it, the working directory first, without importing any of it.
+
+    What has been read once is not read again. Errors: as from code_of.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
+        """names: of modules, of rcn_bench or of plugins, whose top-level packages are our own code too."""
         invalidate_caches()
         self._modules: dict[str, _Module | None] = {}
+        self._parts: dict[tuple[_Module, frozenset[str]], _Part] = {}
         self._roots = {top_level(name) for name in names} - {ROOT}
         self._beside = [folder for name in sorted(self._roots) for folder in _folders_beside(_find_root(name))]
         for name in names:
             self.module(name)
+
+    def code(self, entries: Iterable[str]) -> Code:
+        """The code that some of the names depend on."""
+        followed = self.follow(entries)
+        return Code({module.name: self._part(module, followed[module]).hash for module in _sorted(followed)})
 
     def module(self, name: str) -> _Module:
         found = self.find(name)
@@ -202,22 +227,28 @@ class _Tree:
         names = [".".join([name, *file.with_suffix("").parts]).removesuffix(".__init__") for file in files]
         return [self.module(name) for name in names]
 
-    def follow(self, entries: Iterable[str]) -> dict[_Module, tuple[Statement, ...]]:
-        """What the entries reach, and the statements that count of each."""
-        names: dict[_Module, set[str]] = defaultdict(set)
-        counting: dict[_Module, tuple[Statement, ...]] = {}
-        pending = [(self.module(entry), ALL) for entry in entries]
+    def follow(self, entries: Iterable[str]) -> dict[_Module, frozenset[str]]:
+        """What the entries reach, and the names that count of each."""
+        names: dict[_Module, frozenset[str]] = {}
+        pending = {(self.module(entry), ALL) for entry in entries}
         while pending:
             module, name = pending.pop()
-            if module.file and not {name, ALL} & names[module]:
-                names[module].add(name)
-                counting[module] = module.statements if name == ALL else module.counting(names[module])
-                pending += [reached for one in counting[module] for reached in self._reached(module, one)]
-        return counting
+            known = names.get(module, frozenset())
+            if module.file and not {name, ALL} & known:
+                names[module] = known | {name}
+                pending |= self._part(module, names[module]).reached
+        return names
+
+    def _part(self, module: _Module, names: frozenset[str]) -> _Part:
+        if (module, names) not in self._parts:
+            counting = module.counting(names)
+            reached = {found for one in counting for found in self._reached(module, one)}
+            self._parts[module, names] = _Part(_digest(one.content.text for one in counting), reached)
+        return self._parts[module, names]
 
     def _reached(self, module: _Module, statement: Statement) -> Iterator[tuple[_Module, str]]:
-        reached = [self._imported(module.absolute(target), name) for target, name in statement.imports]
-        reached += [self._used(package, name) for package, name in statement.attributes]
+        reached = [self._imported(module.absolute(target), name) for target, name in statement.content.imports]
+        reached += [self._used(package, name) for package, name in statement.content.attributes]
         for found, name in chain.from_iterable(reached):
             if not any(f"{found.name}.".startswith(f"{left_out}.") for left_out in NOT_COMPUTING):
                 yield found, name
@@ -254,6 +285,10 @@ class _Tree:
                 ours = self.find(top_level(origin)) if origin else not dot
                 if ours and f"{origin or first}{dot}{rest}".rpartition(".")[2] == decorator:
                     yield Registration(node.name, module.name, _literal_keywords(mark))
+
+
+def _sorted(modules: Iterable[_Module]) -> list[_Module]:
+    return sorted(modules, key=lambda module: module.name)
 
 
 def _find_root(name: str) -> ModuleSpec | None:

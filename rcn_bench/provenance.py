@@ -31,6 +31,11 @@ class Machine:
     system: str
     python: str
 
+    @property
+    def name(self) -> str:
+        """Of its GPU, or of its processor."""
+        return self.cpu if self.device == "cpu" else self.device
+
 
 @dataclass(frozen=True)
 class Start:
@@ -161,18 +166,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def provenance() -> dict[str, Any]:
-    """The form of before, until its last caller writes a Record."""
-    from dataclasses import asdict
-
-    now = start()
-    git = {"commit": now.commit, "dirty": now.dirty}
-    return {
-        "command": now.command,
-        "time": now.time,
-        "git": git,
-        "packages": now.packages,
-        "machine": asdict(now.machine),
-    }

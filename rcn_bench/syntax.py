@@ -6,9 +6,10 @@ version of Python, which ast.dump's is not.
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rcn_bench.errors import InputError
 
@@ -17,6 +18,21 @@ _IMPORT_FUNCTIONS = ("import_module", "importlib.import_module", "__import__")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # the fields that hold statements
 _NOT_CODE = {"ctx", "kind", "type_comment", "type_ignores"}
+_NOTED = {ast.Name, ast.Attribute, ast.Call, ast.Import, ast.ImportFrom, *_Definition.__args__}
+
+
+class Content(NamedTuple):
+    """What one walk through a piece of code finds.
+
+    text: the same in every version of Python, and different for any two that compute differently. names: all, those
+    that it binds among them. imports: inside functions too, a module, relative or not, and a name of it. attributes:
+    pairs of a dotted name that starts at one of the roots, and an attribute of it.
+    """
+
+    text: str
+    names: set[str]
+    imports: set[tuple[str, str]]
+    attributes: set[tuple[str, str]]
 
 
 class Statement:
@@ -27,12 +43,8 @@ class Statement:
         self._roots = roots  # names that the module's `import a.b` bind, through which it may reach any parent package
 
     @cached_property
-    def text(self) -> str:
-        return _canonical(self.node)
-
-    @cached_property
-    def mentioned(self) -> set[str]:
-        return _names(self.node)
+    def content(self) -> Content:
+        return _walk(self.node, self._roots)
 
     @cached_property
     def touched(self) -> set[str]:
@@ -41,31 +53,10 @@ class Statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return {self.node.name}
             case ast.Assign():
-                return set().union(*map(_names, self.node.targets))
+                return set().union(*(_walk(target).names for target in self.node.targets))
             case ast.AnnAssign() | ast.AugAssign():
-                return _names(self.node.target)
-        return self.mentioned
-
-    @cached_property
-    def imports(self) -> set[tuple[str, str]]:
-        """What it imports, inside functions too: a module, relative or not, and a name of it."""
-        found = set()
-        for node in ast.walk(self.node):
-            match node:
-                case ast.Import(names=[alias]):
-                    found.add((alias.name, ALL))
-                case ast.ImportFrom(names=[alias]):
-                    found.add((_package(node), alias.name))
-                case ast.Call(args=[ast.Constant(value=str(name)), *_]) if dotted(node.func) in _IMPORT_FUNCTIONS:
-                    found.add((name, ALL))
-        return found
-
-    @cached_property
-    def attributes(self) -> set[tuple[str, str]]:
-        """Pairs of a dotted name that starts at one of the roots, and an attribute of it."""
-        nodes = [node for node in ast.walk(self.node) if isinstance(node, ast.Attribute)] if self._roots else []
-        names = [(dotted(node.value), node.attr) for node in nodes]
-        return {(package, name) for package, name in names if top_level(package) in self._roots}
+                return _walk(self.node.target).names
+        return self.content.names
 
     @cached_property
     def origins(self) -> dict[str, str]:
@@ -127,27 +118,56 @@ def _computing(block: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield node
 
 
-def _canonical(tree: ast.AST) -> str:
-    """A syntax tree as text, the same in every version of Python, and different for any two that compute differently.
+def _walk(tree: ast.AST, roots: Collection[str] = ()) -> Content:
+    """In the text nodes come before their fields, with the names of these, and lists after their lengths.
 
-    Nodes come before their fields, each with the names of these, and lists after their lengths, so nothing is closed.
+    So nothing is closed. Fields left empty are left out: versions differ in those and in the fields that they have.
     """
     words: list[str] = []
-    pending: list[object] = [tree]
+    found = Content("", set(), set(), set())
+    pending: list[Any] = [tree]
     while pending:
         item = pending.pop()
         if isinstance(item, ast.Constant):
             words.append(_constant(item.value))
         elif isinstance(item, ast.AST):
-            fields = _fields(item)
-            words.append(" ".join([type(item).__name__, *fields]))
-            pending += reversed(fields.values())
+            kind: Any = type(item)
+            word, at = kind.__name__, len(pending)
+            if kind in _NOTED:
+                _note(item, roots, found)
+            elif isinstance(item, ast.JoinedStr):
+                item.values = list(_merged(item.values))
+            for name in _field_names(kind):
+                value = getattr(item, name, None)
+                if value is not None and value != []:
+                    word += f" {name}"
+                    pending.insert(at, value)
+            words.append(word)
         elif isinstance(item, list):
             words.append(str(len(item)))
             pending += reversed(item)
         else:
             words.append(ascii(item))
-    return "\n".join(words)
+    return found._replace(text="\n".join(words))
+
+
+def _note(node: ast.AST, roots: Collection[str], found: Content) -> None:
+    match node:
+        case ast.Name():
+            found.names.add(node.id)
+        case ast.Attribute():
+            if roots and top_level(package := dotted(node.value)) in roots:
+                found.attributes.add((package, node.attr))
+        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if dotted(node.func) in _IMPORT_FUNCTIONS:
+            found.imports.add((name, ALL))
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            found.names.add(node.name)
+        case ast.Import(names=[alias]):
+            found.names.add(alias.asname or top_level(alias.name))
+            found.imports.add((alias.name, ALL))
+        case ast.ImportFrom(names=[alias]):
+            found.names.add(alias.asname or top_level(alias.name))
+            found.imports.add((_package(node), alias.name))
 
 
 def _constant(value: object) -> str:
@@ -155,12 +175,9 @@ def _constant(value: object) -> str:
     return f"{type(value).__name__} {hex(value) if isinstance(value, int) else ascii(value)}"
 
 
-def _fields(node: ast.AST) -> dict[str, object]:
-    """What is not empty: versions differ in the fields that they have and in whether they give those left empty."""
-    values = {name: getattr(node, name, None) for name in sorted({*node._fields} - _NOT_CODE)}
-    if isinstance(node, ast.JoinedStr):
-        values["values"] = list(_merged(node.values))
-    return {name: value for name, value in values.items() if value is not None and value != []}
+@cache
+def _field_names(kind: Any) -> list[str]:
+    return sorted({*kind._fields} - _NOT_CODE)
 
 
 def _merged(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
@@ -176,20 +193,6 @@ def _merged(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
         text = ""
     if text:
         yield ast.Constant(text)
-
-
-def _names(node: ast.AST) -> set[str]:
-    """All names in a piece of code, those that it binds among them."""
-    names = set()
-    for part in ast.walk(node):
-        match part:
-            case ast.Name():
-                names.add(part.id)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(part.name)
-            case ast.Import() | ast.ImportFrom():
-                names |= {alias.asname or top_level(alias.name) for alias in part.names}
-    return names
 
 
 def dotted(node: ast.AST) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from rcn_bench.data.cache.index import CachedVideo, CacheIndex, ShardFile
-from rcn_bench.data.cache.shard import ShardIndex, Storage, StoredVideo, write_shard
+from rcn_bench.data.cache.shard import ShardIndex, Storage
+from rcn_bench.data.cache.writing import StoredVideo, write_shard
 from rcn_bench.data.findings import Finding
 
 

@@ -14,7 +14,8 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
 from rcn_bench.provenance import Machine, Origin, Start
-from rcn_bench.records.runs import Evaluation, Trained, write_predictions
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
 from rcn_bench.records.weights import Card
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ def write_evaluation(
         "score": [0.5] * len(video_correct),
         "clips_correct": clips_correct,
     }
-    checksum = write_predictions(folder / "predictions.csv", table)
+    checksum = write_rows(folder / "predictions.csv", PREDICTIONS, table)
     evaluation = an_evaluation(
         **{"run": folder.name, "videos_used": len(video_correct), **changes, "predictions_sha256": checksum}
     )

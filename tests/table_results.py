@@ -7,7 +7,8 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of, profiled, timed
 from rcn_bench.plan.run import Run
 from rcn_bench.records.costs import Causality, Certificate, MemoryCosts, ModelCosts, Profile, Speed, Throughput
-from rcn_bench.records.runs import Online, Pretrained, Skipped, Trained, write_online
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import Online, Pretrained, Skipped, Trained, online_columns
 from results import an_example, own_origin, write_own_run
 
 CLIPS = 10
@@ -112,7 +113,7 @@ def write_online_run(experiment, model, seed, **ways):
             table[f"{10 * (tenth + 1)}%"] = [np.nan if video[tenth] == "-" else float(video[tenth]) for video in videos]
         tables.append(table)
     path = experiment.paths.online(run)
-    checksum = write_online(path, SHARES, pd.concat(tables))
+    checksum = write_rows(path, online_columns(SHARES), pd.concat(tables))
     trained = an_example(Trained, origin=own_origin(experiment, "train", run.name), run=run.name, weights_sha256="w")
     trained.write(experiment.paths.training(run))
     origin = own_origin(experiment, "online", run.name)

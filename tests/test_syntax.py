@@ -20,7 +20,7 @@ def texts(path: Path, source: str | bytes) -> list[str]:
     """What counts of a source, statement by statement."""
     path.write_bytes(source if isinstance(source, bytes) else source.encode())
     syntax._parse.cache_clear()  # a file of the same size may be written in one tick of the disk's clock
-    return [statement.text for statement in syntax.statements(path)]
+    return [statement.content.text for statement in syntax.statements(path)]
 
 
 PLAIN = """

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.engine.build import load_plugins
+from rcn_bench.code import load_plugins
 from rcn_bench.errors import InputError, reason
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import products_of
-from rcn_bench.plan.products.tables import Table5
+from rcn_bench.plan.products import certified, products_of
 from rcn_bench.records.costs import Causality, Certificate
 from rcn_bench.records.origins import begin
 
@@ -106,16 +105,17 @@ def _with_random_batch_norm(model: nn.Module) -> nn.Module:
 
 
 def certify_models(experiment: Experiment) -> None:
-    """Write the certificates of the models of Table 5. Errors: InputError for an experiment without that table."""
+    """Write the certificates of all models whose causality a product shows. Errors: InputError if there are none."""
     load_plugins(experiment.plugins)
-    table = products_of(experiment).get(Table5.name)
-    if not isinstance(table, Table5):
+    shown = certified(products_of(experiment).values())
+    if not shown:
         raise InputError("tables.table5: not there; it says which models are certified, and at how many frames")
-    origin = begin(experiment, "causality", "", [])
+    origin = begin(experiment, "causality")
     rows = []
-    for model in table.certified():
-        rows.append(certify(model, table.frames, experiment.clip.crop))
-        print(describe(rows[-1]), flush=True)
+    for model, lengths in shown.items():
+        for frames in lengths:
+            rows.append(certify(model, frames, experiment.clip.crop))
+            print(describe(rows[-1]), flush=True)
     Causality(origin=origin, rows=rows).write(experiment.paths.causality)
 
 

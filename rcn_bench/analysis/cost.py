@@ -17,20 +17,8 @@ with warnings.catch_warnings():
 
 # Operators that fvcore has no count for and that hold no multiply-accumulates of the kind counted here.
 UNCOUNTED = {
-    *(
-        "aten::add",
-        "aten::add_",
-        "aten::mul",
-        "aten::mul_",
-        "aten::where",
-        "aten::div",
-        "aten::mean",
-        "aten::max_pool2d",
-        "aten::max_pool3d",
-        "aten::avg_pool2d",
-        "aten::adaptive_avg_pool3d",
-        "aten::clone",
-    ),
+    *("aten::add", "aten::add_", "aten::mul", "aten::mul_", "aten::where", "aten::div", "aten::mean", "aten::clone"),
+    *("aten::max_pool2d", "aten::max_pool3d", "aten::avg_pool2d", "aten::adaptive_avg_pool3d"),
     *("aten::sigmoid", "aten::silu", "aten::hardswish", "aten::hardsigmoid", "aten::gelu", "aten::softmax"),
     *("aten::unflatten", "aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
 }

@@ -1,6 +1,6 @@
 """What an experiment will take, before it is run: disk, hours of each run and memory."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -22,27 +22,6 @@ from rcn_bench.records.costs import StepTime, StepTimes
 ESTIMATED = "in float32, estimated from tensor shapes: mixed precision takes less"
 
 
-@dataclass(frozen=True)
-class Videos:
-    """How many there are, or will be, in each split."""
-
-    train: int
-    val: int
-
-    @classmethod
-    def of(cls, experiment: Experiment, train: int | None, val: int | None) -> "Videos":
-        """train, val: where the lists are not there yet. Errors: InputError if neither a list nor a number is there."""
-        return cls(_videos(experiment, "train", train), _videos(experiment, "val", val))
-
-
-def _videos(experiment: Experiment, split: str, given: int | None) -> int:
-    videos = experiment.dataset.count(split) if given is None else given
-    if videos is None:
-        path = experiment.dataset.annotations(split)
-        raise InputError(f"data.annotations.{split}: {path}: not there yet; say how many with --{split}-videos NUMBER")
-    return videos
-
-
 def estimate(
     experiment: Experiment, steps_path: Path, train_videos: int | None = None, val_videos: int | None = None
 ) -> str:
@@ -52,7 +31,9 @@ def estimate(
     Errors: InputError if neither a list nor a number is there, or for models that were not timed in this way.
     """
     steps, machine = _read_steps(steps_path, experiment)
-    videos = Videos.of(experiment, train_videos, val_videos)
+    videos = {
+        split: _videos(experiment, split, given) for split, given in (("train", train_videos), ("val", val_videos))
+    }
     runs = all_runs(products_of(experiment).values())
     for run in runs:
         if (run.variant, run.frames) not in steps:
@@ -64,7 +45,7 @@ def estimate(
     lines = [
         f"# What {experiment.name} takes",
         "",
-        f"- Videos: {videos.train} to train on, {videos.val} to validate on.",
+        f"- Videos: {videos['train']} to train on, {videos['val']} to validate on.",
         *(_disk(experiment, split) for split in ("train", "val")),
         f"- Time: {hours:.3g} hours for {len(runs)} runs, one after the other, if reading the clips keeps up; by steps "
         f"timed on {machine} ({steps_path}).",
@@ -76,6 +57,15 @@ def estimate(
     return "\n".join(lines)
 
 
+def _videos(experiment: Experiment, split: str, given: int | None) -> int:
+    """How many there are, or will be. Errors: InputError if neither a list nor a number is there."""
+    videos = experiment.dataset.count(split) if given is None else given
+    if videos is None:
+        path = experiment.dataset.annotations(split)
+        raise InputError(f"data.annotations.{split}: {path}: not there yet; say how many with --{split}-videos NUMBER")
+    return videos
+
+
 def _read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int], StepTime], str]:
     """The times by model and frames, and the name of the machine."""
     times = StepTimes.read(path)
@@ -85,7 +75,7 @@ def _read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int
             raise InputError(f"{path}: timed with {name} {timed_with[name]}, the config has {value}; time it anew")
     machine = times.origin.starts[-1].machine
     by_model = {(row.model, row.frames): row for row in times.rows}
-    return by_model, machine.cpu if machine.device == "cpu" else machine.device
+    return by_model, machine.name
 
 
 def _disk(experiment: Experiment, split: str) -> str:
@@ -103,7 +93,7 @@ def _disk(experiment: Experiment, split: str) -> str:
 
 
 def _table(
-    experiment: Experiment, runs: list[Run], steps: dict[tuple[str, int], StepTime], videos: Videos
+    experiment: Experiment, runs: list[Run], steps: dict[tuple[str, int], StepTime], videos: dict[str, int]
 ) -> pd.DataFrame:
     """A row a run."""
     estimated = cache(lambda variant, frames: _estimated_peak(experiment, variant, frames))  # alike of all its starts
@@ -111,19 +101,20 @@ def _table(
     rows = []
     for run in runs:
         step, batch = steps[run.variant, run.frames], experiment.train.frames_per_batch // run.frames
-        updates = experiment.train.epochs * (videos.train // batch)
-        clips = videos.val * experiment.clip.evaluation_clips if run in evaluated else 0
+        updates = experiment.train.epochs * (videos["train"] // batch)
+        clips = videos["val"] * experiment.clip.evaluation_clips if run in evaluated else 0
         peak = step.peak_memory_bytes
-        row = {
-            "run": run.name,
-            "updates": updates,
-            "clips an update": batch,
-            "ms an update": 1000 * step.training_seconds * batch / step.clips,
-            "training h": updates * step.training_seconds * batch / step.clips / 3600,
-            "evaluation h": clips * step.evaluation_seconds / step.clips / 3600,
-            "memory GiB": (estimated(run.variant, run.frames) if peak is None else peak) / GIB,
-        }
-        rows.append(row)
+        rows.append(
+            {
+                "run": run.name,
+                "updates": updates,
+                "clips an update": batch,
+                "ms an update": 1000 * step.training_seconds * batch / step.clips,
+                "training h": updates * step.training_seconds * batch / step.clips / 3600,
+                "evaluation h": clips * step.evaluation_seconds / step.clips / 3600,
+                "memory GiB": (estimated(run.variant, run.frames) if peak is None else peak) / GIB,
+            }
+        )
     return pd.DataFrame(rows)
 
 

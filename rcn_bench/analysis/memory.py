@@ -8,7 +8,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,7 @@ GRANULE = 512  # torch's CUDA allocator hands out multiples of it, in bytes
 WORK_SPACE = 64 * 2**20  # what cuBLAS keeps, from rcn18 at 8 frames on an H100; the one number here that is not counted
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Bytes of a training step and of inference on a batch; nothing else is counted, such as the CUDA context.
 
     activations: what the forward pass keeps for the backward pass. training: the peak of a whole step with SGD and

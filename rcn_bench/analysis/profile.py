@@ -8,14 +8,13 @@ from torch import Tensor, nn
 from rcn_bench.analysis.cost import count_gmacs, count_parameters
 from rcn_bench.analysis.memory import (
     GIB,
-    Memory,
     estimate_memory,
     estimated_largest_batch,
     measure_memory,
     measured_largest_batch,
 )
 from rcn_bench.analysis.variants import Variant, variants
-from rcn_bench.engine.build import load_plugins
+from rcn_bench.code import load_plugins
 from rcn_bench.engine.device import place
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
@@ -93,18 +92,14 @@ def _memory(
 ) -> tuple[MemoryCosts, MemoryCosts | None]:
     """Of a batch and of the largest that fits the budget: estimated, and on a GPU measured."""
     fits = estimated_largest_batch(partial(estimate_memory, model), clip_shape[1:], budget)
-    estimated = _costs(estimate_memory(model, clip_shape), fits)
+    estimated = MemoryCosts(*estimate_memory(model, clip_shape), fits)
     if device.type != "cuda":
         return estimated, None
     place(model, device)
     fits = measured_largest_batch(partial(measure_memory, model), clip_shape[1:], budget, guess=fits)
-    return estimated, _costs(measure_memory(model, clip_shape) if fits >= clip_shape[0] else None, fits)
-
-
-def _costs(memory: Memory | None, largest_batch: int) -> MemoryCosts:
-    if memory is None:
-        return MemoryCosts(None, None, None, largest_batch)
-    return MemoryCosts(memory.activations, memory.training, memory.inference, largest_batch)
+    if fits < clip_shape[0]:
+        return estimated, MemoryCosts(None, None, None, fits)
+    return estimated, MemoryCosts(*measure_memory(model, clip_shape), fits)
 
 
 def describe(costs: ModelCosts) -> str:

@@ -7,8 +7,9 @@ from functools import partial
 import torch
 
 from rcn_bench.analysis.timing import median_seconds
+from rcn_bench.code import load_plugins
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.engine.build import architecture, load_plugins
+from rcn_bench.engine.build import architecture
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step
 from rcn_bench.engine.step import Autocast

@@ -6,7 +6,7 @@ import torch
 
 from rcn_bench.analysis.timing import clips_per_second, live_frames_per_second
 from rcn_bench.analysis.variants import Variant, variants
-from rcn_bench.engine.build import load_plugins
+from rcn_bench.code import load_plugins
 from rcn_bench.engine.device import place
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.experiment import Experiment

@@ -4,15 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from rcn_bench.cli.options import (
-    Commands,
-    Options,
-    add_command,
-    add_experiment_command,
-    not_negative,
-    positive,
-    share,
-)
+from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command, not_negative, positive, share
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 
@@ -56,10 +48,10 @@ def _make_digits(experiment: Experiment, options: Options) -> None:
 
 
 def _check(options: Options) -> None:
+    from rcn_bench.code import load_plugins
     from rcn_bench.data.review import review_videos
-    from rcn_bench.lists.formats import load_formats
 
-    load_formats(options.plugin)
+    load_plugins(options.plugin)
     review_videos(
         options.annotations,
         options.root,

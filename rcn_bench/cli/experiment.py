@@ -35,15 +35,11 @@ def _check(experiment: Experiment, options: Options) -> None:
     from rcn_bench.plan.checks import leftovers
 
     check_runs(experiment)
-    require_room_for_caches(experiment, _silent if options.quiet or options.defaults else print)
+    require_room_for_caches(experiment, (lambda _: None) if options.quiet or options.defaults else print)
     if options.defaults:
         print(yaml.safe_dump(experiment.config, sort_keys=False), end="")
     for leftover in () if options.quiet else leftovers(experiment):
         print(leftover, file=sys.stderr)
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 def _depends(experiment: Experiment, options: Options) -> None:

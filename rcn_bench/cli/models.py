@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     text = "clips/s of all models, timed one after the other"
     throughput = add_experiment_command(commands, "throughput", _throughput, text)
     throughput.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
-    add_experiment_command(commands, "causality", _causality, "certify the models of Table 5")
+    add_experiment_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
 
 
 def _models(options: Options) -> None:
@@ -30,7 +30,7 @@ def _models(options: Options) -> None:
 
 def _certify(options: Options) -> None:
     from rcn_bench.analysis.causality import certify, describe
-    from rcn_bench.engine.build import load_plugins
+    from rcn_bench.code import load_plugins
 
     load_plugins(options.plugin)
     for model in options.model:

@@ -1,5 +1,6 @@
 """Commands that turn results into something to look at: table, figure, bench."""
 
+from functools import partial
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command
@@ -8,9 +9,13 @@ from rcn_bench.plan.experiment import Experiment
 
 def add_commands(commands: Commands) -> None:
     text = "assemble a table from result files"
-    add_experiment_command(commands, "table", _table, text).add_argument("name", help="such as table1_init")
+    add_experiment_command(commands, "table", partial(_write, "table"), text).add_argument(
+        "name", help="such as table1_init"
+    )
     text = "draw a figure from result files"
-    add_experiment_command(commands, "figure", _figure, text).add_argument("name", help="such as figure1")
+    add_experiment_command(commands, "figure", partial(_write, "figure"), text).add_argument(
+        "name", help="such as figure1"
+    )
 
     bench = add_command(commands, "bench", _bench, "run the benchmarks of this checkout and keep their results")
     bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
@@ -21,18 +26,10 @@ def add_commands(commands: Commands) -> None:
     bench.add_argument("--results", default=Path("results"), type=Path, help="results are kept in its reference/")
 
 
-def _table(experiment: Experiment, options: Options) -> None:
-    _write(experiment, "table", options.name)
-
-
-def _figure(experiment: Experiment, options: Options) -> None:
-    _write(experiment, "figure", options.name)
-
-
-def _write(experiment: Experiment, kind: str, name: str) -> None:
+def _write(kind: str, experiment: Experiment, options: Options) -> None:
     from rcn_bench.reporting.write import write_product
 
-    write_product(experiment, kind, name)
+    write_product(experiment, kind, options.name)
 
 
 def _bench(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""Commands on runs and their weights: pretrain, train, evaluate, online, calibrate."""
+"""Commands on runs and their weights: pretrain, train, evaluate, online, stream, calibrate."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,8 @@ from rcn_bench.cli.options import (
     add_experiment_command,
     add_experiment_options,
     experiment_of,
+    not_negative,
+    positive,
 )
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
@@ -35,6 +37,14 @@ def add_commands(commands: Commands) -> None:
 
     text = "accuracy of a trained run against the share of a video seen"
     add_experiment_command(commands, "online", _online, text).add_argument("run", help="a run's name")
+
+    stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
+    stream.add_argument("video", help="a file, or the number of a camera")
+    stream.add_argument("--weights", required=True, type=Path, help="a trained run's model.safetensors")
+    stream.add_argument("--top", type=positive, default=5, help="how many labels to print (default 5)")
+    stream.add_argument("--last", type=positive, help="average over this many frames (default: all so far)")
+    text = "start the state anew after so many frames, 0 for never (default: those of a clip in training)"
+    stream.add_argument("--restart", type=not_negative, metavar="FRAMES", help=text)
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
     calibrate = add_experiment_command(commands, "calibrate", _calibrate, text)
@@ -74,6 +84,12 @@ def _online(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.online import evaluate_online
 
     evaluate_online(Run.parse(options.run), experiment)
+
+
+def _stream(options: Options) -> None:
+    from rcn_bench.engine.live.stream import stream
+
+    stream(options.video, options.weights, options.top, options.last, options.restart)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:

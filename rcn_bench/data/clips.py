@@ -8,8 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
-from rcn_bench.data.judge import ClipLayout, evaluation_starts, too_short
-from rcn_bench.data.media.medium import Frames
+from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts, too_short
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut
 from rcn_bench.errors import InputError
 from rcn_bench.records.runs import Skipped

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rcn_bench.data.frames import Frames
 from rcn_bench.data.media.files import write_lossless
-from rcn_bench.data.media.medium import Frames
 from rcn_bench.files import replacing
 from rcn_bench.lists.kinetics import Kinetics
 from rcn_bench.plan.sections import Digits

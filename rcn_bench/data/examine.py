@@ -9,9 +9,10 @@ import av
 import numpy as np
 
 from rcn_bench.data.findings import Finding
+from rcn_bench.data.frames import Frames
 from rcn_bench.data.judge import DECODED, at_frame_rate
 from rcn_bench.data.media.kinds import medium_of, stamp
-from rcn_bench.data.media.medium import NOT_THERE, Frames, Picture, UnreadableVideo
+from rcn_bench.data.media.medium import NOT_THERE, Picture, UnreadableVideo
 from rcn_bench.errors import reason
 
 CHECKER = f"1 av {av.__version__}"  # findings of another one are not believed; count up when examine changes

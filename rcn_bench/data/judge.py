@@ -1,12 +1,13 @@
-"""What all users of a video decide alike: can it be used, is it long enough, which of its frames are looked at."""
+"""What all who decode a video decide alike: can it be used, and which of its frames are looked at."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from rcn_bench.data.findings import Finding
+from rcn_bench.data.frames import too_short
 from rcn_bench.data.media.medium import UnreadableVideo
 
 DECODED = ("ok", "warnings")  # how the decoding of a video ends that can be used
@@ -54,52 +55,6 @@ def too_many(bad: int, total: int, max_bad: float) -> bool:
 def summary(counts: Counter[str]) -> str:
     """How many of each verdict, the most frequent first."""
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-
-
-# Is it long enough?
-
-
-@dataclass(frozen=True)
-class ClipLayout:
-    """A clip is ``frames`` frames, every ``stride``-th one of the video."""
-
-    frames: int
-    stride: int
-
-    @property
-    def span(self) -> int:
-        """Frames of the video from a clip's first to its last."""
-        return (self.frames - 1) * self.stride + 1
-
-
-def clips_that_fit(video_frames: int, span: int) -> int:
-    """How many different clips of so many frames, from first to last, a video holds; 0 if it is too short for one."""
-    return max(video_frames - span + 1, 0)
-
-
-def too_short(video_frames: int, span: int, clips: int = 1) -> str | None:
-    """Why a video does not hold so many different clips; None if it does."""
-    if clips_that_fit(video_frames, span) >= clips:
-        return None
-    if clips == 1:
-        return f"{video_frames} frames, a clip needs {span}"
-    return f"{video_frames} frames, too few for {clips} different clips of {span}"
-
-
-def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
-    """First frames of ``clips`` clips spread evenly over a video, all different.
-
-    The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
-    from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
-    Errors: ValueError if the video is too short for that many different clips.
-    """
-    if short := too_short(video_frames, span, clips):
-        raise ValueError(short)
-    room = video_frames - span
-    # Round the first half down and mirror it; round() alone would break the symmetry at halves.
-    first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
-    middle = [room // 2] if clips % 2 else []
-    return first_half + middle + [room - start for start in reversed(first_half)]
 
 
 # Which frames are looked at?

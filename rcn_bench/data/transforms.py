@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rcn_bench.data.media.medium import Frames
+from rcn_bench.data.frames import Frames
 from rcn_bench.plan.experiment import Experiment
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's pretrained networks expect

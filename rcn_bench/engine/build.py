@@ -1,14 +1,11 @@
 """From a run to its model: the plugins that register a user's own models, options, initial or trained weights."""
 
-import importlib
-import os
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
 
+from rcn_bench.code import load_plugins
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
 from rcn_bench.models import create_model, model_options
@@ -24,17 +21,6 @@ class Weights(NamedTuple):
     model: nn.Module
     card: Card
     sha256: str
-
-
-def load_plugins(modules: Iterable[str]) -> None:
-    """Import the modules that a config names as plugins; the working directory is searched too."""
-    for module in modules:
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"plugins: cannot import {module} ({error})") from error
 
 
 def build_model(run: Run, experiment: Experiment, num_classes: int) -> nn.Module:

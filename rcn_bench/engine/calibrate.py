@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import EvaluationClips
-from rcn_bench.data.judge import ClipLayout
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import require_unchanged, weights_hash
 from rcn_bench.engine.device import place
@@ -105,12 +104,13 @@ def _torchvision_protocol(name: str) -> Protocol:
 
 def _authors_protocol(experiment: Experiment) -> Protocol:
     """8 frames, 224x224 (the paper's own for RCN-50 is not stated), normalised as ImageNet's weights expect."""
-    return Protocol(8, experiment.clip.evaluation_clips, partial(_middle, side=224), 224)
+    side = 224
 
+    def middle(clips: Tensor) -> Tensor:
+        top, left = (clips.shape[2] - side) // 2, (clips.shape[3] - side) // 2
+        return to_input(clips[:, :, top : top + side, left : left + side])
 
-def _middle(clips: Tensor, side: int) -> Tensor:
-    top, left = (clips.shape[2] - side) // 2, (clips.shape[3] - side) // 2
-    return to_input(clips[:, :, top : top + side, left : left + side])
+    return Protocol(8, experiment.clip.evaluation_clips, middle, side)
 
 
 def _videos(name: str, protocol: Protocol, experiment: Experiment) -> EvaluationClips:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from rcn_bench.data.clips import EvaluationClips
-from rcn_bench.data.judge import ClipLayout
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast
@@ -19,7 +19,8 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
-from rcn_bench.records.runs import Evaluation, write_predictions
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import PREDICTIONS, Evaluation
 
 VIDEOS_PER_BATCH = 4
 
@@ -51,8 +52,9 @@ def evaluate(run: Run, experiment: Experiment) -> None:
     classes = np.array([labels.index(video.label) for video in videos.videos])
     clip_correct, video_correct = clip_best == classes[:, None], video_best == classes
     groups = [video.group for video in videos.videos]
-    predictions_sha256 = write_predictions(
+    predictions_sha256 = write_rows(
         paths.predictions(run),
+        PREDICTIONS,
         {
             "video": [video.id for video in videos.videos],
             "group": groups,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.data.cache.index import CachedVideo
-from rcn_bench.data.judge import ClipLayout, too_short
+from rcn_bench.data.frames import ClipLayout, too_short
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast
@@ -20,7 +20,8 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
-from rcn_bench.records.runs import Online, write_online
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import Online, online_columns
 
 SHARES = [tenth / 10 for tenth in range(1, 11)]
 VIDEOS_PER_BATCH = 8
@@ -62,7 +63,7 @@ def evaluate_online(run: Run, experiment: Experiment) -> None:
     if not rows:
         raise InputError(f"{cache.path}: no video has the {span} frames that a clip needs")
     table = pd.DataFrame(rows)
-    online_sha256 = write_online(paths.online(run), SHARES, {str(name): table[name] for name in table})
+    online_sha256 = write_rows(paths.online(run), online_columns(SHARES), {str(name): table[name] for name in table})
     Online(
         origin=origin,
         run=run.name,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from rcn_bench.data.examine import decode
-from rcn_bench.data.judge import ClipLayout, clips_that_fit, evaluation_starts, too_short
+from rcn_bench.data.frames import ClipLayout, clips_that_fit, evaluation_starts, too_short
 from rcn_bench.data.media.medium import UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.build import load_weights

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from rcn_bench.engine.build import architecture, initial_weights_file, load_plugins
+from rcn_bench.code import load_plugins
+from rcn_bench.engine.build import architecture, initial_weights_file
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.network2d import has_imagenet_weights
 from rcn_bench.models.recompute import can_recompute
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import all_runs, products_of, profiled, timed
+from rcn_bench.plan.products import all_runs, products_of
 from rcn_bench.plan.products.base import Product
-from rcn_bench.plan.products.tables import Table5
 from rcn_bench.plan.run import OPTION_WORDS, Run, base_model, option_words
 
 
@@ -67,12 +67,9 @@ def _check_imagenet(experiment: Experiment, run: Run) -> None:
 def _shown(products: list[Product]) -> Iterator[tuple[str, str, int]]:
     """The models whose cost or causality a product shows, each with the product's place and its shortest clip."""
     for product in products:
-        for costs in (profiled([product]), timed([product])):
-            for model, frames in costs.items():
+        for shown in (product.profiled(), product.timed(), product.certified()):
+            for model, frames in shown.items():
                 yield product.place, model, min(frames)
-        if isinstance(product, Table5):
-            for model in product.models:
-                yield product.place, model, product.frames
 
 
 def _check_frames(key: str, model: str, frames: int) -> None:

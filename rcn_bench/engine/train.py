@@ -11,7 +11,7 @@ from torch import nn
 from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import EpochOrder, TrainingClips
-from rcn_bench.data.judge import ClipLayout
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import build_model, initial_weights_file, require_unchanged, weights_hash
 from rcn_bench.engine.device import place, room_for

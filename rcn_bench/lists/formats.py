@@ -5,11 +5,9 @@ in a plugin.
 """
 
 import importlib
-import os
 import pkgutil
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeVar
 
@@ -64,20 +62,6 @@ def list_formats() -> dict[str, type[ListFormat]]:
         importlib.import_module(f"{lists.__name__}.{module}")
     own = [name for name, known in _FORMATS.items() if known.__module__.startswith(f"{lists.__name__}.")]
     return {name: _FORMATS[name] for name in dict.fromkeys([*own, *_FORMATS])}
-
-
-def load_formats(plugins: Iterable[str]) -> None:
-    """Import modules that register formats; the working directory is searched too.
-
-    Errors: InputError for one that cannot be imported.
-    """
-    for plugin in plugins:
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            importlib.import_module(plugin)
-        except ImportError as error:
-            raise InputError(f"plugins: cannot import {plugin} ({error})") from error
 
 
 def read_list(source: Path, root: Path, format: str | None = None) -> list[Video]:

@@ -79,9 +79,7 @@ def _i3d_causal(
     return net
 
 
-@register(
-    trunk="resnet18", specification=Specification(33_371_472, 11.553, (8, 112, 112), causal=True, temporal_stride=1)
-)
+@register(trunk="resnet18", specification=Specification(33_371_472, 11.553, (8, 112, 112), causal=True))
 def i3d18_causal(num_classes: int, **options: Unpack[I3DOptions]) -> FrameNet:
     """i3d18 with every temporal convolution padded on the past side only, and no stride in time."""
     return _i3d_causal("resnet18", num_classes, **options)

@@ -114,33 +114,25 @@ def _rcn(
     return make_recurrent(network2d(network, num_classes, **options), _recurs(network), w_hh=w_hh, mode=mode)
 
 
-@register(
-    trunk="resnet18", specification=Specification(12_774_352, 4.268, (8, 112, 112), causal=True, temporal_stride=1)
-)
+@register(trunk="resnet18", specification=Specification(12_774_352, 4.268, (8, 112, 112), causal=True))
 def rcn18(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-18: the 16 3x3 convolutions of its residual blocks recur (supplement Table 1, Figure 3)."""
     return _rcn("resnet18", num_classes, **options)
 
 
-@register(
-    trunk="resnet34", specification=Specification(24_004_816, 8.482, (8, 112, 112), causal=True, temporal_stride=1)
-)
+@register(trunk="resnet34", specification=Specification(24_004_816, 8.482, (8, 112, 112), causal=True))
 def rcn34(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-34: the 32 3x3 convolutions of its residual blocks recur (supplement Figure 2 b)."""
     return _rcn("resnet34", num_classes, **options)
 
 
-@register(
-    trunk="resnet50", specification=Specification(25_093_584, 34.41, (8, 224, 224), causal=True, temporal_stride=1)
-)
+@register(trunk="resnet50", specification=Specification(25_093_584, 34.41, (8, 224, 224), causal=True))
 def rcn50(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-50: the first convolution of ten of its sixteen blocks recurs."""
     return _rcn("resnet50", num_classes, **options)
 
 
-@register(
-    trunk="resnet101", specification=Specification(44_675_536, 64.92, (8, 224, 224), causal=True, temporal_stride=1)
-)
+@register(trunk="resnet101", specification=Specification(44_675_536, 64.92, (8, 224, 224), causal=True))
 def rcn101(num_classes: int, **options: Unpack[RCNOptions]) -> FrameNet:
     """RCN on ResNet-101: as rcn50, and every second block of the third stage."""
     return _rcn("resnet101", num_classes, **options)

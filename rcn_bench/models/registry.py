@@ -32,7 +32,7 @@ class Specification:
     gmacs: float
     clip: tuple[int, int, int]
     causal: bool
-    temporal_stride: int
+    temporal_stride: int = 1
     shortest_clip: int = 1
 
 
@@ -117,14 +117,10 @@ def model_options(name: str) -> list[str]:
         if get_origin(annotation) is Unpack:  # **options: Unpack[SomeTypedDict]
             options += get_type_hints(*get_args(annotation))
         elif trunk := _TRUNKS.get(builder):
-            options += _options_of_trunk(trunk)
+            from rcn_bench.models.network2d import has_stem_pool  # torchvision, which not every model needs
+
+            options += ["w_xh", "weights_file", *(["stem_pool"] if has_stem_pool(trunk) else [])]
     return options
-
-
-def _options_of_trunk(trunk: str) -> list[str]:
-    from rcn_bench.models.network2d import has_stem_pool  # torchvision, which not every model needs
-
-    return ["w_xh", "weights_file", *(["stem_pool"] if has_stem_pool(trunk) else [])]
 
 
 def require_options(name: str, options: Iterable[str]) -> None:

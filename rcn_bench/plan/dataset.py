@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 
-from rcn_bench.lists.formats import load_formats, read_list
+from rcn_bench.code import load_plugins
+from rcn_bench.lists.formats import read_list
 from rcn_bench.lists.video import Video
 from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.sections import Data, Digits
@@ -39,7 +40,7 @@ class DataSet(ABC):
     def read(self, source: Path) -> list[Video]:
         """The videos of a list or of a folder of class folders, which is read once."""
         if source not in self._lists_read:
-            load_formats(self.formats)
+            load_plugins(self.formats)
             self._lists_read[source] = read_list(source, self.videos)
         return self._lists_read[source]
 

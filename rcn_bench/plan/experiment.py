@@ -6,13 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rcn_bench.code import Code, ModelSource, code_of, find_formats, find_models, find_trunks
+from rcn_bench.code import Code, ModelSource, Sources, find_formats, find_models, find_trunks
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import DataSet, EmbeddedDigits, OwnVideos
 from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.run import base_model
 from rcn_bench.plan.schema import parse_section, plain
 from rcn_bench.plan.sections import Sections
+from rcn_bench.syntax import top_level
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ class Experiment(Sections):
 
     def code(self, *modules: str) -> Code:
         """The code that these modules depend on, as it was when first asked for. Errors: as from ``code_of``."""
-        if modules not in self._codes:
-            self._codes[modules] = code_of(*modules, plugins=self.plugins)
-        return self._codes[modules]
+        roots = frozenset(map(top_level, (*modules, *self.plugins)))
+        if roots not in self._sources:
+            self._sources[roots] = Sources([*modules, *self.plugins])
+        return self._sources[roots].code(modules)
 
     @cached_property
-    def _codes(self) -> dict[tuple[str, ...], Code]:
+    def _sources(self) -> dict[frozenset[str], Sources]:
         return {}
 
     def trunk(self, model: str) -> str:

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Schema = dict[str, Any]
@@ -57,7 +58,7 @@ def schema_of(kind: Any) -> Schema:
 
 def section_schema(section: Any) -> Schema:
     """The schema of a section's own keys; one that it lacks or does not know is refused."""
-    hints = get_type_hints(section, include_extras=True)
+    hints = _hints(section)
     keys = keys_of(section)
     return {
         "type": "object",
@@ -92,7 +93,7 @@ def parse(kind: Any, value: Any) -> Any:
 
 def parse_section(section: type[Section], values: Mapping[str, Any], **others: Any) -> Section:
     """A section of checked values; others: its fields that are no keys."""
-    hints = get_type_hints(section, include_extras=True)
+    hints = _hints(cast(Any, section))
     known = {key.name: parse(hints[key.name], values[key.name]) for key in keys_of(section) if key.name in values}
     return section(**known, **others)
 
@@ -105,6 +106,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+@cache
+def _hints(section: Any) -> dict[str, Any]:
+    return get_type_hints(section, include_extras=True)
 
 
 def _has_default(key: Field) -> bool:

@@ -17,7 +17,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import all_runs, find_product, products_of, profiled, timed
+from rcn_bench.plan.products import all_runs, certified, find_product, products_of, profiled, timed
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
 
@@ -155,10 +155,9 @@ def throughput(experiment: Experiment, _: str) -> Dependencies:
 
 
 def causality(experiment: Experiment, _: str) -> Dependencies:
-    table = products_of(experiment).get("table5_causality")
-    settings = {"table5": table.depends_on() if table else None, "clip": {"crop": experiment.clip.crop}}
-    models = table.certified() if table else []
-    return _depends(experiment, settings, "rcn_bench.analysis.causality", models=models)
+    shown = certified(products_of(experiment).values())
+    settings = {"frames": shown, "clip": {"crop": experiment.clip.crop}}
+    return _depends(experiment, settings, "rcn_bench.analysis.causality", models=list(shown))
 
 
 def steps(experiment: Experiment, _: str) -> Dependencies:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_json
@@ -27,7 +27,12 @@ class Document:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Errors: InputError if it is not there, not JSON, or its keys or their values are not those of the fields."""
-        return from_plain(cls, read_plain(path, cls.command(path)), path, f"run `{cls.command(path)}` again")
+        content, again = read_made(path, cls.command(path)), f"run `{cls.command(path)}` again"
+        try:
+            plain = json.loads(content.decode())
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not JSON; {again}") from error
+        return from_plain(cls, plain, path, again)
 
     @classmethod
     def command(cls, path: Path) -> str:
@@ -42,13 +47,11 @@ class Record(Document):
     origin: Origin
 
 
-def read_plain(path: Path, command: str) -> Any:
-    """The content of a JSON file that ``command`` writes. Errors: InputError if it is not there or not JSON."""
+def read_made(path: Path, command: str) -> bytes:
+    """A file that ``command`` writes. Errors: InputError if it is not there or cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: not there; run `{command}` first") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); run `{command}` again") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON; run `{command}` again") from error

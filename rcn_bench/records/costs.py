@@ -92,11 +92,6 @@ class Certificate:
     past_frames: int
     future_frames: int
 
-    @property
-    def temporal_stride(self) -> float:
-        """Input frames per output."""
-        return self.frames / self.outputs
-
 
 @dataclass(frozen=True, kw_only=True)
 class Causality(Record):

@@ -30,16 +30,8 @@ RECORDS: Mapping[str, tuple[type[Record], Callable[[Paths, str], Path]]] = {
 }
 
 
-def find_record(paths: Paths, stage: str, target: str) -> tuple[Path, Record] | None:
-    """The file of a result and what stands in it; None if it is not there, or the stage leaves none (digits).
-
-    Errors: InputError for a file that is not such a record.
-    """
-    if stage not in RECORDS:
-        return None
-    kind, place = RECORDS[stage]
-    path = place(paths, target)
-    return (path, kind.read(path)) if path.exists() else None
+def record_path(paths: Paths, stage: str, target: str = "") -> Path:
+    return RECORDS[stage][1](paths, target)
 
 
 def explain(experiment: Experiment, stage: str, target: str) -> str:
@@ -49,8 +41,10 @@ def explain(experiment: Experiment, stage: str, target: str) -> str:
     """
     depends = dependencies(experiment, stage, target)
     lines = [f"{stage} {target}".strip() + f": {depends.hash}", *_parts(depends)]
-    if found := find_record(experiment.paths, stage, target):
-        lines += _compared(*found, depends)
+    if stage in RECORDS:  # digits leave none
+        path = record_path(experiment.paths, stage, target)
+        if path.exists():
+            lines += [str(path), *_compared(RECORDS[stage][0].read(path), depends)]
     return "\n".join(lines)
 
 
@@ -58,16 +52,16 @@ def _parts(depends: Dependencies) -> list[str]:
     others = {"code", *(f"file {name}" for name in depends.files)}
     settings = {name: value for name, value in depends.parts().items() if name not in others}
     groups = [("settings", settings), ("files", depends.files), (f"code {depends.code.hash}", depends.code.modules)]
-    return [line for title, parts in groups if parts for line in (title, *_indented(parts))]
+    lines: list[str] = []
+    for title, parts in groups:
+        if parts:
+            lines += [title, *(f"  {name}: {value}" for name, value in parts.items())]
+    return lines
 
 
-def _indented(parts: Mapping[str, object]) -> list[str]:
-    return [f"  {name}: {value}" for name, value in parts.items()]
-
-
-def _compared(path: Path, record: Record, depends: Dependencies) -> list[str]:
+def _compared(record: Record, depends: Dependencies) -> list[str]:
     """Files are left out: a record knows them under other names."""
     earlier = replace(depends, settings=record.origin.settings).parts() | {"code": record.origin.code}
     now = replace(depends, settings=json.loads(json.dumps(depends.settings)))  # lists for tuples, as they are read back
     told = now.differences(earlier) or ["made with these settings and this code"]
-    return [str(path), *(f"  {text}" for text in told)]
+    return [f"  {text}" for text in told]

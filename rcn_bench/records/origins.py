@@ -14,6 +14,8 @@ from rcn_bench.plan.stages import Dependencies, dependencies
 from rcn_bench.provenance import Origin, Start, named
 from rcn_bench.records.base import Record
 
+_told: set[str] = set()  # stages of whose other code this process has said so
+
 
 def begin(
     experiment: Experiment,
@@ -36,7 +38,7 @@ def begin(
 
 
 def require_own(made: Record | Origin, experiment: Experiment, stage: str, target: str, path: Path) -> None:
-    """Refuse a result of other settings than the experiment's; of other code alone, say so in a line on stderr.
+    """Refuse a result of other settings than the experiment's; of other code alone, say so on stderr, once a stage.
 
     path: of the result. Errors: InputError that names the file and what differs.
     """
@@ -45,8 +47,9 @@ def require_own(made: Record | Origin, experiment: Experiment, stage: str, targe
     earlier, now = _settings(origin.settings), _settings(json.loads(json.dumps(depends.settings)))
     if differences := now.differences(earlier.parts()):
         raise InputError(f"{path}: made with other settings: {', '.join(differences)}; {again or 'make it again'}")
-    if origin.code != depends.code.hash:
-        line = f"{path}: made with other code of {stage} ({origin.code}, now {depends.code.hash})"
+    if origin.code != depends.code.hash and stage not in _told:
+        _told.add(stage)
+        line = f"{path}, perhaps others: made with other code of {stage} ({origin.code}, now {depends.code.hash})"
         print(line, file=sys.stderr)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_bytes
+from rcn_bench.records.base import read_made
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,12 +67,7 @@ def read_rows(path: Path, columns: Mapping[str, Column], sha256: str, command: s
     """
     import pandas as pd
 
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: not there; run `{command}` first") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); run `{command}` again") from error
+    content = read_made(path, command)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InputError(f"{path}: has changed since it was written; run `{command}` again")
     lines = csv.reader(io.StringIO(content.decode(errors="surrogateescape"), newline=""), strict=True)

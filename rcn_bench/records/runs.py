@@ -1,28 +1,22 @@
 """The files of runs, and of what comes before them: shards of a cache, 2D networks trained on stills."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
-from rcn_bench.records.base import Record
+from rcn_bench.records.base import Record, read_made
 from rcn_bench.records.plain import checked_plain, from_plain
-from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows, write_rows
+from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREDICTIONS = {
-    "video": TEXT,
-    "group": TEXT,
-    "label": TEXT,
-    "predicted": TEXT,
-    "score": SCORE,
-    "clips_correct": COUNT,
-}
+# A row a video. score: of the predicted class. clips_correct: how many clips were right by themselves.
+PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT) | {"score": SCORE, "clips_correct": COUNT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +49,8 @@ def read_metrics(path: Path) -> list[Epoch]:
     """Read metrics.jsonl. Errors: InputError if it is not there, or a line is none of an epoch or of a wrong one."""
     command = Trained.command(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: not there; run `{command}` first") from None
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_made(path, command).decode().splitlines()
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read ({error}); run `{command}` again") from error
     return [_epoch(line, number, path) for number, line in enumerate(lines, start=1)]
 
@@ -145,14 +137,6 @@ class Evaluation(Record):
         return read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
 
 
-def write_predictions(path: Path, table: Mapping[str, Iterable[Any]]) -> str:
-    """Write the columns of PREDICTIONS, one value a video; returns the file's sha256.
-
-    score: of the predicted class, kept to 4 decimal places. clips_correct: how many clips were right by themselves.
-    """
-    return write_rows(path, PREDICTIONS, table)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Online(Record):
     """online.json of a run. ways: in which videos were shown. shares: of a video, after which it was asked.
@@ -178,13 +162,8 @@ class Online(Record):
 
 
 def online_columns(shares: Iterable[float]) -> dict[str, Column]:
-    """video, group, label, way, and one a share, such as 10%."""
+    """A row a video and way: video, group, label, way, and one a share, such as 10%."""
     return dict.fromkeys(("video", "group", "label", "way"), TEXT) | {f"{share:.0%}": RIGHT for share in shares}
-
-
-def write_online(path: Path, shares: Iterable[float], table: Mapping[str, Iterable[Any]]) -> str:
-    """Write the columns of online_columns, one value a video and way; returns the file's sha256."""
-    return write_rows(path, online_columns(shares), table)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,15 +13,12 @@ from rcn_bench.errors import InputError
 from rcn_bench.provenance import Origin
 from rcn_bench.records.plain import checked_plain, from_plain, to_plain
 
-CONFIG_KEYS = {  # where an experiment's config has what the card says
-    "stem_pool": "stem_pool",
+CONFIG_KEYS = {  # where an experiment's config has what the card says, if under another name
     "stride": "clip.stride",
     "crop": "clip.crop",
-    "evaluation_clips": "clip.evaluation_clips",
     "short_side": "data.short_side",
     "frame_rate": "data.frame_rate",
     "autocast": "train.autocast",
-    "plugins": "plugins",
 }
 
 

@@ -7,7 +7,7 @@ from rcn_bench.reporting.table import Table
 
 def table5(product: Table5) -> Table:
     """Table 5: the causality certificate of every model, its temporal receptive field and resolution."""
-    certificates = [row for row in read_causality(product.experiment).rows if row.model in product.models]
+    certificates = {(row.model, row.frames): row for row in read_causality(product.experiment).rows}
     rows = [
         {
             "model": certificate.model,
@@ -18,7 +18,8 @@ def table5(product: Table5) -> Table:
             "frames in the clip": certificate.frames,
             "outputs in time": certificate.outputs,
         }
-        for certificate in certificates
+        for model in product.models
+        if (certificate := certificates.get((model, product.frames)))
     ]
     notes = [
         "Random weights, random w_hh and batch-norm statistics, eval mode, one random clip. Causal: no output moved by "

@@ -4,7 +4,6 @@ Results copied from elsewhere are not known to the workflow, so whoever reads on
 All raise InputError for a file that is missing, not such a record, or of another config.
 """
 
-from pathlib import Path
 from typing import TypeVar
 
 from rcn_bench.errors import InputError
@@ -12,52 +11,50 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, Throughput
+from rcn_bench.records.found import record_path
 from rcn_bench.records.origins import require_own
 from rcn_bench.records.runs import Evaluation, Online, Pretrained, Trained
 
 Kind = TypeVar("Kind", bound=Record)
+OfWeights = TypeVar("OfWeights", Evaluation, Online)
 
 
 def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
     """Errors: InputError, beside what all raise, if it is of other weights than the run's training made."""
-    evaluation = _own(Evaluation, experiment, "evaluate", run.name, experiment.paths.evaluation(run))
-    _require_weights(experiment, run, evaluation)
-    return evaluation
+    return _of_own_weights(_own(Evaluation, experiment, "evaluate", run.name), experiment, run)
 
 
 def read_online(experiment: Experiment, run: Run) -> Online:
     """Errors: as from read_evaluation."""
-    online = _own(Online, experiment, "online", run.name, experiment.paths.online(run).with_suffix(".json"))
-    _require_weights(experiment, run, online)
-    return online
+    return _of_own_weights(_own(Online, experiment, "online", run.name), experiment, run)
 
 
 def read_pretrained(experiment: Experiment, network: str) -> Pretrained:
-    path = experiment.paths.pretrained(network).with_suffix(".json")
-    return _own(Pretrained, experiment, "pretrain", network, path)
+    return _own(Pretrained, experiment, "pretrain", network)
 
 
 def read_profile(experiment: Experiment, model: str) -> Profile:
-    return _own(Profile, experiment, "profile", model, experiment.paths.profile(model))
+    return _own(Profile, experiment, "profile", model)
 
 
 def read_throughput(experiment: Experiment) -> Throughput:
-    return _own(Throughput, experiment, "throughput", "", experiment.paths.throughput)
+    return _own(Throughput, experiment, "throughput")
 
 
 def read_causality(experiment: Experiment) -> Causality:
-    return _own(Causality, experiment, "causality", "", experiment.paths.causality)
+    return _own(Causality, experiment, "causality")
 
 
-def _own(kind: type[Kind], experiment: Experiment, stage: str, target: str, path: Path) -> Kind:
+def _own(kind: type[Kind], experiment: Experiment, stage: str, target: str = "") -> Kind:
+    path = record_path(experiment.paths, stage, target)
     record = kind.read(path)
     require_own(record, experiment, stage, target, path)
     return record
 
 
-def _require_weights(experiment: Experiment, run: Run, result: Evaluation | Online) -> None:
+def _of_own_weights(result: OfWeights, experiment: Experiment, run: Run) -> OfWeights:
     """An evaluation does not hold how its weights were trained; their own record does."""
-    path = experiment.paths.training(run)
-    trained = _own(Trained, experiment, "train", run.name, path)
-    if result.weights_sha256 != trained.weights_sha256:
+    if result.weights_sha256 != _own(Trained, experiment, "train", run.name).weights_sha256:
+        path = experiment.paths.training(run)
         raise InputError(f"{path}: of other weights than were evaluated; run `{result.command(path)}` again")
+    return result

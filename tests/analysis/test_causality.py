@@ -13,6 +13,7 @@ from rcn_bench.analysis.causality import certify, certify_models, describe, exam
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model, shortest_clip, specification
 from rcn_bench.plan.config import load_experiment
+from rcn_bench.plan.products.tables import Table1
 from rcn_bench.records.costs import Causality
 
 CAUSAL = ["c2d18", "rcn18", "rcn50", "i3d18_causal"]
@@ -89,7 +90,7 @@ def test_models_that_look_ahead_are_caught(name):
 def test_certificates_of_whole_clips_agree_with_what_models_claim(name):
     found = certify(name)
     claimed = specification(name)
-    assert (found.causal, found.temporal_stride) == (claimed.causal, claimed.temporal_stride)
+    assert (found.causal, found.frames / found.outputs) == (claimed.causal, claimed.temporal_stride)
 
 
 def test_the_certificate_is_the_same_every_time():
@@ -184,7 +185,7 @@ def test_a_stride_in_time_is_no_look_ahead(layers, past, stride):
     found = certificate(*layers)
     assert found.causal
     assert reach(found) == (past, 0)
-    assert (found.outputs, found.temporal_stride) == (8 // stride, stride)
+    assert (found.outputs, found.frames / found.outputs) == (8 // stride, stride)
 
 
 @pytest.mark.parametrize("frames", [5, 7, 9])
@@ -279,7 +280,15 @@ def test_certificates_of_table_5_are_written(experiment):
     written = Causality.read(experiment.paths.causality)
     assert [(row.model, row.causal, row.frames) for row in written.rows] == [("c2d18", True, 5), ("s3d", False, 5)]
     assert written.origin.stage == "causality"
-    assert written.origin.settings["table5"]["section"] == {"models": ["c2d18", "s3d"], "frames": 5}
+    assert written.origin.settings["frames"] == {"c2d18": [5], "s3d": [5]}
+
+
+def test_what_any_product_asks_for_is_certified(experiment, monkeypatch):
+    monkeypatch.setattr(Table1, "certified", lambda self: {"c2d18": [4], "rcn18": [4]})
+    certify_models(experiment)
+    written = Causality.read(experiment.paths.causality)
+    shown = [(row.model, row.frames) for row in written.rows]
+    assert shown == [("c2d18", 4), ("c2d18", 5), ("rcn18", 4), ("s3d", 5)]
 
 
 def test_an_experiment_without_table_5_certifies_none(experiment):

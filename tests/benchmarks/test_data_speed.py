@@ -14,7 +14,8 @@ from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.judge import at_frame_rate
 from rcn_bench.data.media.files import rgb, time_of
 from rcn_bench.data.transforms import Augmentation

@@ -11,7 +11,8 @@ from setting import DEVICE, GPU
 
 from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import Augmentation, warp
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import train_one_epoch

@@ -13,7 +13,8 @@ from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.clips import ClipLayout, EpochOrder, TrainingClips
+from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.device import uploaded

@@ -13,7 +13,8 @@ from torchvision.transforms import v2
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.clips import ClipLayout, EpochOrder, EvaluationClips, TrainingClips, evaluation_starts
+from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips
+from rcn_bench.data.frames import ClipLayout, evaluation_starts
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.errors import InputError

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rcn_bench.data.clips import ClipLayout, evaluation_starts
-from rcn_bench.data.judge import at_frame_rate, clips_that_fit, summary, too_short
+from rcn_bench.data.frames import ClipLayout, clips_that_fit, evaluation_starts, too_short
+from rcn_bench.data.judge import at_frame_rate, summary
 from rcn_bench.data.media.medium import UnreadableVideo
 
 LENGTHS = {"frames": st.integers(1, 400), "span": st.integers(1, 64), "clips": st.integers(1, 12)}

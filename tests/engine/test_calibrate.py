@@ -12,7 +12,7 @@ from torchvision.models import get_model
 
 from rcn_bench import cli
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.judge import evaluation_starts
+from rcn_bench.data.frames import evaluation_starts
 from rcn_bench.engine import calibrate as calibration
 from rcn_bench.engine.calibrate import calibrate
 from rcn_bench.errors import InputError

@@ -10,8 +10,8 @@ from tiny import changed, save_weights
 from torch import nn
 
 from rcn_bench import cli
+from rcn_bench.code import load_plugins
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.engine.build import load_plugins
 from rcn_bench.engine.online import evaluate_online
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash

@@ -13,10 +13,10 @@ from torch import nn
 
 import rcn_bench.engine.live.stream as streaming
 from rcn_bench import cli
+from rcn_bench.code import load_plugins
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.examine import decode
 from rcn_bench.data.media.files import write_lossless
-from rcn_bench.engine.build import load_plugins
 from rcn_bench.models import create_model
 from rcn_bench.plan.run import Run
 from rcn_bench.records.weights import Card

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from rcn_bench.code import load_plugins
 from rcn_bench.errors import InputError
 from rcn_bench.lists import formats
-from rcn_bench.lists.formats import list_format, list_formats, load_formats, read_list
+from rcn_bench.lists.formats import list_format, list_formats, read_list
 from rcn_bench.lists.video import Video
 
 PLUGIN = '''
@@ -43,7 +44,7 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lists_of_lines.py").write_text(PLUGIN)
     importlib.invalidate_caches()
-    load_formats(["lists_of_lines"])
+    load_plugins(["lists_of_lines"])
 
 
 @pytest.mark.usefixtures("plugin")
@@ -86,7 +87,7 @@ def test_two_formats_of_one_name_are_refused():
 
 def test_a_plugin_that_is_not_there_is_named():
     with pytest.raises(InputError, match="plugins: cannot import no_such_plugin"):
-        load_formats(["no_such_plugin"])
+        load_plugins(["no_such_plugin"])
 
 
 def test_an_unknown_format_is_named_with_those_that_there_are(tmp_path):

@@ -126,7 +126,7 @@ def test_causality_and_temporal_stride_are_those_that_the_model_states(name):
     stated = specification(name)
     certificate = certify(name, frames=max(4, stated.temporal_stride))
     assert certificate.causal == stated.causal
-    assert certificate.temporal_stride == stated.temporal_stride
+    assert certificate.frames / certificate.outputs == stated.temporal_stride
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from experiments import CONFIGS, MINI, MISSING, changed, experiment, refusal, with_changes
 
-from rcn_bench.data.clips import ClipLayout, evaluation_starts
+from rcn_bench.data.frames import ClipLayout, evaluation_starts
 from rcn_bench.plan.config import check_config, config_hash, load_experiment
 from rcn_bench.plan.products import all_runs, products_of
 

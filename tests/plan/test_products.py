@@ -6,7 +6,7 @@ import pytest
 from experiments import MINI, MISSING, experiment, imagenet
 
 from rcn_bench.errors import InputError
-from rcn_bench.plan.products import all_runs, find_product, product_classes, products_of, profiled, timed
+from rcn_bench.plan.products import all_runs, certified, find_product, product_classes, products_of, profiled, timed
 from rcn_bench.plan.products.base import merge_costs
 from rcn_bench.plan.run import Run
 
@@ -136,6 +136,11 @@ def test_certified_models_are_neither_profiled_nor_trained():
     assert "rcn50" in products["table5_causality"].certified()
     assert "rcn50" not in profiled(products.values())
     assert "rcn50" not in {run.model for run in all_runs(products.values())}
+
+
+def test_what_is_certified_is_the_union_over_products():
+    tables = [product("table5_causality", tables__table5={"models": ["rcn18", "s3d"], "frames": n}) for n in (16, 8)]
+    assert certified([*tables, product("table1_init")]) == {"rcn18": [8, 16], "s3d": [8, 16]}
 
 
 def test_accuracy_is_read_from_evaluations_and_the_stills_record_of_the_model_of_table1():

@@ -9,6 +9,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
 from rcn_bench.plan.config import check_config
 from rcn_bench.plan.stages import dependencies
+from rcn_bench.records import origins
 from rcn_bench.records.origins import begin, require_own
 from results import an_evaluation
 
@@ -78,9 +79,11 @@ def test_a_result_of_other_settings_is_refused_by_what_differs(experiment):
         require_own(record.origin, other, "evaluate", RUN, path)
 
 
-def test_other_code_alone_is_one_line_on_stderr(experiment, capsys):
+def test_other_code_alone_is_one_line_on_stderr_for_all_results_of_a_stage(experiment, capsys, monkeypatch):
+    monkeypatch.setattr(origins, "_told", set())
     origin = begin(experiment, "evaluate", RUN)
     record, path = an_evaluation(origin=replace(origin, code="0123456789ab")), experiment.paths.root / "eval.json"
-    require_own(record, experiment, "evaluate", RUN, path)
-    expected = f"{path}: made with other code of evaluate (0123456789ab, now {origin.code})\n"
+    for each in (path, path.with_name("another.json")):
+        require_own(record, experiment, "evaluate", RUN, each)
+    expected = f"{path}, perhaps others: made with other code of evaluate (0123456789ab, now {origin.code})\n"
     assert capsys.readouterr().err == expected

@@ -9,16 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcn_bench.errors import InputError
-from rcn_bench.records.runs import (
-    Epoch,
-    Evaluation,
-    Online,
-    online_columns,
-    read_metrics,
-    write_metrics,
-    write_online,
-    write_predictions,
-)
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, online_columns, read_metrics, write_metrics
 from results import an_evaluation, an_example, write_evaluation
 
 SHARES = [tenth / 10 for tenth in range(1, 11)]
@@ -38,7 +30,7 @@ def path(tmp_path_factory):
 def test_predictions_come_back(path, rows):
     table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct"])
     table["score"] = table["score"] / 10_000
-    evaluation = an_evaluation(predictions_sha256=write_predictions(path, table))
+    evaluation = an_evaluation(predictions_sha256=write_rows(path, PREDICTIONS, table))
     read = evaluation.predictions(path)
     assert read.to_dict("list") == table.to_dict("list")
     assert [read[column].dtype for column in ("video", "score", "clips_correct")] == [object, float, np.int64]
@@ -56,7 +48,7 @@ def test_predictions_are_the_bytes_that_pandas_writes(path):
             "clips_correct": rng.integers(0, 11, 2000),
         }
     )
-    write_predictions(path, table)
+    write_rows(path, PREDICTIONS, table)
     assert path.read_bytes() == table.to_csv(index=False).encode(errors="surrogateescape")
 
 
@@ -105,7 +97,7 @@ def test_what_is_no_prediction_is_not_written(tmp_path):
     row = {"video": ["a"], "group": ["a"], "label": ["a"], "predicted": ["a"], "score": [0.5], "clips_correct": [1]}
     for wrong in (row | {"score": [math.nan]}, row | {"more": [1]}, row | {"video": ["a", "b"]}):
         with pytest.raises(ValueError, match=r"."):
-            write_predictions(path, wrong)
+            write_rows(path, PREDICTIONS, wrong)
     assert not path.exists()
 
 
@@ -113,7 +105,7 @@ def test_online_rows_come_back(tmp_path):
     path = tmp_path / "rcn18" / "online.csv"
     table = {name: ["a", "01"] for name in ("video", "group", "label", "way")}
     table |= {f"{share:.0%}": [float(share > 0.5), math.nan if share < 0.3 else 0.0] for share in SHARES}
-    online = an_example(Online, shares=SHARES, online_sha256=write_online(path, SHARES, table))
+    online = an_example(Online, shares=SHARES, online_sha256=write_rows(path, online_columns(SHARES), table))
     pd.testing.assert_frame_equal(
         online.rows(path), pd.DataFrame(table).astype(dict.fromkeys(list(table)[:4], object)), check_exact=True
     )

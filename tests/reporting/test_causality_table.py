@@ -41,5 +41,5 @@ def test_table5_leaves_out_certificates_that_it_does_not_ask_for(experiment):
 def test_certificates_of_other_clips_are_refused(make):
     experiment, other = make(), make({"tables": {"table5": {"frames": 8}}})
     experiment.paths.causality.write_bytes(other.paths.causality.read_bytes())
-    with pytest.raises(InputError, match=r"causality\.json: .*frames was 8, is 16"):
+    with pytest.raises(InputError, match=r"causality\.json: .*frames\.rcn18 was \[8\], is \[16\]"):
         written_table(experiment, "table5_causality")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from rcn_bench.data.cache.index import CachedVideo, CacheIndex, ShardFile
 from rcn_bench.data.cache.keep import Gone, StoredBefore, refuse_to_lose
-from rcn_bench.data.cache.shard import DamagedShard, ShardIndex, StoredVideo, examine_and_store, write_shard
+from rcn_bench.data.cache.shard import DamagedShard, ShardIndex
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.space import need_of, require_room
 from rcn_bench.data.cache.stock import StoredEntry, entries, number_of, shard_files
+from rcn_bench.data.cache.writing import StoredVideo, examine_and_store, write_shard
 from rcn_bench.data.examine import crashed
 from rcn_bench.data.findings import Finding, writing_report
 from rcn_bench.data.judge import Judge, is_usable, summary, too_many

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rcn_bench.data.cache.shard import DamagedShard, ShardFrames, Storage
-from rcn_bench.data.media.medium import Frames
+from rcn_bench.data.frames import Frames
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
 from rcn_bench.plan.config import config_hash

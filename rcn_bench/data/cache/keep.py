@@ -15,9 +15,10 @@ from functools import cached_property
 from pathlib import Path
 
 from rcn_bench.data.cache.index import CacheIndex
-from rcn_bench.data.cache.shard import DamagedShard, StoredVideo
+from rcn_bench.data.cache.shard import DamagedShard
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.stock import StoredEntry, entries, number_of, shard_files
+from rcn_bench.data.cache.writing import StoredVideo
 from rcn_bench.data.examine import CHECKER
 from rcn_bench.data.findings import Finding
 from rcn_bench.data.media.kinds import medium_of, stamp

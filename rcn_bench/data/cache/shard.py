@@ -4,24 +4,18 @@ The file holds the frames one after the other, as bytes or as JPEG; a table with
 in JSON; and, last, the lengths and the checksum of both.
 """
 
-import hashlib
-import io
 import json
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from rcn_bench.data.examine import OF_DIFFERENT_SIZES, examine_and_use
-from rcn_bench.data.findings import Finding
-from rcn_bench.data.judge import at_frame_rate
-from rcn_bench.data.media.medium import Frames, Picture, UnreadableVideo
+from rcn_bench.data.frames import Frames
 from rcn_bench.errors import InputError, reason
 
 TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
@@ -45,63 +39,6 @@ class Storage:
     short_side: int | None = None
     frame_rate: float | None = None
     jpeg_quality: int | None = None
-
-
-class StoredVideo(NamedTuple):
-    """The frames of a video as they are stored, and their height and width."""
-
-    frames: list[bytes]
-    height: int
-    width: int
-
-
-def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo | None]:
-    """Decode a file once: what the check finds of it, and its frames to be stored if they can be used."""
-    return examine_and_use(path, lambda pictures: _stored(pictures, storage))
-
-
-def _stored(pictures: Iterable[tuple[float, Picture]], storage: Storage) -> StoredVideo:
-    encoded, shapes = [], {(0, 0)}
-    for _, picture in at_frame_rate(pictures, storage.frame_rate):
-        image = picture.rgb(storage.short_side)
-        shapes.add(image.shape[:2])
-        encoded.append(image.tobytes() if storage.jpeg_quality is None else _jpeg(image, storage.jpeg_quality))
-    if len(shapes) > 2:
-        raise UnreadableVideo(OF_DIFFERENT_SIZES)
-    return StoredVideo(encoded, *max(shapes))
-
-
-def _jpeg(image: Frames, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
-def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, StoredVideo | None]], root: Path) -> None:
-    """Write the frames of all videos that have any, and the findings of all, their paths from ``root`` on."""
-    rows: list[tuple[int, int, int]] = []
-    entries: list[dict[str, Any]] = []
-    checksum = hashlib.sha256()
-    with path.open("wb") as file:
-        for finding, stored in videos:
-            entry = asdict(finding) | {
-                "path": os.path.relpath(finding.path, root),
-                "first": len(rows),
-                "stored": (0, 0, 0),
-            }
-            if stored is not None:
-                entry["stored"] = len(stored.frames), stored.height, stored.width
-                for frame in stored.frames:
-                    rows.append((file.tell(), len(frame), zlib.crc32(frame)))
-                    checksum.update(frame)
-                    file.write(frame)
-            entries.append(entry)
-        table = np.array(rows, TABLE_ROW).tobytes()
-        content = {"version": VERSION, "storage": asdict(storage), "frames_sha256": checksum.hexdigest()}
-        index = json.dumps(content | {"videos": entries}).encode()
-        file.write(table + index + TAIL.pack(len(table), len(index), zlib.crc32(table + index), MARK))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)
@@ -192,7 +129,7 @@ class ShardFrames:
 
 
 def _decoded(content: bytes) -> Frames:
-    import torch  # here, so that the processes that only write shards start at once
+    import torch  # here, so that processes that never decode JPEG start at once
     from torchvision.io import decode_jpeg
 
     return decode_jpeg(torch.frombuffer(bytearray(content), dtype=torch.uint8)).permute(1, 2, 0).numpy()

@@ -8,8 +8,9 @@ from shutil import disk_usage
 from time import perf_counter
 
 from rcn_bench.data.cache.index import CacheIndex
-from rcn_bench.data.cache.shard import Storage, examine_and_store
+from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
+from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.processes import in_processes
 from rcn_bench.errors import InputError

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rcn_bench.data.cache.shard import VERSION, DamagedShard, ShardFrames, ShardIndex, StoredVideo
+from rcn_bench.data.cache.shard import VERSION, DamagedShard, ShardFrames, ShardIndex
 from rcn_bench.data.cache.source import Source
+from rcn_bench.data.cache.writing import StoredVideo
 from rcn_bench.data.findings import Finding
 from rcn_bench.data.media.medium import Stamp
 

@@ -9,7 +9,8 @@ import av
 import numpy as np
 from av import logging as av_logging
 
-from rcn_bench.data.media.medium import NOT_THERE, Frames, Medium, Picture, Stamp, UnreadableVideo
+from rcn_bench.data.frames import Frames
+from rcn_bench.data.media.medium import NOT_THERE, Medium, Picture, Stamp, UnreadableVideo
 from rcn_bench.files import file_hash
 
 # A video counts as truncated if it lacks more than this share of what it claims, and more than a few frames.

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from rcn_bench.data.frames import Frames
 
-Frames = NDArray[np.uint8]
 Stamp = tuple[int, int]  # bytes, and time of the last change in ns
 NOT_THERE: Stamp = (0, 0)
 

@@ -1,31 +1,20 @@
 """Every table and figure, each in one place; ``base`` says what a product is."""
 
-import importlib
-import os
-import sys
 from collections.abc import Iterable, Sequence
 
-from rcn_bench.code import find_products
+from rcn_bench.code import find_products, load_plugins
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import figures, tables
 from rcn_bench.plan.products.base import CostsOf, Product, merge_costs, registered
 from rcn_bench.plan.run import Run
 
-__all__ = ["all_runs", "figures", "find_product", "product_classes", "products_of", "profiled", "tables", "timed"]
-
 
 def product_classes(plugins: Sequence[str] = ()) -> dict[str, type[Product]]:
     """All products by name, those of plugins included. Errors: InputError for a plugin that cannot be imported."""
     own = find_products(plugins)
-    if own and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    for module in own:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"plugins: cannot import {module} ({error})") from error
-    return registered(["rcn_bench.plan.products.tables", "rcn_bench.plan.products.figures", *own])
+    load_plugins(own)
+    return registered([tables.__name__, figures.__name__, *own])
 
 
 def products_of(experiment: Experiment) -> dict[str, Product]:
@@ -59,3 +48,8 @@ def profiled(products: Iterable[Product]) -> CostsOf:
 def timed(products: Iterable[Product]) -> CostsOf:
     """Every model whose throughput some products show, with the clip lengths at which they do."""
     return merge_costs(product.timed() for product in products)
+
+
+def certified(products: Iterable[Product]) -> CostsOf:
+    """Every model whose causality some products show, with the clip lengths at which they do."""
+    return merge_costs(product.certified() for product in products)

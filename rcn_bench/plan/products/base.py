@@ -78,9 +78,9 @@ class Product:
         """The models whose throughput it shows."""
         return {}
 
-    def certified(self) -> list[str]:
+    def certified(self) -> CostsOf:
         """The models whose causality it shows."""
-        return []
+        return {}
 
     def check(self) -> None:
         """Refuse what the schema cannot. Errors: InputError that names the key."""

@@ -222,8 +222,8 @@ class Table5(Product):
     def reads(self) -> list[Path]:
         return [self.experiment.paths.causality]
 
-    def certified(self) -> list[str]:
-        return self.models
+    def certified(self) -> CostsOf:
+        return costs_of(self.models, [self.frames])
 
     def check(self) -> None:
         require_plain(self, self.models, ".models")

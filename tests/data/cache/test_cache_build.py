@@ -14,10 +14,11 @@ from five_videos import NAMES, Folder, silent, video
 
 from rcn_bench import cli
 from rcn_bench.data.cache import build as building
-from rcn_bench.data.cache import shard, stock
+from rcn_bench.data.cache import stock, writing
 from rcn_bench.data.cache.build import build_cache, build_shard
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.cache.shard import Storage, examine_and_store
+from rcn_bench.data.cache.shard import Storage
+from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.examine import decode
 from rcn_bench.data.findings import read_report
 from rcn_bench.data.media.files import write_lossless
@@ -155,7 +156,7 @@ def test_another_way_of_storing_makes_all_shards_anew(folder, made, change):
 def test_another_version_of_the_code_makes_all_shards_anew(folder, made, monkeypatch):
     folder.build()
     made.clear()
-    for module in (shard, stock):
+    for module in (stock, writing):
         monkeypatch.setattr(module, "VERSION", 0)
     folder.build()
     assert made == [0, 1, 2]

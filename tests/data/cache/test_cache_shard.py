@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from broken import KINDS
 
-from rcn_bench.data.cache import shard
-from rcn_bench.data.cache.shard import Storage, examine_and_store
+from rcn_bench.data.cache import writing
+from rcn_bench.data.cache.shard import Storage
+from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.examine import examine
 from rcn_bench.data.media.files import write_lossless
 
@@ -42,7 +43,7 @@ def test_memory_that_was_short_once_is_not_held_against_a_video(folder, monkeypa
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(shard, "_stored", refuse)
+        patch.setattr(writing, "_stored", refuse)
         finding, stored = examine_and_store(str(folder.path("a")), Storage())
     assert (finding.decoding, finding.checker, stored) == ("unreadable", "", None)
 

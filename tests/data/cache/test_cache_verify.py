@@ -10,7 +10,7 @@ from five_videos import LOST, NAMES, change_a_byte, shard_file, silent
 from rcn_bench.data.cache import build as building
 from rcn_bench.data.cache.build import verify_cache
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.cache.shard import examine_and_store
+from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.examine import crashed, examine
 from rcn_bench.data.media import files
 from rcn_bench.errors import InputError

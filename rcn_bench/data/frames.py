@@ -1,0 +1,51 @@
+"""Frames as arrays, and where clips lie in a video."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ClipLayout:
+    """A clip is ``frames`` frames, every ``stride``-th one of the video."""
+
+    frames: int
+    stride: int
+
+    @property
+    def span(self) -> int:
+        """Frames of the video from a clip's first to its last."""
+        return (self.frames - 1) * self.stride + 1
+
+
+def clips_that_fit(video_frames: int, span: int) -> int:
+    """How many different clips of so many frames, from first to last, a video holds; 0 if it is too short for one."""
+    return max(video_frames - span + 1, 0)
+
+
+def too_short(video_frames: int, span: int, clips: int = 1) -> str | None:
+    """Why a video does not hold so many different clips; None if it does."""
+    if clips_that_fit(video_frames, span) >= clips:
+        return None
+    if clips == 1:
+        return f"{video_frames} frames, a clip needs {span}"
+    return f"{video_frames} frames, too few for {clips} different clips of {span}"
+
+
+def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
+    """First frames of ``clips`` clips spread evenly over a video, all different.
+
+    The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
+    from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
+    Errors: ValueError if the video is too short for that many different clips.
+    """
+    if short := too_short(video_frames, span, clips):
+        raise ValueError(short)
+    room = video_frames - span
+    # Round the first half down and mirror it; round() alone would break the symmetry at halves.
+    first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
+    middle = [room // 2] if clips % 2 else []
+    return first_half + middle + [room - start for start in reversed(first_half)]
