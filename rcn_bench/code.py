@@ -12,7 +12,10 @@ import ast
 import hashlib
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import sysconfig
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module, invalidate_caches
@@ -22,7 +25,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, reason
 from rcn_bench.syntax import ALL, Statement, definitions, dotted, statements, top_level
 
 # These name, check and describe, but compute no result; they and what only they import are left out. What the plan
@@ -36,6 +39,9 @@ NOT_COMPUTING = (
     "rcn_bench.syntax",
 )
 ROOT = "rcn_bench"
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
+# Where no line of a plugin's lies; an installed one's lines are not named.
+_ELSEWHERE = ("<", *(f"{place}{os.sep}" for place in [Path(__file__).parent, *map(sysconfig.get_path, _INSTALLED)]))
 
 
 @dataclass(frozen=True)
@@ -115,15 +121,56 @@ def registrations(decorator: str, plugins: Sequence[str], within: str | None = N
 def load_plugins(modules: Iterable[str]) -> None:
     """Import modules that a config names as plugins; the working directory is searched too.
 
-    Errors: InputError for one that cannot be imported.
+    Errors: InputError for one that cannot be imported, or whose name another module has.
     """
-    for module in modules:
+    for name in modules:
+        _require_name(name)
         if os.getcwd() not in sys.path:
             sys.path.insert(0, os.getcwd())
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise InputError(f"plugins: cannot import {module} ({error})") from error
+        with plugin_code(name, f"plugins: cannot import {name}"):
+            import_module(name)
+        top = top_level(name)
+        found, loaded = _find_root(top), getattr(sys.modules.get(top), "__spec__", None)
+        if found and loaded and os.path.realpath(found.origin or "") != os.path.realpath(loaded.origin or ""):
+            raise InputError(f"plugins: {top} ({found.origin}): Python uses {loaded.origin} by that name; rename yours")
+
+
+@contextmanager
+def plugin_code(module: str, what: str | Callable[[], str]) -> Iterator[None]:
+    """For calls of what a plugin defines: whatever it raises becomes one line.
+
+    module: where that is defined; what one of rcn_bench raises keeps its traceback. what: says what failed.
+    Errors: InputError with the plugin's line, where it is known; one that it raised itself as it is.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        if not is_plugin(module):
+            raise
+        raise InputError(f"{what if isinstance(what, str) else what()} ({_failure(error)})") from error
+
+
+def is_plugin(module: str) -> bool:
+    return top_level(module) != ROOT
+
+
+def _failure(error: BaseException) -> str:
+    name, why = type(error).__name__, reason(error)
+    text = why if isinstance(error, ImportError) or why == name else f"{name}: {why}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_ELSEWHERE)]
+    return f"{text}; {os.path.basename(own[-1].filename)}, line {own[-1].lineno}" if own else text
+
+
+def _require_name(name: str) -> None:
+    """Errors: InputError for a plugin that is not named as Python imports it, or named like a module of Python's."""
+    if not isinstance(name, str) or not all(name.split(".")) or "/" in name or name.endswith(".py"):
+        plain = str(name).removesuffix(".py").replace("/", ".").strip(".")
+        hint = f", {plain}" if isinstance(name, str) and plain else ""
+        raise InputError(f"plugins: {name!r} is not the name of a module; write it as Python imports it{hint}")
+    if top_level(name) in sys.stdlib_module_names:
+        raise InputError(f"plugins: {top_level(name)} is a module of Python's own; give yours another name")
 
 
 def _by_name(kind: str, found: Iterable[Registration]) -> dict[str, Registration]:
@@ -184,6 +231,9 @@ class Sources:
 
     def __init__(self, names: Iterable[str]) -> None:
         """names: of modules, of rcn_bench or of plugins, whose top-level packages are our own code too."""
+        names = list(names)
+        for name in names:
+            _require_name(name)
         invalidate_caches()
         self._modules: dict[str, _Module | None] = {}
         self._parts: dict[tuple[_Module, frozenset[str]], _Part] = {}

@@ -87,7 +87,7 @@ def _parse(file: Path, mtime_ns: int, size: int) -> tuple[Statement, ...]:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise InputError(f"{file}{line}: {getattr(error, 'msg', error)}; correct it") from error
     roots: set[str] = set()
     pending: list[ast.AST] = [tree]

@@ -8,7 +8,16 @@ from textwrap import dedent
 import pytest
 
 from rcn_bench import code
-from rcn_bench.code import ModelSource, code_of, find_formats, find_models, find_products, find_trunks
+from rcn_bench.code import (
+    ModelSource,
+    code_of,
+    find_formats,
+    find_models,
+    find_products,
+    find_trunks,
+    load_plugins,
+    plugin_code,
+)
 from rcn_bench.errors import InputError
 
 
@@ -143,7 +152,6 @@ def test_a_plugin_without_source_is_refused(write, tmp_path):
     py_compile.compile("whole.py", cfile="bare.pyc")
     for name, entry, file in [
         ("bare", "bare", tmp_path / "bare.pyc"),
-        ("sys", "sys", "built-in"),
         ("fast", "user", tmp_path / "fast.abi3.so"),
     ]:
         with pytest.raises(InputError) as error:
@@ -164,8 +172,74 @@ def test_a_plugin_that_python_cannot_parse(write, tmp_path, text, line):
     write({"broken.py": text})
     with pytest.raises(InputError) as error:
         code_of("broken")
-    assert str(error.value).startswith(f"{tmp_path / 'broken.py'}{line}")
+    assert str(error.value).startswith(f"{tmp_path / 'broken.py'}{line}: ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("my_plugin.py", "'my_plugin.py' is not the name of a module; write it as Python imports it, my_plugin"),
+        ("own/models.py", "'own/models.py' is not the name of a module; write it as Python imports it, own.models"),
+        ("", "'' is not the name of a module; write it as Python imports it"),
+        (".own", "'.own' is not the name of a module; write it as Python imports it, own"),
+        (3, "3 is not the name of a module; write it as Python imports it"),
+        ("json", "json is a module of Python's own; give yours another name"),
+        ("random", "random is a module of Python's own; give yours another name"),
+        ("sys", "sys is a module of Python's own; give yours another name"),
+    ],
+)
+def test_a_plugin_of_an_odd_name(write, name, why):
+    write({"random.py": "", "my_plugin.py": ""})
+    for use in (load_plugins, find_models):
+        with pytest.raises(InputError) as error:
+            use([name])
+        assert str(error.value) == f"plugins: {why}"
+
+
+@pytest.fixture
+def imports(monkeypatch):
+    """What a test imports is forgotten after it."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+
+@pytest.mark.usefixtures("imports")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("raise SystemExit(0)", "SystemExit: 0; odd_plugin.py, line 1"),
+        ("import sys\nsys.exit()", "SystemExit; odd_plugin.py, line 2"),
+        ("x = 1\nraise ValueError('boom\\nand more')", "ValueError: boom; odd_plugin.py, line 2"),
+        ("import json\n\njson.loads('{')", "JSONDecodeError: Expecting property name enclosed in double quotes: "),
+        ("import nowhere_at_all", "No module named 'nowhere_at_all'; odd_plugin.py, line 1"),
+        ("def f(:", "SyntaxError: invalid syntax (odd_plugin.py, line 1)"),
+        ("import helper_of_odd", "KeyError: 'x'; helper_of_odd.py, line 2"),
+    ],
+)
+def test_a_plugin_that_fails_when_imported_is_one_line(write, text, why):
+    write({"odd_plugin.py": text, "helper_of_odd.py": "d = {}\nd['x']"})
+    with pytest.raises(InputError) as error:
+        load_plugins(["odd_plugin"])
+    assert str(error.value).startswith(f"plugins: cannot import odd_plugin ({why}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("imports")
+def test_a_plugin_with_the_name_of_another_module_that_python_uses(write, tmp_path):
+    write({"yaml.py": "x = 1"})
+    with pytest.raises(InputError, match=rf"^plugins: yaml \({tmp_path}/yaml.py\): Python uses .*yaml/__init__.py by"):
+        load_plugins(["yaml"])
+
+
+def test_what_a_plugin_refuses_and_what_our_own_code_raises_stay_as_they_are():
+    with pytest.raises(InputError, match=r"^mine: no$"), plugin_code("own", "it failed"):
+        raise InputError("mine: no")
+    with pytest.raises(KeyError), plugin_code("rcn_bench.models.rcn", "it failed"):
+        raise KeyError("x")
+    with pytest.raises(KeyboardInterrupt), plugin_code("own", "it failed"):
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

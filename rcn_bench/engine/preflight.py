@@ -5,25 +5,35 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from rcn_bench.code import load_plugins
+from rcn_bench.code import is_plugin, load_plugins
 from rcn_bench.engine.build import architecture, initial_weights_file
 from rcn_bench.errors import InputError
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.network2d import has_imagenet_weights
 from rcn_bench.models.recompute import can_recompute
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import all_runs, products_of
+from rcn_bench.plan.products import all_runs, builder_of, products_of
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import OPTION_WORDS, Run, base_model, option_words
 
 
-def check_runs(experiment: Experiment) -> None:
-    """Find what would stop a job of an experiment: models, options, inits, clip lengths, files of the user's.
+def check_runs(experiment: Experiment, source: str | None = None) -> None:
+    """Find what would stop a job of an experiment: models, options, inits, clip lengths, plugins, files of the user's.
 
-    Errors: InputError that names the key, run or file.
+    source: what messages start with, such as the config's file. Errors: InputError that names the key, run or file.
     """
+    try:
+        _check_runs(experiment)
+    except InputError as error:
+        raise InputError(f"{source}: {error}" if source else str(error)) from error
+
+
+def _check_runs(experiment: Experiment) -> None:
     load_plugins(experiment.plugins)
     products = list(products_of(experiment).values())
+    for product in products:
+        if is_plugin(type(product).__module__):
+            builder_of(product)
     for variant in experiment.models:
         _check_variant(experiment, variant)
     for run in all_runs(products):
@@ -49,6 +59,11 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
         raise InputError(f"{key}.w_hh: {model} has no recurrence; leave w_hh out")
     if "w_xh" not in options and any(w_xh != "random" for w_xh in starts.w_xh):
         raise InputError(f"{key}.w_xh: {model} has no 2D weights to start from; its only w_xh is random")
+    if is_plugin(experiment.model_sources[model].module):
+        try:
+            _without_weights(Run.of(variant, 2, "random", None, 0), experiment.stem_pool)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from error
 
 
 def _check_imagenet(experiment: Experiment, run: Run) -> None:
@@ -87,10 +102,12 @@ def _check_recomputing(experiment: Experiment, run: Run) -> None:
 def _without_weights(run: Run, stem_pool: bool) -> nn.Module:
     """The network of a run, on the meta device if its builder can do that, where it takes no time."""
     options = architecture(run, stem_pool)
+    if "w_xh" in model_options(run.model):
+        options["w_xh"] = "random"
     try:
         with torch.device("meta"):
             return create_model(run.model, 2, **options)
-    except (NotImplementedError, RuntimeError):
+    except Exception:
         return create_model(run.model, 2, **options)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
 from torch import nn
 
-from rcn_bench.code import ModelSource, find_models
+from rcn_bench.code import ModelSource, find_models, plugin_code
 from rcn_bench.errors import InputError
 
 Builder = Callable[..., nn.Module]
@@ -91,10 +91,14 @@ def create_model(name: str, num_classes: int = 400, **options) -> nn.Module:
 
     options are the builder's keywords, for example stem_pool, w_xh, weights_file, w_hh, mode, inflation.
     Errors: InputError for an unknown model or an option that the model does not have; the model itself raises one
-    for a clip with fewer frames than it needs.
+    for a clip with fewer frames than it needs. Likewise for a plugin's builder that fails or returns no module.
     """
     require_options(name, options)
-    model = _builder(name)(num_classes, **options)
+    builder = _builder(name)
+    with plugin_code(builder.__module__, f"the builder of {name} failed"):
+        model = builder(num_classes, **options)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"the builder of {name} must return a torch.nn.Module, not {type(model).__name__}")
     shortest = shortest_clip(name)
     if shortest > 1:
         model.register_forward_pre_hook(partial(_require_frames, name, shortest))
@@ -113,7 +117,8 @@ def model_options(name: str) -> list[str]:
         if parameter.kind is not parameter.VAR_KEYWORD:
             options.append(parameter.name)
             continue
-        annotation = get_type_hints(builder).get(parameter.name)
+        with plugin_code(builder.__module__, f"the annotations of {name} cannot be read"):
+            annotation = get_type_hints(builder).get(parameter.name)
         if get_origin(annotation) is Unpack:  # **options: Unpack[SomeTypedDict]
             options += get_type_hints(*get_args(annotation))
         elif trunk := _TRUNKS.get(builder):

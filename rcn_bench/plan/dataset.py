@@ -41,7 +41,7 @@ class DataSet(ABC):
         """The videos of a list or of a folder of class folders, which is read once."""
         if source not in self._lists_read:
             load_plugins(self.formats)
-            self._lists_read[source] = read_list(source, self.videos)
+            self._lists_read[source] = read_list(source, self.videos, plugins=self.formats)
         return self._lists_read[source]
 
     @cached_property

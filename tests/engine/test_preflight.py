@@ -145,3 +145,43 @@ def test_a_trunk_whose_imagenet_weights_nobody_knows_needs_a_file(with_bare_mode
     assert re.match(r"models\.on_bare\.w_xh: no ImageNet weights are known for bare2d; .* weights_files\.bare2d", line)
     (tmp_path / "bare.pth").touch()
     check_runs(changed(experiment, {**changes, "weights_files": {"bare2d": str(tmp_path / "bare.pth")}}))
+
+
+@pytest.mark.parametrize(
+    ("builder", "why"),
+    [
+        ("(): return nn.Flatten()", "failed (TypeError: odd3d() takes 0 positional arguments but 1 was given)"),
+        ("(num_classes): nn.Flatten()", "must return a torch.nn.Module, not NoneType"),
+        ("(num_classes): return nn.Linear(3, {}['x'])", "failed (KeyError: 'x'; odd_models.py, line 4)"),
+        ("(num_classes): raise SystemExit(0)", "failed (SystemExit: 0; odd_models.py, line 4)"),
+    ],
+)
+def test_a_plugins_model_that_cannot_be_built_is_named(experiment, plugin, builder, why):
+    register = "from torch import nn\nfrom rcn_bench.models import register\n@register\n"
+    name = plugin("odd_models", f"{register}def odd3d{builder}")
+    changes = {"plugins": [name], "models": {"odd3d": {"w_xh": RANDOM}}, "tables": {}}
+    assert refusal(experiment, changes) == f"models.odd3d: the builder of odd3d {why}"
+
+
+def test_a_builder_of_a_plugins_table_that_is_not_there_is_found_before_the_first_job(experiment, plugin):
+    name = plugin(
+        "odd_tables",
+        """
+        from dataclasses import dataclass
+        from rcn_bench.plan.products.base import Product, product
+
+        @product
+        @dataclass(frozen=True)
+        class Odd(Product):
+            kind, name, section, builder = "table", "odd", ("tables", "odd"), "odd_tables:biuld"
+        """,
+    )
+    assert refusal(experiment, {"plugins": [name], "tables": {"odd": {}}}) == (
+        "odd: cannot load its builder odd_tables:biuld (AttributeError: module 'odd_tables' has no attribute 'biuld')"
+    )
+
+
+def test_messages_start_with_the_config_where_it_is_known(experiment, tmp_path):
+    (tmp_path / "train.csv").unlink()
+    with pytest.raises(InputError, match=r"^own\.yaml: data\.annotations\.train: "):
+        check_runs(experiment, "own.yaml")

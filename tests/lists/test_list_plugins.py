@@ -38,13 +38,15 @@ class Lines(ListFormat):
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """A module in the working directory; what it registers is forgotten afterwards."""
-    monkeypatch.setattr(formats, "_FORMATS", dict(list_formats()))
+    list_formats()
+    monkeypatch.setattr(formats, "_FORMATS", dict(formats._FORMATS))
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lists_of_lines.py").write_text(PLUGIN)
     importlib.invalidate_caches()
     load_plugins(["lists_of_lines"])
+    return tmp_path
 
 
 @pytest.mark.usefixtures("plugin")
@@ -81,8 +83,53 @@ def test_the_package_s_own_formats_come_first_and_all_say_what_they_look_like():
 
 @pytest.mark.usefixtures("plugin")
 def test_two_formats_of_one_name_are_refused():
-    with pytest.raises(InputError, match=r"list format 'lines' is there already, in lists_of_lines"):
-        list_format(type("Lines", (formats.ListFormat,), {"name": "lines"}))
+    list_format(type("Lines", (formats.ListFormat,), {"name": "lines", "__module__": "elsewhere"}))
+    with pytest.raises(InputError, match=r"list format lines is registered by lists_of_lines and elsewhere; rename"):
+        list_formats()
+    assert list_formats(["elsewhere"])["lines"].__module__ == "elsewhere"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_only_the_formats_of_the_given_plugins_are_asked(tmp_path):
+    (tmp_path / "all.txt").write_text("up a.mp4\n")
+    assert len(read_list(tmp_path / "all.txt", tmp_path, plugins=["lists_of_lines"])) == 1
+    with pytest.raises(InputError, match=r"all\.txt: no column by which its format is known"):
+        read_list(tmp_path / "all.txt", tmp_path, plugins=())
+
+
+def test_what_is_no_format_is_refused():
+    with pytest.raises(InputError, match="not a class of ListFormat"):
+        list_format(type("Lines", (), {"name": "lines"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "why"),
+    [
+        ("label, path = line.split()", 'label, path = {}["file"]', 
+         ", line 1: list format lines failed (KeyError: 'file'; lists_of_lines.py, line 20)"),
+        ('return source.suffix == ".txt"', "return source.sufix", ": list format lines failed (AttributeError: "),
+        ("def read(self, source, root):", "def read(self, source, root): return None\n    def other(self, source):",
+         ": list format lines must yield videos, not NoneType"),
+        ("yield Video(path, label, path, (path,))", "yield path",
+         ", line 1: list format lines must yield videos, not str"),
+        ("Video(path, label,", "Video(path, None,", ", line 1: label must be text, not None"),
+        ("Video(path, label,", 'Video("", label,', ", line 1: id must be text, not ''"),
+        ("path, (path,))", "path, ())", ", line 1: paths must be a tuple of one or more, not ()"),
+        ("path, (path,))", "path, path)", ", line 1: paths must be a tuple of one or more, not 'a.mp4'"),
+        ("path, (path,))", "path, (source,))", ", line 1: a path must be text, not PosixPath("),
+        ("def read(", "def rd(", ": list format lines failed (TypeError: Can't instantiate abstract class Lines"),
+    ],
+)  # fmt: skip
+def test_a_format_that_fails_is_one_line(plugin, line, instead, why):
+    assert line in PLUGIN
+    (plugin / "lists_of_odd_lines.py").write_text(PLUGIN.replace(line, instead))
+    (plugin / "all.txt").write_text("up a.mp4\n")
+    importlib.invalidate_caches()
+    load_plugins(["lists_of_odd_lines"])
+    with pytest.raises(InputError) as error:
+        read_list(plugin / "all.txt", plugin, plugins=["lists_of_odd_lines"])
+    assert str(error.value).startswith(f"{plugin / 'all.txt'}{why}".replace("of_lines", "of_odd_lines"))
+    assert "\n" not in str(error.value)
 
 
 def test_a_plugin_that_is_not_there_is_named():

@@ -130,6 +130,32 @@ def test_a_registered_model_can_be_created():
     assert shortest_clip("plain3") == 1
 
 
+def test_a_builder_that_fails_or_returns_no_module_is_one_line(plugin):
+    plugin("""
+        from rcn_bench.models import register
+
+        @register
+        def nothing3d(num_classes):
+            num_classes
+
+        @register
+        def broken3d(num_classes):
+            return {}["x"]
+
+        @register
+        def unreadable3d(num_classes, **options: "Optoins"):
+            return None
+        """)
+    for name, why in {
+        "nothing3d": "the builder of nothing3d must return a torch.nn.Module, not NoneType",
+        "broken3d": "the builder of broken3d failed (KeyError: 'x'; my_models.py, line 10)",
+        "unreadable3d": "the annotations of unreadable3d cannot be read (NameError: name 'Optoins' is not defined)",
+    }.items():
+        with pytest.raises(InputError) as error:
+            create_model(name, 5)
+        assert str(error.value) == why
+
+
 @pytest.mark.usefixtures("own_registry")
 def test_a_registered_model_may_state_what_it_is():
     stated = Specification(0, 0.0, (8, 4, 4), causal=True, temporal_stride=1, shortest_clip=3)

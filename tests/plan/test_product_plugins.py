@@ -1,5 +1,6 @@
 """Tables and figures of the user's own: a plugin's class is all that the plan needs."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -99,11 +100,74 @@ def test_two_products_of_one_name_in_one_experiment_are_refused(plugin):
         product_classes([plugin("own_table2", "table2_architectures")])
 
 
+def test_products_of_one_section_with_different_keys_are_refused(plugin):
+    module = plugin("own_shared")
+    Path(f"{module}.py").write_text(Path(f"{module}.py").read_text().replace('"tables", "mine"', '"tables", "table1"'))
+    assert refusal(with_table([module])) == (
+        "plugins: table table1_init and table mine have different keys in one section, tables.table1"
+    )
+
+
 def test_plugin_that_cannot_be_imported_is_named(plugin):
     module = plugin("own_broken")
     Path(f"{module}.py").write_text("import nowhere_to_be_found\n" + Path(f"{module}.py").read_text())
     with pytest.raises(InputError, match=r"plugins: cannot import own_broken \(No module named"):
         product_classes([module])
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "why"),
+    [
+        ('kind = "table"', 'kind = "chart"', "mine: kind must be table or figure, not 'chart'"),
+        ('kind = "table"', "", "mine: kind must be table or figure, not None"),
+        (
+            'name = "mine"',
+            'name = "../x"',
+            "../x: name, by which its files go, must be of letters, digits, _ and -, not",
+        ),
+        ('name = "mine"', 'name = "a/b"', "a/b: name, by which its files go, must be of letters"),
+        ('name = "mine"', "", "Mine: name, by which its files go, must be of letters, digits, _ and -, not None"),
+        ('("tables", "mine")', '("charts", "mine")', 'mine: section must be like ("tables", "mine") or'),
+        ('builder = "own_odd:build"', "", 'mine: builder must be "module:function", not None'),
+        ('builder = "own_odd:build"', 'builder = "build"', "mine: builder must be \"module:function\", not 'build'"),
+        ("class Mine(Product)", "class Mine", "Mine is not a class of Product"),
+    ],
+)
+def test_what_is_no_product_is_refused(plugin, line, instead, why):
+    text = Path(f"{plugin('own_odd')}.py").read_text()
+    assert line in text
+    Path("own_odd.py").write_text(text.replace(line, instead))
+    importlib.invalidate_caches()
+    with pytest.raises(InputError) as error:
+        product_classes(["own_odd"])
+    assert str(error.value).startswith(f"own_odd: {why}")
+
+
+def test_keys_of_types_that_cannot_be_read_are_one_line(plugin):
+    text = Path(f"{plugin('own_typed')}.py").read_text()
+    Path("own_typed.py").write_text(text.replace("models: Models", 'models: "Modells"'))
+    with pytest.raises(InputError, match=r"^mine: the types of its keys cannot be read \(NameError: name 'Modells' is"):
+        product_classes(["own_typed"])
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "why"),
+    [
+        ("return {model: ", "return {}['x'] or {model: ", r"rows\(\) failed \(KeyError: 'x'; own_fails.py, line 19\)"),
+        ("return {model: ", "return {model: 3 or ", r"runs\(\) failed \(TypeError: 'int' object is not iterable\)"),
+        ("return {model: ", "return {model: [model] or ", r"rows\(\) must be lists of runs, not of str"),
+        ("return {model: ", "{model: ", r"rows\(\) must return a Mapping, not NoneType"),
+        ("return evaluations(", "evaluations(", r"reads\(\) must return a list, not NoneType"),
+    ],
+)
+def test_a_product_that_fails_is_one_line(plugin, line, instead, why):
+    text = Path(f"{plugin('own_fails')}.py").read_text().replace(line, instead)
+    Path("own_fails.py").write_text(text)
+    importlib.invalidate_caches()
+    sys.modules.pop("own_fails", None)
+    config = with_table(["own_fails"], mine={"models": ["c2d18"], "frames": 4})
+    with pytest.raises(InputError, match=rf"mine: its {why}$"):
+        products_of(experiment(config=config))["mine"].reads()
 
 
 def test_a_table_depends_on_its_plugin_and_its_section(plugin):

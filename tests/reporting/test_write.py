@@ -104,12 +104,12 @@ def test_a_plugins_table_and_figure_are_built_and_recorded(plugin):
     [
         ("lacks_it", "lacks_it:tables"),
         ("not_there", "nowhere_to_be_found:names"),
-        ("no_colon", "no_colon"),
-        ("empty", ":names"),
+        ("not_ready", "not_ready_builders:names"),
     ],
 )
 def test_a_builder_that_is_not_there_is_one_line(plugin, module, builder):
     experiment = plugin(module, builder)
+    (experiment.results.parent / "not_ready_builders.py").write_text("raise ValueError")
     with pytest.raises(InputError, match=f"names: cannot load its builder {builder} ") as caught:
         write_product(experiment, "table", "names")
     assert "\n" not in one_line(caught.value)
@@ -119,6 +119,19 @@ def test_a_builder_that_is_not_there_is_one_line(plugin, module, builder):
 def test_a_builder_of_something_else_is_refused(plugin):
     experiment = plugin("mixed_up", "mixed_up:text")
     with pytest.raises(InputError, match="names: mixed_up:text must return a Table, not str"):
+        write_product(experiment, "table", "names")
+
+
+def test_a_builder_that_is_no_function_is_refused(plugin):
+    with pytest.raises(InputError, match="names: its builder no_call:__name__ is no function, but str"):
+        write_product(plugin("no_call", "no_call:__name__"), "table", "names")
+
+
+def test_a_builder_that_fails_is_one_line(plugin):
+    experiment = plugin("my_failing", "my_failing_builders:build")
+    (experiment.results.parent / "my_failing_builders.py").write_text("def build(product):\n    return {}['x']\n")
+    line = r"^names: its builder my_failing_builders:build failed \(KeyError: 'x'; my_failing_builders.py, line 2\)$"
+    with pytest.raises(InputError, match=line):
         write_product(experiment, "table", "names")
 
 

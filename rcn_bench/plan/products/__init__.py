@@ -1,8 +1,10 @@
 """Every table and figure, each in one place; ``base`` says what a product is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import Any
 
-from rcn_bench.code import find_products, load_plugins
+from rcn_bench.code import find_products, is_plugin, load_plugins, plugin_code
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import figures, tables
@@ -11,10 +13,15 @@ from rcn_bench.plan.run import Run
 
 
 def product_classes(plugins: Sequence[str] = ()) -> dict[str, type[Product]]:
-    """All products by name, those of plugins included. Errors: InputError for a plugin that cannot be imported."""
+    """All products by name, those of plugins included. Errors: InputError for a plugin that cannot be used."""
     own = find_products(plugins)
     load_plugins(own)
-    return registered([tables.__name__, figures.__name__, *own])
+    found = registered([tables.__name__, figures.__name__, *own])
+    for name, cls in found.items():
+        if is_plugin(cls.__module__):
+            with plugin_code(cls.__module__, f"{name}: the types of its keys cannot be read"):
+                cls.schema()
+    return found
 
 
 def products_of(experiment: Experiment) -> dict[str, Product]:
@@ -33,6 +40,16 @@ def find_product(experiment: Experiment, name: str, kind: str) -> Product:
     if name not in there:
         raise InputError(f"no {kind} {name!r} in {experiment.name}; it has {', '.join(there) or 'none'}")
     return there[name]
+
+
+def builder_of(product: Product) -> Callable[[Product], Any]:
+    """The function that builds a product. Errors: InputError if there is none at the place that the product names."""
+    module, _, function = product.builder.partition(":")
+    with plugin_code(type(product).__module__, f"{product.name}: cannot load its builder {product.builder}"):
+        found = getattr(import_module(module), function)
+    if not callable(found):
+        raise InputError(f"{product.name}: its builder {product.builder} is no function, but {type(found).__name__}")
+    return found
 
 
 def all_runs(products: Iterable[Product]) -> list[Run]:

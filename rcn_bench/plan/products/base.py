@@ -6,11 +6,14 @@ the command line all ask the class. A plugin registers its own in the same way, 
 builder needs is imported when it builds.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
+from rcn_bench.code import is_plugin, plugin_code
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run, base_model
@@ -28,9 +31,53 @@ Class = TypeVar("Class", bound="type[Product]")
 
 
 def product(cls: Class) -> Class:
-    """Register a product under its name."""
+    """Register a product under its name. Errors: InputError for what cannot be one."""
+    _require_product(cls)
+    if is_plugin(cls.__module__):
+        for method, kind in _ASKED.items():
+            setattr(cls, method, _guarded(cls, method, kind))
     _PRODUCTS.setdefault(cls.__module__, {})[cls.name] = cls
     return cls
+
+
+# The methods of a product that the plan asks, and what they return.
+_ASKED: dict[str, type] = {
+    **dict.fromkeys(("rows", "settings", "profiled", "timed", "certified", "depends_on"), Mapping),
+    **{"reads": list, "runs": list, "check": object},
+}
+
+
+def _require_product(cls: Any) -> None:
+    if not (isinstance(cls, type) and issubclass(cls, Product)):
+        raise InputError(f"{cls.__module__}: {cls.__name__} is not a class of Product, so no table or figure")
+    kind, name, section, builder = (getattr(cls, key, None) for key in ("kind", "name", "section", "builder"))
+    where = f"{cls.__module__}: {name or cls.__name__}"
+    if kind not in ("table", "figure"):
+        raise InputError(f"{where}: kind must be table or figure, not {kind!r}")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InputError(f"{where}: name, by which its files go, must be of letters, digits, _ and -, not {name!r}")
+    match section:
+        case ("tables" | "figures", str(key)) if key:
+            pass
+        case _:
+            raise InputError(f'{where}: section must be like ("tables", "{name}") or ("figures", ...), not {section!r}')
+    if not isinstance(builder, str) or not re.fullmatch(r"[^:]+:[^:]+", builder):
+        raise InputError(f'{where}: builder must be "module:function", not {builder!r}')
+
+
+def _guarded(cls: type["Product"], name: str, kind: type) -> Any:
+    """A method of a plugin's product whose failures are one line, and whose result is of a kind."""
+    method = getattr(cls, name)
+
+    @wraps(method)
+    def call(self: Product) -> Any:
+        with plugin_code(cls.__module__, f"{cls.name}: its {name}() failed"):
+            found = method(self)
+        if not isinstance(found, kind):
+            raise InputError(f"{cls.name}: its {name}() must return a {kind.__name__}, not {type(found).__name__}")
+        return found
+
+    return call
 
 
 @dataclass(frozen=True)
@@ -91,7 +138,10 @@ class Product:
         return ".".join(self.section)
 
     def runs(self) -> list[Run]:
-        return sorted({run for runs in self.rows().values() for run in runs})
+        found = {run for runs in self.rows().values() for run in runs}
+        for odd in (run for run in found if not isinstance(run, Run)):
+            raise InputError(f"{self.name}: its rows() must be lists of runs, not of {type(odd).__name__}")
+        return sorted(found)
 
     def depends_on(self) -> dict[str, Any]:
         """All values that it depends on: its section, its rows and its settings."""

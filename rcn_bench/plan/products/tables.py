@@ -114,6 +114,10 @@ class Table2(Product):
 
     def check(self) -> None:
         require_listed(self, self.models, ".models")
+        rows = self.rows()
+        require_runs(
+            self, {model: [run for row in rows if row[0] == model for run in rows[row]] for model in self.models}
+        )
 
 
 @product
