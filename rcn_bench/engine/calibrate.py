@@ -122,6 +122,7 @@ def _videos(name: str, protocol: Protocol, experiment: Experiment) -> Evaluation
             )
         stride = int(rate // FRAME_RATE)
     cache = Cache(experiment.paths.cache("val"))
+    cache.require_own(experiment, "val")
     videos = EvaluationClips(cache, ClipLayout(protocol.frames, stride), None, protocol.clips)
     for video in videos.videos:
         if min(video.shape[1:3]) < protocol.short_side:

@@ -38,10 +38,15 @@ def leftovers(experiment: Experiment) -> Iterator[str]:
             close = difflib.get_close_matches(network, used, n=1)
             hint = f"did you mean {close[0]}?" if close else f"no run starts from ImageNet weights of {network}"
             yield f"weights_files.{network}: nothing uses it; {hint}"
-    shown = {run.variant for run in runs}
-    for variant in experiment.models:
+    shown, pretrained = {run.variant for run in runs}, experiment.pretrained
+    for variant, starts in experiment.models.items():
         if variant not in shown:
             yield f"models.{variant}: nothing uses it; no table or figure shows it"
+            continue
+        for w_xh in starts.w_xh:
+            if w_xh not in ("random", pretrained):
+                since = f"pretrained is {pretrained or 'left out'}"
+                yield f"models.{variant}.w_xh: {w_xh}: nothing uses it, since {since}"
 
 
 def require_model(experiment: Experiment, model: str, key: str) -> None:
@@ -81,6 +86,13 @@ def _check_ranges(experiment: Experiment) -> None:
             raise InputError(f"{key}: {[lowest, highest]} must be [lowest, highest]")
     if experiment.train.schedule == "step" and not experiment.train.milestones:
         raise InputError("train.milestones: missing; schedule step needs them")
+    if experiment.train.milestones != sorted(set(experiment.train.milestones)):
+        raise InputError(f"train.milestones: {experiment.train.milestones} must rise")
+    if digits and digits.train_videos < min(digits.val_videos, 4 * len(digits.digits)):
+        raise InputError(
+            f"data.digits.train_videos: {digits.train_videos} do not show all classes that validation does; give at "
+            f"least {min(digits.val_videos, 4 * len(digits.digits))}"
+        )
     if digits and experiment.clip.evaluation_clips % 2:
         raise InputError("clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
 
@@ -102,6 +114,8 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
     for word in words:
         if word not in OPTION_WORDS:
             raise InputError(f"models.{variant}: unknown option +{word}; there are {', '.join(OPTION_WORDS)}")
+        if words.count(word) > 1:
+            raise InputError(f"models.{variant}: +{word} stands there {words.count(word)} times; once is enough")
     if "centre" in words and "random" in starts.w_xh:
         raise InputError(
             f"models.{variant}.w_xh: +centre says how pretrained weights are inflated; from random ones it is the "
@@ -132,4 +146,10 @@ def _check_run(experiment: Experiment, run: Run) -> None:
         raise InputError(
             f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of fewer than 2 clips of "
             f"{run.frames} frames"
+        )
+    batch = experiment.train.frames_per_batch // run.frames
+    if digits and batch > digits.train_videos:
+        raise InputError(
+            f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {batch} clips of "
+            f"{run.frames} frames; there are {digits.train_videos} training videos"
         )

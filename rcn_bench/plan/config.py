@@ -14,10 +14,13 @@ from rcn_bench.errors import InputError
 from rcn_bench.plan.checks import check_experiment
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import product_classes
+from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.schema import section_schema
 from rcn_bench.plan.sections import Sections
 
 Config = dict[str, Any]
+
+LARGEST = 2**31 - 1  # of whole numbers; seeds are multiplied, and must stay within 64 bits
 
 
 def load_experiment(files: Sequence[str | Path], results: Path = Path("results")) -> Experiment:
@@ -32,8 +35,8 @@ def load_experiment(files: Sequence[str | Path], results: Path = Path("results")
 def merged(files: Sequence[str | Path]) -> Config:
     """What the files say together, as yet unchecked."""
     config: Config = {}
-    for file in files:
-        update(config, _with_base(Path(file)))
+    for number, file in enumerate(files):
+        update(config, _with_base(Path(file), may_be_empty=number > 0))
     return config
 
 
@@ -59,17 +62,17 @@ def typed(value: Any) -> Any:
         return [typed(part) for part in value]
     try:
         read = yaml.safe_load(value) if isinstance(value, str) else value
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return value
     return read if read is None or isinstance(read, (bool, int, float)) else value
 
 
-def _with_base(file: Path, above: tuple[Path, ...] = ()) -> Config:
-    config = _read(file)
+def _with_base(file: Path, above: tuple[Path, ...] = (), *, may_be_empty: bool = False) -> Config:
+    config = _read(file, may_be_empty)
     base = config.pop("base", None)
     if base is None:
         return config
-    if not isinstance(base, str):
+    if not isinstance(base, str) or (file.parent / base).is_dir():
         raise InputError(f"{file}: base: {base!r} is not the name of a config file")
     path, above = file.parent / base, (*above, file.resolve())
     if path.resolve() in above:
@@ -81,16 +84,41 @@ def _with_base(file: Path, above: tuple[Path, ...] = ()) -> Config:
     return whole
 
 
-def _read(file: Path) -> Config:
+def _read(file: Path, may_be_empty: bool = False) -> Config:
+    """may_be_empty: a file that only changes others may hold nothing, or comments alone."""
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        _check_nodes(yaml.compose(text, yaml.SafeLoader), (), set())
+        config = yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"{file}: cannot read the config ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not YAML ({' '.join(str(error).split())})") from error
+    if config is None and may_be_empty:
+        return {}
     if not isinstance(config, dict):
         raise InputError(f"{file}: not a config, which has keys and values, but {type(config).__name__}")
     return config
+
+
+def _check_nodes(node: Any, above: tuple[Any, ...], checked: set[Any]) -> None:
+    """Errors: ValueError for a key that stands twice, of which YAML would take the last, or a part of itself."""
+    if node in above:
+        raise ValueError(f"line {node.start_mark.line + 1}: an anchor that stands in its own value")
+    if node in checked or not isinstance(node, yaml.CollectionNode):
+        return
+    checked.add(node)
+    parts = node.value
+    if isinstance(node, yaml.MappingNode):
+        keys: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in keys:
+                    raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands there twice")
+                keys.add((key.tag, key.value))
+        parts = [part for _, part in node.value]
+    for part in parts:
+        _check_nodes(part, (*above, node), checked)
 
 
 def check_config(config: Config, source: str, results: Path = Path("results")) -> Experiment:
@@ -127,8 +155,10 @@ def _check_schema(config: Config) -> None:
     # JSON counts 4.0 as an integer, which range() does not, and YAML knows .nan and .inf.
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
-            "integer": lambda _, value: type(value) is int,
-            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "integer": lambda _, value: type(value) is int and abs(value) <= LARGEST,
+            "number": lambda _, value: (
+                (type(value) is int and abs(value) <= LARGEST) or (type(value) is float and math.isfinite(value))
+            ),
         }
     )
     validator = extend(Draft202012Validator, type_checker=types)(config_schema(config))
@@ -141,7 +171,14 @@ def config_schema(config: Config) -> dict[str, Any]:
     """The JSON schema of a config, the sections of its plugins' tables and figures included."""
     schema = section_schema(Sections)
     plugins = config.get("plugins", [])
-    products = product_classes(plugins if isinstance(plugins, list) else [])
+    named = [plugin for plugin in plugins if isinstance(plugin, str)] if isinstance(plugins, list) else []
+    products = product_classes(named)
+    first: dict[tuple[str, str], type[Product]] = {}
+    for product in products.values():
+        other = first.setdefault(product.section, product)
+        if other.schema() != product.schema():
+            names = f"{other.kind} {other.name} and {product.kind} {product.name}"
+            raise InputError(f"plugins: {names} have different keys in one section, {'.'.join(product.section)}")
     for group in ("tables", "figures"):
         schema["properties"][group] = {
             "type": "object",
@@ -161,6 +198,8 @@ def _explain(error: Any) -> str:
         close = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known)}"
         return f"{key}: unknown key {unknown!r}; {hint}"
+    if error.validator == "type" and type(error.instance) is int and abs(error.instance) > LARGEST:
+        return f"{key}: too large; a whole number is at most {LARGEST}"
     return f"{key}: {error.message}"
 
 

@@ -12,7 +12,8 @@ NotNegative = Annotated[float, Limits(minimum=0)]
 Share = Annotated[float, Limits(minimum=0, maximum=1)]
 ShareBelowOne = Annotated[float, Limits(minimum=0, exclusiveMaximum=1)]
 Momentum = ShareBelowOne
-Even = Limits(minimum=4, multipleOf=2)
+Even = Limits(minimum=4, maximum=10**6, multipleOf=2)
+Speed = Annotated[float, Limits(exclusiveMinimum=0, maximum=1)]
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Digits:
     digits: Annotated[list[Annotated[int, Limits(minimum=0, maximum=9)]], Limits(minItems=1, uniqueItems=True)] = key(
         "which ones it shows, in videos and stills"
     )
-    canvas: Annotated[int, Limits(minimum=16, multipleOf=2)] = key("height and width of a frame")
-    video_frames: Annotated[int, Limits(minimum=8)] = key()
-    frame_rate: Count = key()
+    canvas: Annotated[int, Limits(minimum=16, maximum=1024, multipleOf=2)] = key("height and width of a frame")
+    video_frames: Annotated[int, Limits(minimum=8, maximum=10**4)] = key()
+    frame_rate: Annotated[int, Limits(minimum=1, maximum=1000)] = key()
     train_videos: Annotated[int, Even] = key()
     val_videos: Annotated[int, Even] = key()
-    stills: Annotated[int, Limits(minimum=10)] = key()
-    clutter: Whole = key()
-    speed: tuple[Positive, Positive] = key("cycles of a motion per frame, lowest and highest")
+    stills: Annotated[int, Limits(minimum=10, maximum=10**6)] = key()
+    clutter: Annotated[int, Limits(minimum=0, maximum=1000)] = key()
+    speed: tuple[Speed, Speed] = key("cycles of a motion per frame, lowest and highest")
     seed: Whole = key()
 
 

@@ -21,6 +21,8 @@ from rcn_bench.plan.products import all_runs, certified, find_product, products_
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
 
+OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed")  # of the embedded data set's keys, those that they show
+
 
 @dataclass(frozen=True)
 class Dependencies:
@@ -44,13 +46,22 @@ class Dependencies:
 
     def differences(self, earlier: Mapping[str, Any]) -> list[str]:
         """What differs from the parts of an earlier one, a text each: train.lr was 0.02, is 0.01."""
-        now = self.parts()
-        names = sorted({*now, *earlier}, key=lambda name: (name == "code", name))
-        return [
-            f"{name} was {earlier.get(name, 'left out')}, is {now.get(name, 'left out')}"
-            for name in names
-            if now.get(name) != earlier.get(name)
-        ]
+        return changes(earlier, self.parts())
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two nests of values, a text each: train.lr was 0.02, is 0.01. Code comes last."""
+    old, new = _flat("", before), _flat("", now)
+    names = sorted({*old, *new}, key=lambda name: (name == "code", name))
+    return [
+        f"{name} was {_or_left_out(old.get(name))}, is {_or_left_out(new.get(name))}"
+        for name in names
+        if new.get(name) != old.get(name)
+    ]
+
+
+def _or_left_out(value: Any) -> Any:
+    return "left out" if value is None else value
 
 
 def dependencies(experiment: Experiment, stage: str, target: str = "") -> Dependencies:
@@ -68,6 +79,7 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     train, clip = experiment.train, experiment.clip
     settings = {
         **_network(experiment, run),
+        **_shown(experiment, run, "train_videos"),
         "train": _without(train, "compile", "cuda_graph", "recompute_activations", "threads", "workers"),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
@@ -82,12 +94,11 @@ def pretraining(experiment: Experiment, network: str) -> Dependencies:
         raise InputError(f"pretrained: {experiment.pretrained}; only stills are trained here")
     settings = {
         "network": network,
-        "pretrain": _without(experiment.pretrain, "threads"),
+        "pretrain": _pretrain(experiment),
         "clip": {"crop": experiment.clip.crop},
         "augment": plain(experiment.augment),
         "stem_pool": experiment.stem_pool,
-        "seed": experiment.data.digits.seed,
-        "classes": len(experiment.data.digits.digits),
+        "data": {"digits": {key: getattr(experiment.data.digits, key) for key in OF_STILLS}},
     }
     trunk = experiment.trunk_sources.get(network)
     return _depends(experiment, settings, "rcn_bench.engine.pretrain", *([trunk] if trunk else []))
@@ -95,13 +106,15 @@ def pretraining(experiment: Experiment, network: str) -> Dependencies:
 
 def evaluation(experiment: Experiment, name: str) -> Dependencies:
     run = Run.parse(name)
-    shown = {"clip": plain(experiment.clip), "train": {"autocast": experiment.train.autocast}}
+    shown = _shown(experiment, run, "train_videos", "val_videos")
+    shown |= {"clip": plain(experiment.clip), "train": {"autocast": experiment.train.autocast}}
     return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.evaluate", models=[run.model])
 
 
 def online(experiment: Experiment, name: str) -> Dependencies:
     run, clip = Run.parse(name), experiment.clip
-    shown = {"clip": {"stride": clip.stride, "crop": clip.crop}, "train": {"autocast": experiment.train.autocast}}
+    shown = _shown(experiment, run, "train_videos", "val_videos")
+    shown |= {"clip": {"stride": clip.stride, "crop": clip.crop}, "train": {"autocast": experiment.train.autocast}}
     return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.online", models=[run.model])
 
 
@@ -111,19 +124,49 @@ def _network(experiment: Experiment, run: Run) -> dict[str, Any]:
     return {"run": run.name, "options": options, "stem_pool": experiment.stem_pool}
 
 
+def _shown(experiment: Experiment, run: Run, *videos: str) -> dict[str, Any]:
+    """What a run's videos are and, if it starts from stills, what those are and how a network is trained on them.
+
+    videos: those of the sizes of the embedded data set that count. Of one's own videos, how their frames are kept, and
+    not where they lie: a folder may be moved, and what lies there is known by a fingerprint.
+    """
+    if run.w_xh != "stills":
+        return {"data": _data(experiment, *videos)}
+    return {"data": _data(experiment, *videos, "stills"), "pretrain": _pretrain(experiment)}
+
+
+def _data(experiment: Experiment, *videos: str) -> dict[str, Any]:
+    data = experiment.data
+    kept = {key: getattr(data, key) for key in ("short_side", "frame_rate", "jpeg_quality")}
+    if data.digits is None:
+        return kept
+    return kept | {"digits": _without(data.digits, *({"train_videos", "val_videos", "stills"} - {*videos}))}
+
+
+def _pretrain(experiment: Experiment) -> dict[str, Any]:
+    return _without(experiment.pretrain, "threads") if experiment.pretrain else {}
+
+
 def digits(experiment: Experiment, _: str) -> Dependencies:
-    return _depends(experiment, {"digits": plain(experiment.data.digits)}, "rcn_bench.data.digits")
+    return _depends(experiment, {"data": {"digits": plain(experiment.data.digits)}}, "rcn_bench.data.digits")
+
+
+def cached_from(experiment: Experiment, split: str) -> dict[str, Any]:
+    """What decides which frames and labels a split's cache holds; the labels are those of training."""
+    splits, data = sorted({split, "train"}), experiment.data
+    shown = _data(experiment, *(f"{each}_videos" for each in splits))
+    if data.digits is None:
+        lists = {each: str(experiment.dataset.annotations(each)) for each in splits}
+        shown |= {"videos": data.videos, "annotations": lists}
+    return {"split": split, "data": plain(shown)}
 
 
 def caching(experiment: Experiment, split: str) -> Dependencies:
     """A cache's, and each of its shards'. How many videos may be bad only decides whether there is one."""
-    data, dataset = experiment.data, experiment.dataset
-    settings: dict[str, Any] = {"split": split, "short_side": dataset.short_side, "frame_rate": dataset.frame_rate}
-    settings |= {"jpeg_quality": data.jpeg_quality, "shard_videos": data.shard_videos}
-    if data.digits is None:  # the embedded videos and their lists are results of a job before
-        settings["videos"] = data.videos
-        settings["lists"] = {each: str(dataset.annotations(each)) for each in sorted({split, "train"})}
-    return _depends(experiment, settings, "rcn_bench.data.cache.build", *_list_formats(), *dataset.formats)
+    settings = cached_from(experiment, split)
+    settings["data"]["shard_videos"] = experiment.data.shard_videos
+    formats = experiment.dataset.formats
+    return _depends(experiment, settings, "rcn_bench.data.cache.build", *_list_formats(), *formats)
 
 
 def _list_formats() -> list[str]:
@@ -176,7 +219,11 @@ def steps(experiment: Experiment, _: str) -> Dependencies:
 
 
 def calibration(experiment: Experiment, weights: str) -> Dependencies:
-    settings = {"weights": weights, "clip": plain(experiment.clip), "frame_rate": experiment.data.frame_rate}
+    settings = {
+        "weights": weights,
+        "clip": plain(experiment.clip),
+        "data": _data(experiment, "train_videos", "val_videos"),
+    }
     return _depends(experiment, settings, "rcn_bench.engine.calibrate")
 
 

@@ -1,7 +1,7 @@
 """What a schema cannot say of a config: keys that go together, models that can start so, clips that fit, leftovers."""
 
 import pytest
-from experiments import CONFIGS, MINI, MISSING, changed, experiment, imagenet, refusal
+from experiments import CONFIGS, MINI, MISSING, changed, experiment, imagenet, refusal, with_changes
 
 from rcn_bench.plan.checks import leftovers
 from rcn_bench.plan.config import load_experiment
@@ -213,3 +213,40 @@ def test_milestones_are_left_over_without_the_schedule_that_has_them():
 
 def test_name_of_a_model_must_fit_into_the_name_of_a_run():
     assert "My-Model" in refusal(changed("models.My-Model", {"w_xh": ["random"]}))
+
+
+@pytest.mark.parametrize("milestones", [[0.9, 0.5], [0.5, 0.5]])
+def test_milestones_that_do_not_rise_are_refused(milestones):
+    config = changed("train.milestones", milestones, changed("train.schedule", "step"))
+    assert refusal(config) == f"train.milestones: {milestones} must rise"
+
+
+def test_option_that_stands_twice_is_refused():
+    config = changed("models.rcn18+sum+sum", {"w_xh": ["stills"], "w_hh": ["identity"]})
+    assert refusal(config) == "models.rcn18+sum+sum: +sum stands there 2 times; once is enough"
+
+
+def test_batch_of_more_clips_than_there_are_embedded_videos_is_refused():
+    experiment({"train.frames_per_batch": 450 * 8})
+    message = refusal(changed("train.frames_per_batch", 451 * 8))
+    assert message.startswith("train.frames_per_batch: 3608 makes batches of 451 clips of 8 frames; there are 450 ")
+
+
+def test_embedded_training_videos_must_show_the_classes_of_validation():
+    digits = {"data.digits.train_videos": 6, "train.frames_per_batch": 32}
+    message = refusal(with_changes(digits))
+    assert message.startswith(
+        "data.digits.train_videos: 6 do not show all classes that validation does; give at least 8"
+    )
+
+
+def test_model_of_table_2_without_any_run_is_refused():
+    message = refusal(changed("models.c2d18.w_xh", ["imagenet"]))
+    assert message.startswith("tables.table2: c2d18 lists no start from random or pretrained w_xh")
+
+
+@pytest.mark.parametrize(("pretrained", "told"), [("stills", "stills"), (MISSING, "left out")])
+def test_start_that_can_never_be_used_is_a_leftover(pretrained, told):
+    starts = {f"models.{name}.w_xh": ["random"] for name in MINI["models"]} if pretrained is MISSING else {}
+    found = experiment({**starts, "pretrained": pretrained, "models.c2d18.w_xh": ["random", "imagenet"]})
+    assert f"models.c2d18.w_xh: imagenet: nothing uses it, since pretrained is {told}" in list(leftovers(found))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import yaml
 from experiments import CONFIGS, MINI, MISSING, changed, experiment, refusal, with_changes
 
@@ -55,6 +56,12 @@ def test_shipped_config_evaluates_twins_on_the_same_clips(path):
         ("data.max_bad", 2),
         ("data.digits.canvas", 35),
         ("data.digits.digits", []),
+        ("data.digits.canvas", 100_000),
+        ("data.digits.train_videos", 10**6 + 2),
+        ("data.digits.video_frames", 10**6),
+        ("data.digits.clutter", 10**6),
+        ("data.digits.frame_rate", 10**6),
+        ("data.digits.stills", 10**9),
         ("models", {}),
         ("models.c2d18", []),
         ("tables.table2.models", "rcn18"),
@@ -78,6 +85,7 @@ def test_bad_value_is_named_by_its_key(key, value):
     [
         ("seeds", [-1], "seeds.0"),
         ("augment.scale", [1, 0], "augment.scale.1"),
+        ("data.digits.speed", [0.5, 2], "data.digits.speed.1"),
         ("data.digits.digits", [1, 10], "data.digits.digits.1"),
         ("models.rcn18.w_xh", ["random", "zeros"], "models.rcn18.w_xh.1"),
         ("tables.table3.frames", [8, 1], "tables.table3.frames.1"),
@@ -103,6 +111,22 @@ def test_whole_number_written_as_a_fraction_is_refused(key):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_number_that_is_not_finite_is_refused(key, value):
     assert key in refusal(changed(key, value))
+
+
+@pytest.mark.parametrize("key", ["train.epochs", "train.lr", "clip.crop", "data.digits.seed", "tables.table1.frames"])
+@pytest.mark.parametrize("value", [2**31, 10**400])
+def test_whole_number_too_large_to_work_with_is_refused(key, value):
+    assert refusal(changed(key, value)) == f"{key}: too large; a whole number is at most 2147483647"
+
+
+def test_largest_seed_works():
+    experiment({"seeds": [2**31 - 1], "data.digits.seed": 2**31 - 1})
+    assert refusal(changed("seeds", [2**45])).startswith("seeds.0: too large")
+    torch.manual_seed((2**31 - 1) * 1_000_003 + 2**31)
+
+
+def test_plugin_that_is_no_text_is_refused():
+    assert refusal(changed("plugins", [1])).startswith("plugins.0: 1 ")
 
 
 @pytest.mark.parametrize("key", ["augment.scale", "data.digits.speed"])

@@ -9,7 +9,9 @@ from rcn_bench.plan.config import load_experiment, merged, typed
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"- a\n- b\n", b"seeds: [0\n", b"a: b: c\n", b"\xff\xfe\x00", b"just text"], ids=repr
+    "content",
+    [b"", b"- a\n- b\n", b"seeds: [0\n", b"a: b: c\n", b"\xff\xfe\x00", b"just text", b"# a comment\n"],
+    ids=repr,
 )
 def test_file_that_holds_no_config_is_named(tmp_path, content):
     path = tmp_path / "bad.yaml"
@@ -75,7 +77,7 @@ def test_base_that_is_not_there_is_named_with_the_file_that_asks_for_it(write):
         load_experiment([path])
 
 
-@pytest.mark.parametrize("base", [["mini.yaml"], 1, {"mini": 1}])
+@pytest.mark.parametrize("base", [["mini.yaml"], 1, {"mini": 1}, "", ".", ".."])
 def test_base_that_is_no_name_is_refused(write, base):
     with pytest.raises(InputError, match=r"mine\.yaml: base: .* is not the name of a config file"):
         load_experiment([write("mine.yaml", base=base)])
@@ -87,6 +89,31 @@ def test_later_files_change_values_of_earlier_ones_and_lists_are_replaced_whole(
     third = write("third.yaml", train={"lr": 0.25})
     found = load_experiment([first, second, third])
     assert (found.seeds, found.train.lr, found.train.epochs) == ([1, 2], 0.25, MINI["train"]["epochs"])
+
+
+@pytest.mark.parametrize("content", ["", "# nothing here\n", "null\n"])
+def test_later_file_that_holds_nothing_changes_nothing(write, tmp_path, content):
+    first, second = write("first.yaml", **MINI), tmp_path / "second.yaml"
+    second.write_text(content)
+    assert merged([first, second]) == MINI
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: a\ntrain:\n  lr: 1\n  epochs: 2\n  lr: 2\n", "line 5: the key 'lr' stands there twice"),
+        ("a: 1\n'a': 2\n", "line 2: the key 'a' stands there twice"),
+        ("a: [{b: 1, b: 1}]\n", "line 1: the key 'b' stands there twice"),
+        ("a: &x {b: *x}\n", "line 1: an anchor that stands in its own value"),
+        ("a: &x [1, [*x]]\n", "line 1: an anchor that stands in its own value"),
+    ],
+)
+def test_key_that_stands_twice_and_value_that_holds_itself_are_refused(tmp_path, content, message):
+    path = tmp_path / "twice.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError) as error:
+        merged([path])
+    assert str(error.value) == f"{path}: not YAML ({message})"
 
 
 def test_null_takes_a_key_out(write):
@@ -135,6 +162,7 @@ def test_message_names_all_files_that_make_the_config(write):
         ("2020-01-01", "2020-01-01"),
         ({"epochs": "3", "compile": "true"}, {"epochs": 3, "compile": True}),
         (["8", "16"], [8, 16]),
+        ("9" * 5000, "9" * 5000),
     ],
 )
 def test_values_of_the_command_line_are_read_as_those_of_a_file(given, value):

@@ -31,6 +31,7 @@ TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6 = (
 FIGURES = ["figure figure1", "figure figure2", "figure figure3", "figure online_accuracy"]
 TRAIN, EVALUATE, ONLINE = RUNS[:2], RUNS[2:4], RUNS[4:]
 ACCURACY, COSTS = [TABLE1, TABLE2, TABLE3], [TABLE3, TABLE4, TABLE6]
+OF_STILLS = [run for run in RUNS if run.endswith(STILLS)]
 PRETRAIN, PROFILE, STEPS, CALIBRATE = "pretrain resnet18", "profile rcn18", "steps ", "calibrate r3d_18"
 JOBS = [
     *RUNS,
@@ -47,13 +48,15 @@ DEPEND = {
     "stem_pool": (False, [*RUNS, PRETRAIN, STEPS, TABLE2, *COSTS]),
     "data.max_bad": (0.5, []),
     "data.shard_videos": (100, CACHES),
-    "data.digits.digits": ([1, 7, 8], ["digits ", PRETRAIN]),
-    "data.digits.canvas": (40, ["digits ", *CACHES]),
-    "data.digits.video_frames": (70, ["digits "]),
-    "data.digits.train_videos": (500, ["digits "]),
-    "data.digits.stills": (2500, ["digits "]),
-    "data.digits.clutter": (3, ["digits "]),
-    "data.digits.seed": (1, ["digits ", PRETRAIN]),
+    "data.digits.digits": ([1, 7, 8], ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.canvas": (40, ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.video_frames": (70, ["digits ", CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.train_videos": (500, ["digits ", CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.val_videos": (250, ["digits ", CALIBRATE, "cache val", *EVALUATE, *ONLINE]),
+    "data.digits.stills": (2500, ["digits ", PRETRAIN, *OF_STILLS]),
+    "data.digits.clutter": (3, ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.speed": ([0.02, 0.06], ["digits ", CALIBRATE, *CACHES, *RUNS]),
+    "data.digits.seed": (1, ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
     "clip.stride": (3, [*RUNS, CALIBRATE]),
     "clip.crop": (30, [*RUNS, PRETRAIN, STEPS, CALIBRATE, "throughput ", "causality ", TABLE3, TABLE4]),
     "clip.evaluation_clips": (8, [*EVALUATE, CALIBRATE, *ACCURACY]),
@@ -71,7 +74,8 @@ DEPEND = {
     "train.recompute_activations": (True, [PROFILE, STEPS]),
     "train.threads": (7, []),
     "train.workers": (7, []),
-    "pretrain.epochs": (9, [PRETRAIN]),
+    "pretrain.epochs": (9, [PRETRAIN, *OF_STILLS]),
+    "pretrain.lr": (0.5, [PRETRAIN, *OF_STILLS]),
     "pretrain.threads": (7, []),
     "models.rcn34.w_hh": (["random", "identity"], []),
     "weights_files": ({"resnet18": "weights.pth"}, []),
@@ -238,6 +242,25 @@ def test_a_cache_depends_on_its_lists_and_on_how_frames_are_kept(data, splits):
     assert {split for split in before if before[split] != after[split]} == splits
 
 
+@pytest.mark.parametrize(
+    ("data", "changes"),
+    [
+        ({"short_side": 64}, True),
+        ({"frame_rate": 15}, True),
+        ({"jpeg_quality": 90}, True),
+        ({"videos": "elsewhere"}, False),
+        ({"annotations": {"train": "moved/train.csv", "val": "moved/val.csv"}}, False),
+        ({"shard_videos": 100}, False),
+    ],
+)
+@pytest.mark.parametrize("stage", ["train", "evaluate", "online"])
+def test_a_run_on_videos_of_ones_own_depends_on_how_their_frames_are_kept_and_not_on_where_they_lie(
+    stage, data, changes
+):
+    before, after = (dependencies(found, stage, RANDOM).hash for found in (own_videos(), own_videos(**data)))
+    assert (before != after) == changes
+
+
 def test_a_cache_depends_on_the_code_of_every_list_format():
     modules = dependencies(own_videos(), "cache", "train").code.modules
     assert {"rcn_bench.lists.kinetics", "rcn_bench.lists.folders", "rcn_bench.lists.table"} <= set(modules)
@@ -278,6 +301,11 @@ def test_no_stage_depends_on_the_plan_itself():
 
 
 # Messages
+
+
+def test_a_value_that_was_left_out_is_told_as_that():
+    before, after = (dependencies(found, "train", RANDOM) for found in (own_videos(), own_videos(short_side=64)))
+    assert after.differences(before.parts()) == ["data.short_side was left out, is 64"]
 
 
 def test_differences_are_named():

@@ -192,7 +192,7 @@ def _write_shard(
 def _judge(source: Source, shards: Sequence[Path]) -> tuple[CacheIndex, str]:
     """Write the report of all videos; their index, and the report summed up in a line."""
     labels = sorted({video.label for videos in source.shards for video in videos})
-    index = CacheIndex(asdict(source.storage), labels, [], [], [])
+    index = CacheIndex(asdict(source.storage), labels, [], [], [], source.made_from)
     judge, counts = Judge(labels=source.labels), Counter[str]()
     with writing_report(source.report) as write:
         for number, (path, videos) in enumerate(zip(shards, source.shards, strict=True)):

@@ -6,7 +6,7 @@ The frames lie in shards, in a folder beside the index and of the same name.
 import json
 import zlib
 from collections import OrderedDict
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from rcn_bench.data.frames import Frames
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
 from rcn_bench.plan.config import config_hash
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.stages import cached_from, changes
 from rcn_bench.records.runs import Skipped
 
 OPEN_SHARDS = 64  # at a time in a process, of which a system allows only so many files
@@ -50,7 +52,7 @@ class CacheIndex:
     """All that a cache holds but the frames.
 
     storage: the fields of a Storage. labels: sorted, with those of skipped videos; a label's place is its class.
-    shards: by number.
+    shards: by number. made_from: the values of the config that it was made with; empty, if it was made without one.
     """
 
     storage: dict[str, Any]
@@ -58,6 +60,7 @@ class CacheIndex:
     shards: list[ShardFile]
     videos: list[CachedVideo]
     skipped: list[Skipped]
+    made_from: dict[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +73,7 @@ class CacheIndex:
         """As JSON, with a column for each field of the videos, which is short and quick to read."""
         columns = zip(*map(astuple, self.videos), strict=True)
         content = {
+            "made_from": self.made_from,
             "storage": self.storage,
             "labels": self.labels,
             "shards": list(map(asdict, self.shards)),
@@ -92,7 +96,7 @@ class CacheIndex:
             skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
             shards = [ShardFile(**shard) for shard in content["shards"]]
             storage = asdict(Storage(**content["storage"]))
-            return cls(storage, content["labels"], shards, videos, skipped)
+            return cls(storage, content["labels"], shards, videos, skipped, dict(content["made_from"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
 
@@ -102,7 +106,7 @@ def _checksum(content: dict[str, Any]) -> int:
 
 
 def _names(of: type) -> list[str]:
-    return [field.name for field in fields(of)]
+    return [each.name for each in fields(of)]
 
 
 class Cache:
@@ -116,7 +120,7 @@ class Cache:
         index = CacheIndex.read(path)
         self.path, self.storage = path, Storage(**index.storage)
         self.videos, self.skipped, self.labels = index.videos, index.skipped, index.labels
-        self.fingerprint = index.fingerprint
+        self.fingerprint, self._made_from = index.fingerprint, index.made_from
         self._folder, self._shards = path.with_suffix(""), index.shards
         self._open: OrderedDict[int, ShardFrames] = OrderedDict()
         for shard in index.shards:
@@ -124,6 +128,13 @@ class Cache:
             size = file.stat().st_size if file.is_file() else None
             if size != shard.bytes:
                 raise DamagedShard.at(file, "not there" if size is None else f"{size} bytes long, not {shard.bytes}")
+
+    def require_own(self, experiment: Experiment, split: str) -> None:
+        """Errors: InputError if it was made with other values of the config, or of the other split."""
+        differences = changes(self._made_from, cached_from(experiment, split)) if self._made_from else []
+        if differences:
+            again = f"run `rcn-bench data cache --split {split}` again"
+            raise InputError(f"{self.path}: cache of other data: {', '.join(differences)}; {again}")
 
     def require_stored(self, short_side: int | None, frame_rate: float | None) -> None:
         """Errors: InputError if frames are stored otherwise."""

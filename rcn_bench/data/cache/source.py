@@ -1,9 +1,10 @@
 """What the cache of a split is made of, and where."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.media.kinds import stamp
@@ -11,6 +12,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import read_list
 from rcn_bench.lists.video import Video, video_path
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.stages import cached_from
 
 PLAIN = Storage()
 
@@ -21,7 +23,8 @@ class Source:
 
     index: the file that the cache is known by. report: what was found of every video, a CSV. labels: those that are
     known; None: all. max_bad: the share of videos (0 to 1) that may be unusable, which are then skipped and listed.
-    listed: the videos of the list, where it has been read before.
+    listed: the videos of the list, where it has been read before. made_from: the values of the config that decide what
+    the cache holds.
     """
 
     annotations: Path
@@ -33,6 +36,7 @@ class Source:
     labels: Collection[str] | None = None
     max_bad: float = 0.0
     listed: Sequence[Video] | None = None
+    made_from: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, experiment: Experiment, split: str) -> "Source":
@@ -49,6 +53,7 @@ class Source:
             {video.label for video in dataset.listed("train")},
             data.max_bad,
             dataset.listed(split),
+            cached_from(experiment, split),
         )
 
     @property
