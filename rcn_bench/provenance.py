@@ -67,6 +67,11 @@ class Origin:
     inputs: dict[str, str]
     starts: list[Start]
 
+    def check(self) -> None:
+        """Of one that is read. Errors: ValueError."""
+        if not self.starts:
+            raise ValueError("starts: there are none")
+
     @classmethod
     def begin(
         cls,

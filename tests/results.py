@@ -71,9 +71,11 @@ def write_evaluation(
         "clips_correct": clips_correct,
     }
     checksum = write_rows(folder / "predictions.csv", PREDICTIONS, table)
-    evaluation = an_evaluation(
-        **{"run": folder.name, "videos_used": len(video_correct), **changes, "predictions_sha256": checksum}
-    )
+    clips = changes.setdefault("clips_per_video", max(clips_correct))
+    accuracies = {"clip_accuracy": sum(clips_correct) / len(video_correct) / clips}
+    accuracies |= {"video_accuracy": sum(video_correct) / len(video_correct)}
+    known = {"run": folder.name, "videos_used": len(video_correct), "groups": len(set(table["group"])), **accuracies}
+    evaluation = an_evaluation(**{**known, **changes, "predictions_sha256": checksum})
     evaluation.write(folder / "eval.json")
     return evaluation
 

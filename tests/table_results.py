@@ -25,7 +25,8 @@ def write_results(experiment: Experiment) -> None:
         write_own_run(experiment, run, correct, clips, clips_per_video=CLIPS, videos_skipped=skipped)
     if experiment.pretrained == "stills":
         origin = own_origin(experiment, "pretrain", "resnet18")
-        stills = an_example(Pretrained, origin=origin, held_out_accuracy=0.975, held_out_stills=250)
+        known = {"network": "resnet18", "held_out_accuracy": 0.975, "held_out_stills": 250}
+        stills = an_example(Pretrained, origin=origin, **known)
         stills.write(experiment.paths.pretrained("resnet18").with_suffix(".json"))
     for model, lengths in profiled(products).items():
         rows = [model_costs(model, frames, stem_pool) for frames in lengths for stem_pool in stems(model)]

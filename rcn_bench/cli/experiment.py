@@ -34,7 +34,7 @@ def _check(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.preflight import check_runs
     from rcn_bench.plan.checks import leftovers
 
-    check_runs(experiment)
+    check_runs(experiment, " + ".join(map(str, options.config)))
     require_room_for_caches(experiment, (lambda _: None) if options.quiet or options.defaults else print)
     if options.defaults:
         print(yaml.safe_dump(experiment.config, sort_keys=False), end="")

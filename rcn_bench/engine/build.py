@@ -8,7 +8,7 @@ from torch import nn
 from rcn_bench.code import load_plugins
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
-from rcn_bench.models import create_model, model_options
+from rcn_bench.models import create_model, model_options, require_options
 from rcn_bench.models.init import read_state_dict
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import OPTION_WORDS, Run
@@ -21,6 +21,12 @@ class Weights(NamedTuple):
     model: nn.Module
     card: Card
     sha256: str
+
+
+def require_model(run: Run, experiment: Experiment) -> None:
+    """Errors: InputError for an unknown model, or an option or init that it does not have; nothing is built."""
+    load_plugins(experiment.plugins)
+    require_options(run.model, architecture(run, experiment.stem_pool) | _start(run, experiment))
 
 
 def build_model(run: Run, experiment: Experiment, num_classes: int) -> nn.Module:

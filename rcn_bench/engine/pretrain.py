@@ -17,7 +17,7 @@ from rcn_bench.engine.optimisation import epoch_line, epoch_rates, parameter_gro
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_bytes
-from rcn_bench.models.network2d import has_stem_pool, network2d
+from rcn_bench.models.network2d import has_stem_pool, network2d, require_trunk
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
@@ -58,9 +58,10 @@ def pretrain(network: str, experiment: Experiment) -> None:
     paths, pretraining, digits = experiment.paths, experiment.pretrain, experiment.data.digits
     if pretraining is None or digits is None:
         raise InputError("pretrained: stills needs the settings pretrain and data.digits")
+    load_plugins(experiment.plugins)
+    require_trunk(network)
     if not paths.stills.is_file():
         raise InputError(f"{paths.stills}: no stills here; run `rcn-bench data make-digits` first")
-    load_plugins(experiment.plugins)
     process, crop, classes = Process.alone(), experiment.clip.crop, len(digits.digits)
     torch.set_num_threads(pretraining.threads)
     torch.manual_seed(digits.seed)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import torch
@@ -13,7 +14,7 @@ from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import EpochOrder, TrainingClips
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import Augmentation
-from rcn_bench.engine.build import build_model, initial_weights_file, require_unchanged, weights_hash
+from rcn_bench.engine.build import build_model, initial_weights_file, require_model, require_unchanged, weights_hash
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
 from rcn_bench.engine.resume import resume, save_checkpoint
@@ -37,18 +38,20 @@ def train(run: Run, experiment: Experiment) -> None:
     Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
     TrainingDiverged when the loss is not finite.
     """
-    with locked(experiment.paths.run(run)), room_for(f"a training step of {run.name}"):
-        _train(run, experiment)
+    require_model(run, experiment)
+    with ExitStack() as held, room_for(f"a training step of {run.name}"):
+        _train(run, experiment, held)
 
 
-def _train(run: Run, experiment: Experiment) -> None:
+def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
+    """held: keeps the run's folder, which is made when nothing but its checkpoint can be refused any more."""
     process, training, paths = Process.alone(), experiment.train, experiment.paths
     torch.set_num_threads(training.threads)
     torch.manual_seed(run.seed)
     torch.backends.cudnn.benchmark = True
 
     cache = Cache(paths.cache("train"))
-    cache.require_stored(experiment.dataset.short_side, experiment.dataset.frame_rate)
+    cache.require_own(experiment, "train")
     layout = ClipLayout(run.frames, experiment.clip.stride)
     clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
     order = EpochOrder(clips)
@@ -58,9 +61,11 @@ def _train(run: Run, experiment: Experiment) -> None:
     sha256 = weights_hash(file) if file else None
     read = [(paths.cache("train"), cache.fingerprint), *([(file, sha256)] if file and sha256 else [])]
     origin = begin(experiment, "train", run.name, read)
-    model = place(build_model(run, experiment, len(cache.labels)), process.device)
+    model = build_model(run, experiment, len(cache.labels))
     if file and sha256:
         require_unchanged(file, sha256)
+    held.enter_context(locked(paths.run(run)))
+    model = place(model, process.device)
     step = build_step(model, experiment, process)
     parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
     identity = _identity(run, experiment, cache.fingerprint, sha256)
@@ -76,8 +81,8 @@ def _train(run: Run, experiment: Experiment) -> None:
         name = f"{run.name} epoch {epoch + 1}/{training.epochs}"
         rates = epoch_rates(training.lr, epoch, training.epochs, len(batches), *schedule)
         epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name))
-        process.print(f"{name} {epoch_line(epochs[-1])}")
         save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
+        process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
 
     _write(run, experiment, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
     paths.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk

@@ -16,20 +16,21 @@ def trained_weights(run: Run, experiment: Experiment) -> Weights:
     path = experiment.paths.weights(run)
     if not path.is_file():
         raise InputError(f"{path}: not there; run `rcn-bench train {run.name}` first")
-    weights = load_weights(path)
+    weights, again = load_weights(path), f"put its own back, or run `rcn-bench train {run.name}` again"
     if weights.card.run != run.name:
-        raise InputError(f"{path}: not the weights of {run.name}, but of {weights.card.run}; train it again")
+        raise InputError(f"{path}: not the weights of {run.name}, but of {weights.card.run}; {again}")
     if differences := weights.card.differences(_told_by(run, experiment)):
         raise InputError(f"{path}: trained with {', '.join(differences)}; restore it, or train again")
     record = experiment.paths.training(run)
-    if record.is_file() and Trained.read(record).weights_sha256 != weights.sha256:
-        raise InputError(f"{path}: not the weights that {record} tells of; train the run again")
+    if record.is_file() and Trained.read_of(record, run.name).weights_sha256 != weights.sha256:
+        raise InputError(f"{path}: not the weights that {record} tells of; {again}")
     return weights
 
 
 def validation_cache(experiment: Experiment, card: Card) -> Cache:
     """The validation videos. Errors: InputError if their frames or their labels are not as the weights know them."""
     cache = Cache(experiment.paths.cache("val"))
+    cache.require_own(experiment, "val")
     cache.require_stored(card.short_side, card.frame_rate)
     for label in sorted({video.label for video in cache.videos}):
         if label not in card.labels:

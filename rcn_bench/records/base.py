@@ -1,6 +1,6 @@
 """Result files as dataclasses: written as JSON, and read back strictly by the types of their fields."""
 
-import json
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_json
 from rcn_bench.provenance import Origin
-from rcn_bench.records.plain import checked_plain, from_plain
+from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,7 @@ class Document:
     def read(cls, path: Path) -> Self:
         """Errors: InputError if it is not there, not JSON, or its keys or their values are not those of the fields."""
         content, again = read_made(path, cls.command(path)), f"run `{cls.command(path)}` again"
-        try:
-            plain = json.loads(content.decode())
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not JSON; {again}") from error
-        return from_plain(cls, plain, path, again)
+        return from_plain(cls, read_plain(content, path, again), path, again)
 
     @classmethod
     def command(cls, path: Path) -> str:
@@ -42,9 +38,33 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Document):
-    """A result file: what was found, and where it comes from."""
+    """A result file: what was found, and where it comes from.
+
+    subject: the field with the name of what it is of, a run or a model; empty where an experiment has but one.
+    """
+
+    subject: ClassVar[str] = ""
 
     origin: Origin
+
+    @classmethod
+    def read_of(cls, path: Path, target: str) -> Self:
+        """The one of a run or model. Errors: InputError as from ``read``, and if it is of another."""
+        record = cls.read(path)
+        if cls.subject and (of := getattr(record, cls.subject)) != target:
+            raise InputError(
+                f"{path}: {cls.subject}: {reprlib.repr(of)} is not {target}; run `{cls.command(path)}` again"
+            )
+        return record
+
+
+def check_shares(record: object, *names: str) -> None:
+    """Errors: ValueError for a number, or one of several, that is not from 0 to 1."""
+    for name in names:
+        value = getattr(record, name)
+        for number in value if isinstance(value, (list, tuple)) else [value]:
+            if number is not None and not 0 <= number <= 1:
+                raise ValueError(f"{name}: {number} is not from 0 to 1")
 
 
 def read_made(path: Path, command: str) -> bytes:

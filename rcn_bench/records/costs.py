@@ -47,6 +47,7 @@ class ModelCosts:
 @dataclass(frozen=True, kw_only=True)
 class Profile(Record):
     made_by: ClassVar[str] = "rcn-bench profile {path.stem}"
+    subject: ClassVar[str] = "model"
 
     model: str
     rows: list[ModelCosts]

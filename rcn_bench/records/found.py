@@ -44,7 +44,7 @@ def explain(experiment: Experiment, stage: str, target: str) -> str:
     if stage in RECORDS:  # digits leave none
         path = record_path(experiment.paths, stage, target)
         if path.exists():
-            lines += [str(path), *_compared(RECORDS[stage][0].read(path), depends)]
+            lines += [str(path), *_compared(RECORDS[stage][0].read_of(path, target), depends)]
     return "\n".join(lines)
 
 

@@ -42,11 +42,14 @@ def require_own(made: Record | Origin, experiment: Experiment, stage: str, targe
 
     path: of the result. Errors: InputError that names the file and what differs.
     """
-    origin, again = (made.origin, f"run `{made.command(path)}` again") if isinstance(made, Record) else (made, "")
+    if isinstance(made, Record):
+        origin, command = made.origin, made.command(path)
+    else:  # the card of weights
+        origin, command = made, f"rcn-bench {stage} {target}"
     depends = dependencies(experiment, stage, target)
     earlier, now = _settings(origin.settings), _settings(json.loads(json.dumps(depends.settings)))
     if differences := now.differences(earlier.parts()):
-        raise InputError(f"{path}: made with other settings: {', '.join(differences)}; {again or 'make it again'}")
+        raise InputError(f"{path}: made with other settings: {', '.join(differences)}; run `{command}` again")
     if origin.code != depends.code.hash and stage not in _told:
         _told.add(stage)
         line = f"{path}, perhaps others: made with other code of {stage} ({origin.code}, now {depends.code.hash})"

@@ -1,5 +1,6 @@
 """Values of JSON (dicts, lists, texts, numbers) as dataclasses, strictly by the types of their fields, and back."""
 
+import json
 import math
 import reprlib
 from dataclasses import fields, is_dataclass
@@ -14,11 +15,31 @@ T = TypeVar("T")
 NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-class _Mismatch(Exception):
+class _Mismatch(ValueError):
     """A value that is not of the type of its key."""
 
     def __init__(self, key: str, what: str) -> None:
         super().__init__(f"{key if key.isprintable() else repr(key)}: {what}" if key else what)
+
+
+def read_plain(content: bytes | str, where: str | Path, advice: str) -> Any:
+    """Values of JSON. Errors: InputError, "where: what is wrong; advice", if it is none, or has a key twice."""
+    try:
+        return json.loads(content.decode() if isinstance(content, bytes) else content, object_pairs_hook=once)
+    except _Mismatch as mismatch:
+        raise InputError(f"{where}: {mismatch}; {advice}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON; {advice}") from error
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For JSON: an object with every key once. Errors: ValueError for a key that is there twice."""
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise _Mismatch(key, "there twice")
+        content[key] = value
+    return content
 
 
 def to_plain(value: Any) -> Any:
@@ -38,9 +59,10 @@ def checked_plain(value: Any, where: str | Path) -> Any:
 
 
 def from_plain(kind: type[T], value: Any, where: str | Path, advice: str) -> T:
-    """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...
+    """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...; no number is negative.
 
-    Errors: InputError if it has other keys or types, "where: key: what is wrong; advice".
+    A dataclass can have a method ``check`` for what its types do not say, which raises ValueError.
+    Errors: InputError if it has other keys, types or values, "where: key: what is wrong; advice".
     """
     try:
         return _value(kind, value, "")
@@ -83,13 +105,21 @@ def _dataclass(kind: Any, value: Any, key: str) -> Any:
     for name in [*hints, *content]:
         if name not in hints or name not in content:
             raise _Mismatch(_join(key, name), "unknown key" if name in content else "missing")
-    return kind(**{name: _value(hint, content[name], _join(key, name)) for name, hint in hints.items()})
+    made = kind(**{name: _value(hint, content[name], _join(key, name)) for name, hint in hints.items()})
+    if check := getattr(made, "check", None):
+        try:
+            check()
+        except ValueError as error:
+            raise _Mismatch(key, str(error)) from None
+    return made
 
 
 def _scalar(kind: type, value: Any, key: str) -> Any:
     right = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
     if not right:
         raise _Mismatch(key, f"{reprlib.repr(value)} is not {NAMES[kind]}")
+    if kind in (int, float) and value < 0:
+        raise _Mismatch(key, f"{reprlib.repr(value)} is negative")
     if kind is not float:
         return value
     try:

@@ -11,6 +11,7 @@ class TableRecord(Record):
     """csv_sha256: of the table's plain numbers. runs: by name, all that it is made of."""
 
     made_by: ClassVar[str] = "rcn-bench table {path.stem}"
+    subject: ClassVar[str] = "name"
 
     name: str
     title: str
@@ -24,6 +25,7 @@ class FigureRecord(Record):
     """csv_sha256: of the numbers behind the figure. runs: by name, all that it is made of."""
 
     made_by: ClassVar[str] = "rcn-bench figure {path.stem}"
+    subject: ClassVar[str] = "name"
 
     name: str
     csv_sha256: str

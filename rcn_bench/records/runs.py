@@ -1,15 +1,16 @@
 """The files of runs, and of what comes before them: shards of a cache, 2D networks trained on stills."""
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
-from rcn_bench.records.base import Record, read_made
-from rcn_bench.records.plain import checked_plain, from_plain
+from rcn_bench.records.base import Record, check_shares, read_made
+from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Epoch:
     samples: int
     seconds: float
 
+    def check(self) -> None:
+        check_shares(self, "accuracy")
+
 
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
     """Write metrics.jsonl, a line an epoch. Errors: InputError for a number that is not finite."""
@@ -57,11 +61,7 @@ def read_metrics(path: Path) -> list[Epoch]:
 
 def _epoch(line: str, number: int, path: Path) -> Epoch:
     where, advice = f"{path}: line {number}", f"run `{Trained.command(path)}` again"
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        raise InputError(f"{where}: not JSON; {advice}") from None
-    epoch = from_plain(Epoch, content, where, advice)
+    epoch = from_plain(Epoch, read_plain(line, where, advice), where, advice)
     if epoch.epoch != number:
         raise InputError(f"{where}: epoch: {epoch.epoch} is not {number}; {advice}")
     return epoch
@@ -80,6 +80,7 @@ class Trained(Record):
     """provenance.json of a run. initial_weights: None for random ones. peak_memory_bytes: of torch, on a GPU."""
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
+    subject: ClassVar[str] = "run"
 
     run: str
     seed: int
@@ -99,6 +100,7 @@ class Pretrained(Record):
     """What stands beside the weights of a 2D network trained on stills."""
 
     made_by: ClassVar[str] = "rcn-bench pretrain"
+    subject: ClassVar[str] = "network"
 
     network: str
     task: str
@@ -106,6 +108,13 @@ class Pretrained(Record):
     held_out_stills: int
     training_seconds: float
     weights_sha256: str
+
+    def check(self) -> None:
+        check_shares(self, "held_out_accuracy")
+
+    @classmethod
+    def command(cls, path: Path) -> str:
+        return f"{cls.made_by} {path.stem.removesuffix('-stills')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +125,7 @@ class Evaluation(Record):
     """
 
     made_by: ClassVar[str] = "rcn-bench evaluate {path.parent.name}"
+    subject: ClassVar[str] = "run"
 
     run: str
     clip_accuracy: float
@@ -132,9 +142,21 @@ class Evaluation(Record):
     weights_sha256: str
     predictions_sha256: str
 
+    def check(self) -> None:
+        check_shares(self, "clip_accuracy", "clip_interval", "video_accuracy", "video_interval")
+
     def predictions(self, path: Path) -> "pd.DataFrame":
-        """Those of a predictions.csv, a row a video. Errors: InputError if they are not the ones evaluated here."""
-        return read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
+        """Those of a predictions.csv, a row a video.
+
+        Errors: InputError if they are not the ones evaluated here, or give other numbers than this record.
+        """
+        rows = read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
+        videos, right = len(rows), int((rows["predicted"] == rows["label"]).sum())
+        clips, clips_right = videos * self.clips_per_video, int(rows["clips_correct"].sum())
+        found = {"videos_used": videos, "groups": rows["group"].nunique()}
+        shares = {"video_accuracy": right / max(videos, 1), "clip_accuracy": clips_right / max(clips, 1)}
+        _require_found(self, found | shares, path)
+        return rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +167,7 @@ class Online(Record):
     """
 
     made_by: ClassVar[str] = "rcn-bench online {path.parent.name}"
+    subject: ClassVar[str] = "run"
 
     run: str
     ways: list[str]
@@ -153,12 +176,28 @@ class Online(Record):
     weights_sha256: str
     online_sha256: str
 
+    def check(self) -> None:
+        check_shares(self, "shares")
+
     def rows(self, path: Path) -> "pd.DataFrame":
         """Those of an online.csv, a row a video and way; in a column a share, 1 if right, 0 if wrong, NaN if unknown.
 
-        Errors: InputError if they are not those of this record.
+        Errors: InputError if they are not those of this record, or of other videos or ways than it says.
         """
-        return read_rows(path, online_columns(self.shares), self.online_sha256, self.command(path))
+        rows = read_rows(path, online_columns(self.shares), self.online_sha256, self.command(path))
+        _require_found(self, {"videos": rows["video"].nunique(), "ways": list(rows["way"].unique())}, path)
+        return rows
+
+
+def _require_found(record: Record, found: Mapping[str, Any], path: Path) -> None:
+    """Refuse a record whose fields are not what its rows, which lie at ``path``, come to."""
+    for name, value in found.items():
+        said = getattr(record, name)
+        if not (math.isclose(said, value, abs_tol=1e-9) if isinstance(value, (int, float)) else said == value):
+            raise InputError(
+                f"{path}: {name} of its rows is {value}, the record beside it has {said}; "
+                f"run `{record.command(path)}` again"
+            )
 
 
 def online_columns(shares: Iterable[float]) -> dict[str, Column]:
@@ -170,7 +209,7 @@ def online_columns(shares: Iterable[float]) -> dict[str, Column]:
 class ShardRecord(Record):
     """A shard of a cache by its file's name, and its size."""
 
-    made_by: ClassVar[str] = "rcn-bench data cache"
+    made_by: ClassVar[str] = "rcn-bench data cache --split {path.parent.name}"
 
     shard: str
     bytes: int
@@ -184,6 +223,7 @@ class Calibration(Record):
     """
 
     made_by: ClassVar[str] = "rcn-bench calibrate {path.stem}"
+    subject: ClassVar[str] = "weights"
 
     weights: str
     weights_file: str | None
@@ -196,3 +236,6 @@ class Calibration(Record):
     videos_used: int
     videos_skipped: list[Skipped]
     data_fingerprint: str
+
+    def check(self) -> None:
+        check_shares(self, "published_accuracy", "video_accuracy", "video_interval", "clip_accuracy")

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from rcn_bench.errors import InputError
 from rcn_bench.provenance import Origin
-from rcn_bench.records.plain import checked_plain, from_plain, to_plain
+from rcn_bench.records.plain import checked_plain, from_plain, once, to_plain
 
 CONFIG_KEYS = {  # where an experiment's config has what the card says, if under another name
     "stride": "clip.stride",
@@ -44,6 +44,14 @@ class Card:
     recurrent_layers: list[str]
     origin: Origin
 
+    def check(self) -> None:
+        """Errors: ValueError for what no clip can be taken with, or labels that cannot be told apart."""
+        for name in ("frames", "stride", "crop", "evaluation_clips", "short_side", "frame_rate"):
+            if (value := getattr(self, name)) == 0:
+                raise ValueError(f"{name}: {value} is too little")
+        if not self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: " + ("one is there twice" if self.labels else "there are none"))
+
     def to_metadata(self) -> dict[str, str]:
         """For the header of a safetensors file. Errors: InputError for a field that could not be read back."""
         return {"card": json.dumps(checked_plain(self, f"the card of {self.run}"))}
@@ -57,7 +65,7 @@ class Card:
         try:
             with safe_open(path, "numpy") as file:
                 metadata = file.metadata() or {}
-            content = json.loads(metadata.get("card", "null"))
+            content = json.loads(metadata.get("card", "null"), object_pairs_hook=once)
         except (SafetensorError, OSError, ValueError, RecursionError) as error:
             raise InputError(foreign) from error
         if content is None:

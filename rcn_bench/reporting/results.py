@@ -1,7 +1,7 @@
 """The result files of an experiment, each refused unless it is the experiment's own: made with the same config.
 
 Results copied from elsewhere are not known to the workflow, so whoever reads one for a table or figure reads it here.
-All raise InputError for a file that is missing, not such a record, or of another config.
+All raise InputError for a file that is missing, not such a record, of another run or model, or of another config.
 """
 
 from typing import TypeVar
@@ -20,8 +20,12 @@ OfWeights = TypeVar("OfWeights", Evaluation, Online)
 
 
 def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
-    """Errors: InputError, beside what all raise, if it is of other weights than the run's training made."""
-    return _of_own_weights(_own(Evaluation, experiment, "evaluate", run.name), experiment, run)
+    """Errors: InputError, beside what all raise, if it is of other weights or videos than the run's and the cache's."""
+    evaluation = _of_own_weights(_own(Evaluation, experiment, "evaluate", run.name), experiment, run)
+    known, path = experiment.paths.fingerprint("val"), experiment.paths.evaluation(run)
+    if known.is_file() and known.read_text().strip() != evaluation.data_fingerprint:
+        raise InputError(f"{path}: of other videos than {known} tells of; run `{evaluation.command(path)}` again")
+    return evaluation
 
 
 def read_online(experiment: Experiment, run: Run) -> Online:
@@ -47,7 +51,7 @@ def read_causality(experiment: Experiment) -> Causality:
 
 def _own(kind: type[Kind], experiment: Experiment, stage: str, target: str = "") -> Kind:
     path = record_path(experiment.paths, stage, target)
-    record = kind.read(path)
+    record = kind.read_of(path, target)
     require_own(record, experiment, stage, target, path)
     return record
 

@@ -28,6 +28,12 @@ def test_missing_cache_is_named(assert_refused, tmp_path, mini, command):
     assert_refused((command, RUN, "--config", mini, "--results", tmp_path), told, "rcn-bench")
 
 
+@pytest.mark.parametrize("name", ["rcn19-t4-xh_random-s0", "c2d18-t4-xh_random-hh_identity-s0"])
+def test_a_run_that_cannot_be_is_refused_before_there_is_a_cache(assert_refused, tmp_path, mini, name):
+    assert_refused(("train", name, "--config", mini, "--results", tmp_path), name.partition("-")[0])
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def called(monkeypatch):
     """What the engine is called with, in place of its work."""
@@ -60,6 +66,11 @@ def test_an_unknown_network_is_refused(assert_refused, mini, tmp_path, network):
     (tmp_path / "mini" / "data").mkdir(parents=True)
     np.savez(tmp_path / "mini" / "data" / "stills.npz", **stills)
     assert_refused(("pretrain", network, "--config", mini, "--results", tmp_path), network, "resnet18")
+
+
+def test_an_unknown_network_is_refused_before_there_are_stills(assert_refused, mini, tmp_path):
+    assert_refused(("pretrain", "resnet19", "--config", mini, "--results", tmp_path), "resnet19", "resnet18")
+    assert not list(tmp_path.iterdir())
 
 
 def test_pretraining_needs_stills(assert_refused, changed, tmp_path):

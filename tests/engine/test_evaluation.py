@@ -133,7 +133,9 @@ def test_weights_that_the_record_of_training_does_not_know_are_refused(trained_a
     path = trained_anew.paths.weights(C2D)
     state, card = load_file(path), Card.of(path)
     save_file({**state, "trunk.fc.bias": torch.ones(8)}, path, card.to_metadata())
-    assert f"{path}: not the weights that {trained_anew.paths.training(C2D)} tells of" in refusal(C2D, trained_anew)
+    again = f"put its own back, or run `rcn-bench train {C2D.name}` again"
+    told = f"{path}: not the weights that {trained_anew.paths.training(C2D)} tells of; {again}"
+    assert refusal(C2D, trained_anew) == told
     trained_anew.paths.training(C2D).unlink()
     evaluate(C2D, trained_anew)  # nothing else is known of them
 
@@ -219,6 +221,13 @@ def test_validation_frames_that_are_stored_otherwise_are_refused(with_other_vali
     experiment = with_other_validation(lambda rows: rows, short_side=24)
     assert "val.json: its frames are stored with short_side 24, not 20; run `rcn-bench data cache`" in refusal(
         C2D, experiment
+    )
+
+
+def test_validation_videos_of_other_data_are_refused(trained):
+    other = changed(trained, {"data.digits.clutter": 2})
+    assert "val.json: cache of other data: data.digits.clutter was 1, is 2; run `rcn-bench data cache --split val`" in (
+        refusal(C2D, other)
     )
 
 

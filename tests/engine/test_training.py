@@ -231,13 +231,13 @@ def test_training_without_its_pretrained_weights_is_refused(fresh):
         train(RCN, fresh)
 
 
-def test_a_cache_that_is_stored_otherwise_is_refused(fresh):
+def test_a_cache_of_other_data_is_refused(fresh):
     (fresh.paths.root / "cache").unlink()
     shutil.copytree(fresh.paths.data.resolve().parent / "cache", fresh.paths.root / "cache")
     index = CacheIndex.read(fresh.paths.cache("train"))
-    index.storage["short_side"] = 24
+    index.made_from["data"]["digits"] |= {"clutter": 7}
     index.write(fresh.paths.cache("train"))
-    with pytest.raises(InputError, match=r"train\.json: its frames are stored with short_side 24, not 20"):
+    with pytest.raises(InputError, match=r"train\.json: cache of other data: data\.digits\.clutter was 7, is 1; run"):
         train(C2D, fresh)
 
 
@@ -251,9 +251,31 @@ def test_a_cache_that_is_stored_otherwise_is_refused(fresh):
         (Run("r2plus1d18", 4, "stills"), "r2plus1d18"),
     ],
 )
-def test_run_that_no_model_can_do_is_refused(fresh, run, reason):
+def test_run_that_no_model_can_do_is_refused_and_leaves_no_folder(fresh, run, reason):
     with pytest.raises(InputError, match=reason):
         train(run, fresh)
+    assert not fresh.paths.run(run).exists()
+
+
+def test_an_unknown_model_is_refused_before_there_is_a_cache(tmp_path):
+    experiment = tiny_experiment(tmp_path)
+    with pytest.raises(InputError, match="rcn81"):
+        train(Run("rcn81", 4, "random"), experiment)
+    with pytest.raises(InputError, match="no cache here"):
+        train(C2D, experiment)
+    assert not experiment.paths.root.exists()
+
+
+def test_an_epoch_is_told_of_when_its_checkpoint_is_there(fresh, monkeypatch, capsys):
+    save, told = training.save_checkpoint, []
+
+    def look(*args):
+        told.append(capsys.readouterr().out.count("epoch "))
+        save(*args)
+
+    monkeypatch.setattr(training, "save_checkpoint", look)
+    train(C2D, fresh)
+    assert told == [0] + [1] * (EPOCHS - 1)
 
 
 def test_an_edit_of_the_recurrence_makes_no_other_model_anew(tiny):

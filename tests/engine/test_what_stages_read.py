@@ -25,7 +25,7 @@ from rcn_bench.plan.stages import dependencies
 PLACES = {
     Experiment: "",
     sections.Data: "data.",
-    sections.Digits: "digits.",
+    sections.Digits: "data.digits.",
     sections.Clip: "clip.",
     sections.Augment: "augment.",
     sections.Training: "train.",
@@ -40,13 +40,6 @@ HARMLESS = {
 }
 # What is written into a file to be told, and decides nothing there.
 TOLD = {"train": {"clip.evaluation_clips", "train.recompute_activations"}}
-# Of the plan's own names for what the settings hold under another.
-SAME = {
-    "digits.seed": "seed",
-    "digits.digits": "classes",
-    "data.shard_videos": "shard_videos",
-    "data.jpeg_quality": "jpeg_quality",
-}
 
 
 @pytest.fixture
@@ -120,6 +113,6 @@ def test_what_a_stage_reads_is_in_its_settings(trained, tmp_path, reads, stage, 
     job(stage, target, experiment)
     known = set(dependencies(experiment, stage, target).parts())
     known |= {key for key in reads if any(name.startswith(f"{key}.") for name in known)}
-    unknown = {key for key in reads if key not in known and SAME.get(key) not in known}
+    unknown = {key for key in reads if key not in known}
     assert reads, "nothing was read"
     assert unknown - HARMLESS - TOLD.get(stage, set()) == set()

@@ -31,6 +31,7 @@ def test_a_card_comes_back_from_the_file(card, tmp_path):
         (None, "not the model.safetensors of a run"),
         ({"format": "pt"}, "not the model.safetensors of a run"),
         ({"card": "{"}, "not the model.safetensors of a run"),
+        ({"card": '{"run": "a", "run": "b"}'}, "not the model.safetensors of a run"),
         ({"run": "rcn18", "labels": "[]", "config": "{}"}, "of an earlier version; train the run again"),
         ({"card": "{}"}, "has no origin: written by an earlier version; train the run again"),
     ],
@@ -43,13 +44,25 @@ def test_other_weights_are_refused(tmp_path, metadata, what):
     assert str(caught.value) == f"{path}: {what}"
 
 
-def test_a_card_with_another_key_is_refused(card, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"crop": "32"}, "crop: '32' is not a whole number"),
+        ({"stride": -1}, "stride: -1 is negative"),
+        *(({key: 0}, f"{key}: 0 is too little") for key in ("frames", "stride", "crop", "evaluation_clips")),
+        ({"short_side": 0}, "short_side: 0 is too little"),
+        ({"frame_rate": 0}, "frame_rate: 0.0 is too little"),
+        ({"labels": ["a", "b", "a"]}, "labels: one is there twice"),
+        ({"labels": []}, "labels: there are none"),
+    ],
+)
+def test_a_card_that_cannot_be_is_refused(card, tmp_path, changes, what):
     path = tmp_path / "model.safetensors"
     content = json.loads(card.to_metadata()["card"])
-    save_file(WEIGHTS, path, {"card": json.dumps(content | {"crop": "32"})})
+    save_file(WEIGHTS, path, {"card": json.dumps(content | changes)})
     with pytest.raises(InputError) as caught:
         Card.of(path)
-    assert str(caught.value) == f"{path}: crop: '32' is not a whole number; train the run again"
+    assert str(caught.value) == f"{path}: {what}; train the run again"
 
 
 def test_what_is_no_safetensors_file_is_refused(tmp_path):

@@ -75,7 +75,7 @@ def test_a_result_of_other_settings_is_refused_by_what_differs(experiment):
         require_own(record, other, "evaluate", RUN, path)
     what = f"clip.crop was 32, is 16, clip.stride was 2, is 1; run `rcn-bench evaluate {RUN}` again"
     assert str(error.value) == f"{path}: made with other settings: {what}"
-    with pytest.raises(InputError, match=r"is 1; make it again$"):
+    with pytest.raises(InputError, match=f"is 1; run `rcn-bench evaluate {RUN}` again$"):
         require_own(record.origin, other, "evaluate", RUN, path)
 
 

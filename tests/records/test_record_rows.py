@@ -26,11 +26,19 @@ def path(tmp_path_factory):
 
 
 @settings(max_examples=50, deadline=None)
-@given(rows=st.lists(st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 2**40)), max_size=4))
+@given(rows=st.lists(st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 9)), max_size=4))
 def test_predictions_come_back(path, rows):
     table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct"])
     table["score"] = table["score"] / 10_000
-    evaluation = an_evaluation(predictions_sha256=write_rows(path, PREDICTIONS, table))
+    videos = len(rows)
+    evaluation = an_evaluation(
+        predictions_sha256=write_rows(path, PREDICTIONS, table),
+        videos_used=videos,
+        groups=table["group"].nunique(),
+        video_accuracy=float((table["label"] == table["predicted"]).mean()) if videos else 0.0,
+        clips_per_video=10,
+        clip_accuracy=float(table["clips_correct"].mean() / 10) if videos else 0.0,
+    )
     read = evaluation.predictions(path)
     assert read.to_dict("list") == table.to_dict("list")
     assert [read[column].dtype for column in ("video", "score", "clips_correct")] == [object, float, np.int64]
@@ -105,7 +113,8 @@ def test_online_rows_come_back(tmp_path):
     path = tmp_path / "rcn18" / "online.csv"
     table = {name: ["a", "01"] for name in ("video", "group", "label", "way")}
     table |= {f"{share:.0%}": [float(share > 0.5), math.nan if share < 0.3 else 0.0] for share in SHARES}
-    online = an_example(Online, shares=SHARES, online_sha256=write_rows(path, online_columns(SHARES), table))
+    known = {"ways": ["a", "01"], "videos": 2, "shares": SHARES}
+    online = an_example(Online, online_sha256=write_rows(path, online_columns(SHARES), table), **known)
     pd.testing.assert_frame_equal(
         online.rows(path), pd.DataFrame(table).astype(dict.fromkeys(list(table)[:4], object)), check_exact=True
     )
@@ -113,6 +122,9 @@ def test_online_rows_come_back(tmp_path):
     assert list(table) == list(online_columns(SHARES))
     with pytest.raises(InputError, match=r"online.csv: has changed since .* run `rcn-bench online rcn18` again"):
         replace(online, online_sha256="0").rows(path)
+    for changes, what in [({"videos": 3}, "videos of its rows is 2, "), ({"ways": ["a"]}, "ways of its rows is ")]:
+        with pytest.raises(InputError, match=rf"online.csv: {what}.*; run `rcn-bench online rcn18` again"):
+            replace(online, **changes).rows(path)
 
 
 def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):
@@ -127,6 +139,8 @@ def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):
         ([lines[0], ""], "line 2: not JSON"),
         ([lines[0].replace("0.25", "NaN")], "line 1: accuracy: nan is not a finite number"),
         ([lines[0].replace("samples", "sample")], "line 1: samples: missing"),
+        ([lines[0].replace("0.25", "2.5")], "line 1: accuracy: 2.5 is not from 0 to 1"),
+        ([lines[0].replace('"lr"', '"loss": 1.0, "lr"')], "line 1: loss: there twice"),
     ]:
         path.write_text("".join(line + "\n" for line in changed))
         with pytest.raises(InputError) as caught:

@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 
 from rcn_bench import records
 from rcn_bench.errors import InputError
+from rcn_bench.plan.paths import Paths
+from rcn_bench.provenance import Origin, Start
 from rcn_bench.records.base import Document, Record
 from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
+from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.plain import from_plain, to_plain
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.records.weights import Card
@@ -24,10 +27,11 @@ from results import an_evaluation, an_example, an_origin
 
 for module in pkgutil.iter_modules(records.__path__):
     import_module(f"{records.__name__}.{module.name}")
+RUN = "rcn18-t8-xh_random-hh_identity-s0"
 KINDS = sorted({*Document.__subclasses__(), *Record.__subclasses__()} - {Record}, key=lambda kind: kind.__name__)
 
 texts = st.text() | st.sampled_from(["", "a\nb", "a \udcff file", "01", "null"])
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(0, allow_nan=False, allow_infinity=False)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | numbers | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -35,33 +39,48 @@ anything = st.recursive(
 )
 
 
-def values(kind):
-    """Any value of a type."""
+def fields_of(kind):
+    """Any values of a dataclass that it would not refuse, by field."""
+    made = {}
+    for name, hint in get_type_hints(kind).items():
+        if name in {field.name for field in fields(kind)}:
+            share = name.endswith(("accuracy", "interval", "shares"))
+            made[name] = values(hint, st.floats(0, 1) if share else numbers)
+    if kind is Origin:
+        made["starts"] = st.lists(values(Start), min_size=1, max_size=3)
+    if kind is Card:
+        made["labels"] = st.lists(texts, min_size=1, max_size=3, unique=True)
+        made |= dict.fromkeys(("frames", "stride", "crop", "evaluation_clips", "short_side"), st.integers(1))
+        made["frame_rate"] = st.floats(0, exclude_min=True, allow_infinity=False) | st.none()
+    return made
+
+
+def values(kind, numbers=numbers):
+    """Any value of a type that is not negative; numbers: those that there are."""
     container, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(kind)})
+        return st.builds(kind, **fields_of(kind))
     if container in (Union, UnionType):
-        return st.one_of(map(values, arguments))
+        return st.one_of(values(argument, numbers) for argument in arguments)
     if container is Literal:
         return st.sampled_from(arguments)
     if container is list:
-        return st.lists(values(arguments[0]), max_size=3)
+        return st.lists(values(arguments[0], numbers), max_size=3)
     if container is tuple and arguments[-1] is Ellipsis:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if container is tuple:
-        return st.tuples(*map(values, arguments))
+        return st.tuples(*(values(argument, numbers) for argument in arguments))
     if container is dict:
         return st.dictionaries(texts, values(arguments[1]), max_size=3)
-    return {str: texts, int: st.integers(), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
+    return {str: texts, int: st.integers(0), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
         kind
     ]
 
 
 WRONG = {
     str: [1, None, ["a"]],
-    int: [1.0, True, "1", None],
-    float: ["high", True, None, math.nan, -math.inf, 10**400],
+    int: [1.0, True, "1", None, -1],
+    float: ["high", True, None, math.nan, -math.inf, 10**400, -0.5],
     bool: [1, "true", None],
     Any: [math.nan, {"a": [math.inf]}],
 }
@@ -162,6 +181,58 @@ def test_the_line_says_what_is_wrong_and_what_to_do(path):
     ]
     for content, end in said:
         assert message_of(Evaluation.read, written(path, content)) == f"{path}: {end}"
+
+
+def test_accuracies_are_shares_and_an_origin_has_a_start(path):
+    path, plain = path.with_name("eval.json"), to_plain(an_evaluation())
+    for changes, what in [
+        ({"video_accuracy": 7.0}, "video_accuracy: 7.0 is not from 0 to 1"),
+        ({"clip_interval": [0.5, 1.5]}, "clip_interval: 1.5 is not from 0 to 1"),
+        ({"origin": plain["origin"] | {"starts": []}}, "origin: starts: there are none"),
+    ]:
+        message = message_of(Evaluation.read, written(path, plain | changes))
+        assert message == f"{path}: {what}; run `rcn-bench evaluate rcn18` again"
+    message = message_of(replace(an_evaluation(), video_accuracy=7.0).write, path)
+    assert message == f"{path}: video_accuracy: 7.0 is not from 0 to 1; not written"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_accuracies_of_every_kind_are_shares(kind, path):
+    plain = to_plain(an_example(kind))
+    for name in plain:
+        if name.endswith(("accuracy", "interval")):
+            wrong = [1.5, 1.5] if name.endswith("interval") else 1.5
+            assert f"{name}: 1.5 is not from 0 to 1" in message_of(kind.read, written(path, plain | {name: wrong}))
+
+
+def test_a_key_that_is_there_twice_is_refused(path):
+    path = path.with_name("eval.json")
+    text = json.dumps(to_plain(an_evaluation()))
+    for key in ("run", "commit"):
+        path.write_text(text.replace(f'"{key}": ', f'"{key}": "x", "{key}": '))
+        again = "run `rcn-bench evaluate rcn18` again"
+        assert message_of(Evaluation.read, path) == f"{path}: {key}: there twice; {again}"
+
+
+def test_a_record_is_of_what_it_is_read_for(path):
+    path = path.with_name("eval.json")
+    an_evaluation(run="rcn18").write(path)
+    assert Evaluation.read_of(path, "rcn18") == an_evaluation(run="rcn18")
+    message = message_of(Evaluation.read_of, path, "c2d18")
+    assert message == f"{path}: run: 'rcn18' is not c2d18; run `rcn-bench evaluate rcn18` again"
+
+
+@pytest.mark.parametrize(
+    ("stage", "target", "command"),
+    [
+        ("pretrain", "resnet18", "pretrain resnet18"),
+        ("cache", "val", "data cache --split val"),
+        *((stage, RUN, f"{stage} {RUN}") for stage in ("train", "evaluate", "online")),
+        *((stage, "a", f"{stage} a") for stage in ("profile", "calibrate", "table", "figure")),
+    ],
+)
+def test_the_command_names_what_the_path_tells(tmp_path, stage, target, command):
+    assert RECORDS[stage][0].command(record_path(Paths(tmp_path), stage, target)) == f"rcn-bench {command}"
 
 
 def test_whole_numbers_are_numbers(path):

@@ -1,5 +1,7 @@
 """Tables 1 to 3."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from table_results import CLIPS, GIB, measured, model_costs, write_profile
@@ -9,6 +11,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import find_product
 from rcn_bench.plan.run import Run
+from rcn_bench.records.costs import Profile
 from rcn_bench.records.runs import Evaluation, Pretrained, Trained
 from rcn_bench.reporting import paper
 from results import an_example, own_origin, write_own_run
@@ -64,7 +67,7 @@ def test_the_papers_figures_stand_beside_its_own_model_and_clip_length_alone(mak
 
 
 def write_stills_of_resnet34(experiment):
-    record = an_example(Pretrained, origin=own_origin(experiment, "pretrain", "resnet34"))
+    record = an_example(Pretrained, network="resnet34", origin=own_origin(experiment, "pretrain", "resnet34"))
     record.write(experiment.paths.pretrained("resnet34").with_suffix(".json"))
 
 
@@ -201,6 +204,39 @@ def test_predictions_that_are_not_those_evaluated_are_refused(experiment):
         file.write("v40,g20,walk,walk,0.5,10\n")
     with pytest.raises(InputError, match=f"{RUN.name}/predictions.csv"):
         written_table(experiment, "table1_init")
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"videos_used": 99}, "predictions.csv: videos_used of its rows is 2, the record beside it has 99"),
+        ({"video_accuracy": 0.987}, "predictions.csv: video_accuracy of its rows is 0.5, "),
+        ({"clip_accuracy": 0.5}, "predictions.csv: clip_accuracy of its rows is 0.15, "),
+    ],
+)
+def test_an_evaluation_that_is_not_what_its_predictions_come_to_is_refused(experiment, changes, what):
+    for run in find_product(experiment, "table1_init", "table").runs():
+        write_own_run(experiment, run, [True, False], [1, 2], clips_per_video=CLIPS)
+    written_table(experiment, "table1_init")
+    write_own_run(experiment, RUN, [True, False], [1, 2], **{"clips_per_video": CLIPS, **changes})
+    with pytest.raises(InputError, match=f"{RUN.name}/{what}.*; run `rcn-bench evaluate {RUN.name}` again"):
+        written_table(experiment, "table1_init")
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "key", "table"),
+    [
+        (Evaluation, lambda paths: paths.evaluation(RUN), "run", "table1_init"),
+        (Trained, lambda paths: paths.training(RUN), "run", "table1_init"),
+        (Pretrained, lambda paths: paths.pretrained("resnet18").with_suffix(".json"), "network", "table1_init"),
+        (Profile, lambda paths: paths.profile("rcn18"), "model", "table3_clip_length"),
+    ],
+)
+def test_a_record_of_another_run_or_model_is_refused(experiment, kind, place, key, table):
+    path = place(experiment.paths)
+    replace(kind.read(path), **{key: "x"}).write(path)
+    with pytest.raises(InputError, match=rf"{path.name}: {key}: 'x' is not .*; run `rcn-bench \w+ [^ ]+` again"):
+        written_table(experiment, table)
 
 
 def test_a_missing_evaluation_says_what_to_run(experiment):

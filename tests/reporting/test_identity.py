@@ -9,10 +9,9 @@ import pytest
 from table_results import write_online_run
 
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import find_product, product_classes, products_of
+from rcn_bench.plan.products import builder_of, find_product, product_classes, products_of
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.schema import keys_of
-from rcn_bench.reporting.write import builder
 from results import write_own_weights
 
 PRODUCTS = sorted((cls.kind, name) for name, cls in product_classes().items())
@@ -54,7 +53,7 @@ def keys_read(experiment, kind, name):
     """The keys of the config that the product's builder reads."""
     reads: set[str] = set()
     product = find_product(recording(experiment, reads), name, kind)
-    build = builder(product)
+    build = builder_of(product)
     build(product)
     return reads
 
