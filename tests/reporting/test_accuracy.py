@@ -190,7 +190,7 @@ def test_a_run_evaluated_on_other_videos_than_the_others_is_refused(experiment):
     [
         ("profile", {"size": 64}, "table2_architectures", "c2d18.json"),
         ("profile", {"seconds": 9}, "table3_clip_length", "throughput.json"),
-        ("pretrain", {"epochs": 9}, "table1_init", "resnet18-stills.json"),
+        ("pretrain", {"epochs": 9}, "table1_init", "eval.json"),
     ],
 )
 def test_costs_and_stills_of_other_settings_are_refused(experiment, key, change, table, file):
