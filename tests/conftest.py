@@ -24,3 +24,12 @@ def fixed_seed_and_one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    """What a test registers is forgotten after it."""
+    from rcn_bench.models import network2d, registry  # here, so that tests without torch start at once
+
+    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))
+    monkeypatch.setattr(network2d, "_REGISTERED", dict(network2d._REGISTERED))

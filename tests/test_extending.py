@@ -72,8 +72,9 @@ def test_the_experiment_is_planned_with_stills_of_its_own_trunks(folder):
 
 
 @pytest.mark.parametrize(("model", "trunk"), [("rcn_pocket", "pocket"), ("rcn_regnet", "regnet_y_400mf")])
-def test_a_models_trunk_starts_from_stills_and_from_imagenet(folder, model, trunk, monkeypatch):
+def test_a_models_trunk_starts_from_stills_and_from_imagenet(folder, own_registry, model, trunk, monkeypatch):
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "my_models", raising=False)
     import my_models  # noqa: F401 - registers the models
 
     from rcn_bench.models import create_model

@@ -6,15 +6,6 @@ import textwrap
 
 import pytest
 
-from rcn_bench.models import network2d, registry
-
-
-@pytest.fixture
-def own_registry(monkeypatch):
-    """What a test registers is forgotten after it."""
-    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))
-    monkeypatch.setattr(network2d, "_REGISTERED", dict(network2d._REGISTERED))
-
 
 @pytest.fixture
 def plugin(own_registry, tmp_path, monkeypatch):
