@@ -121,7 +121,7 @@ CHANGED = {
     "analysis/causality.py": "causality",
     "analysis/estimate.py": "(?!)",
     "engine/calibrate.py": "(?!)",
-    "models/rcn.py": "train .*|(evaluate|online|profile) rcn.*|throughput|causality",
+    "models/rcn.py": "(train|evaluate|online|profile) rcn.*|throughput|causality",
     "models/i3d.py": "(train|evaluate|online|profile) i3d.*|causality",
     "models/s3d.py": "(?!)",
     "reporting/accuracy.py": "table table[123].*",
