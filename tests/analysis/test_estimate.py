@@ -94,6 +94,7 @@ def test_runs_of_figures_alone_are_not_evaluated(experiment, tmp_path):
     assert rows["rcn18-t4-xh_random-hh_identity-s0"][4] == "0"
 
 
+@pytest.mark.slow
 def test_memory_is_estimated_where_it_was_not_measured(experiment, tmp_path):
     text = estimate(experiment, written(tmp_path / "steps.json", *UNMEASURED))
     assert "estimated from tensor shapes" in text
@@ -108,6 +109,7 @@ def memory_of_runs(experiment, path):
     return {run: float(row[-1]) for run, row in rows.items()}
 
 
+@pytest.mark.slow
 def test_estimated_memory_is_that_of_recomputed_activations(only_rcn, tmp_path):
     """Of large batches, so that activations and not weights make it."""
     kept, recomputing = (
@@ -134,6 +136,7 @@ def test_ablations_are_estimated_with_their_options(experiment, tmp_path):
     assert "rcn18+sum-t8-xh_stills-hh_identity-s0" in rows
 
 
+@pytest.mark.slow
 def test_steps_are_timed_as_training_runs_them(experiment):
     experiment = replace(experiment, profile=replace(experiment.profile, seconds=0.01))
     lines = []

@@ -50,6 +50,7 @@ def test_variants_are_the_clip_lengths_and_stems_that_a_model_takes():
         variants("rcn19", [8])
 
 
+@pytest.mark.slow
 def test_a_profile_holds_what_is_counted_with_its_origin(experiment, capsys):
     profile("rcn18", experiment)
     written = Profile.read(experiment.paths.profile("rcn18"))
@@ -80,6 +81,7 @@ def test_a_window_takes_all_of_its_gmacs_for_a_new_frame(experiment):
     assert row.gmacs_per_new_frame == row.gmacs
 
 
+@pytest.mark.slow
 def test_recomputed_activations_are_counted_as_such(experiment):
     row, kept = (costs_of(Variant("rcn18", 8, True), each, CPU) for each in (recomputing(experiment), experiment))
     found = estimate_memory(recompute_activations(create_model("rcn18", 5)), (2, 3, 8, 32, 32))
@@ -112,6 +114,7 @@ def test_a_model_that_no_table_shows_is_refused(experiment, model):
         profile(model, experiment)
 
 
+@pytest.mark.slow
 def test_throughput_holds_every_model_that_a_table_times(experiment, capsys):
     time_models(experiment, threads=1)
     written = Throughput.read(experiment.paths.throughput)

@@ -118,6 +118,7 @@ def tiny(changed, tmp_path):
     return ("train", "c2d18-t2-xh_random-s0", "--config", path, "--results", tmp_path / "results")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "whole_files", "resumed_after"), [(".pt", 1, 1), (".safetensors", 0, 3)], ids=["checkpoint", "weights"]
 )

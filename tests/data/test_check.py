@@ -119,6 +119,7 @@ def test_only_new_and_changed_files_are_examined_again(tmp_path, monkeypatch, ca
     assert "1 of 3 videos are known" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_killed_check_goes_on_where_it_was(tmp_path):
     names = [f"{i:02d}.mp4" for i in range(40)]
     for i, name in enumerate(names):
@@ -188,6 +189,7 @@ def scratched(zoo):
     return bytes(content)
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_killed_check(tmp_path):
     names = [f"{i:02d}.mp4" for i in range(40)]
     for name in names:
@@ -219,6 +221,7 @@ def crash(path):
     return examine(path)
 
 
+@pytest.mark.slow
 def test_a_file_that_crashes_the_decoder_is_found_out(tmp_path, monkeypatch):
     names = ["a.mp4", "bad.mp4", "b.mp4", "c.mp4", "bad2.mp4", "d.mp4"]
     for frames, name in enumerate(names, start=11):

@@ -99,6 +99,7 @@ def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(eva
     assert any(row["10%"] != row["100%"] for row in rows)
 
 
+@pytest.mark.slow
 def test_a_restarted_state_sees_every_clip_alone(evaluated):
     model, cache, rows = evaluated(Run("rcn18", WINDOW, "random", "random"))
     ways = {way: [row for row in rows if row["way"] == way] for way in ("carried", "restarted")}

@@ -98,6 +98,7 @@ def test_training_goes_on_when_recomputing_activations_is_switched_on(trained, f
     assert (mine.settings, mine.code, mine.inputs) == (theirs.settings, theirs.code, theirs.inputs)
 
 
+@pytest.mark.slow
 def test_training_interrupted_after_its_last_epoch_only_writes_its_results(trained, fresh, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "write_bytes", interrupt)
@@ -158,6 +159,7 @@ def from_imagenet(fresh, tmp_path):
     return changed(fresh, {"pretrained": "imagenet", "weights_files": files, "models": models, "tables": {}})
 
 
+@pytest.mark.slow
 def test_only_the_weights_file_of_the_runs_own_network_counts(from_imagenet, interrupted, tmp_path):
     interrupted(IMAGENET, from_imagenet)
     (tmp_path / "resnet34.safetensors").write_bytes(b"another file")

@@ -164,6 +164,7 @@ def recomputed(monkeypatch):
     return models
 
 
+@pytest.mark.slow
 def test_recomputing_activations_gives_the_same_weights(fresh, recomputed):
     fresh = changed(fresh, {"train.epochs": 1})
     train(RCN, fresh)

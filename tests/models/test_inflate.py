@@ -292,6 +292,7 @@ def test_a_clip_shorter_than_the_kernel_is_convolved_as_by_torch(frames):
     torch.testing.assert_close(own(clip), plain(clip))
 
 
+@pytest.mark.slow
 def test_training_on_clips_shorter_than_the_stems_kernel_keeps_to_its_memory():
     """In a process of its own, which a bug of torch's CPU library once ended."""
     code = """

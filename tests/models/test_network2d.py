@@ -42,6 +42,7 @@ def redrawn(net):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("w_xh", ["stills", "imagenet"])
 @pytest.mark.parametrize(
     ("name", "classifier"),

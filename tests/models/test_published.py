@@ -28,6 +28,7 @@ def lively(net: nn.Module) -> nn.Module:
     return net.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_file_of_torchvisions_gives_torchvisions_logits(tmp_path, name):
     theirs = lively(get_model(name))

@@ -34,6 +34,7 @@ def test_list_models():
     assert list_models("no such*") == []
 
 
+@pytest.mark.slow
 def test_a_model_imports_its_own_module_alone():
     program = """
 import sys

@@ -42,6 +42,7 @@ def small_experiment(tmp_path, **changes):
     return [*command, "--configfile", str(CONFIGS / "smoke.yaml"), str(path), "--", "all_tables"]
 
 
+@pytest.mark.slow
 def test_what_stops_the_check_stops_before_any_job_and_leaves_nothing(tmp_path):
     # c2d18 has no recurrence to be summed, which only torch can tell.
     models = {"models": ["rcn18", "c2d18+sum"], "frames": 4}

@@ -56,6 +56,7 @@ def test_results_are_kept_by_machine_and_group_with_their_origin(suite, tmp_path
         assert medians["slow"] > medians["fast"] >= 0.01
 
 
+@pytest.mark.slow
 def test_groups_that_were_not_run_again_stay(suite, tmp_path):
     path = run_benchmarks(tmp_path, "here", "", False)
     before = Benchmarks.read(path).groups

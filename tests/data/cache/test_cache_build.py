@@ -85,6 +85,7 @@ def kill_if_bad(path: str, storage: Storage):
     return examine_and_store(path, storage)
 
 
+@pytest.mark.slow
 def test_videos_that_crash_the_decoder_are_skipped(folder, monkeypatch):
     monkeypatch.setattr(building, "examine_and_store", kill_if_bad)
     build_cache(folder.source, workers=2, progress=silent)
@@ -206,6 +207,7 @@ def test_a_shard_that_another_process_is_at_is_refused(folder):
         folder.build()
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(folder):
     for seed, name in enumerate(NAMES):  # long enough to be killed in between
         write_lossless(folder.path(name), video(seed, 600, 64, 64), 8)
