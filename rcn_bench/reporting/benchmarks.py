@@ -72,8 +72,7 @@ def _measure(selection: str, slow: bool) -> list[dict[str, Any]]:
 
 def _name(machine: Machine) -> str:
     """Such as nvidia_h100_80gb_hbm3: the GPU, or the processor."""
-    name = machine.name
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", machine.name.lower()).strip("_")
 
 
 def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[Row]]:

@@ -113,9 +113,8 @@ def memory_note(experiment: Experiment) -> str:
 
 def timing_note(experiment: Experiment, throughput: Throughput) -> str:
     machine = throughput.origin.starts[-1].machine
-    device = machine.name
     return (
-        f"Timed without autocast on {device}, {machine.threads} threads, all models in one process, at "
+        f"Timed without autocast on {machine.name}, {machine.threads} threads, all models in one process, at "
         f"{_square(experiment.clip.crop)} as trained here."
     )
 
