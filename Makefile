@@ -10,8 +10,9 @@ all all_tables all_figures: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --show-failed-logs --configfile $(CONFIG) -- $@
 	$(BIN)/rcn-bench show --config $(CONFIG)
 
+# A thread a process, which would otherwise fight over the cores.
 test: .venv/ready
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 benchmark: .venv/ready
 	$(BIN)/pytest --benchmark-only

@@ -29,6 +29,7 @@ def suite(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "test_sleep.py").write_text(SUITE)
     monkeypatch.setattr(benchmarks, "BENCHMARKS", folder)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # which would tell that pytest to time nothing
     return folder
 
 
