@@ -1,8 +1,10 @@
 """Lists of files with their labels."""
 
+import re
 from pathlib import PurePosixPath
 
 from rcn_bench.lists.formats import list_format
+from rcn_bench.lists.spans import span_of, with_span
 from rcn_bench.lists.table import Row, TableFormat
 from rcn_bench.lists.video import Video
 
@@ -11,7 +13,8 @@ from rcn_bench.lists.video import Video
 class Paths(TableFormat):
     """CSV with the columns path, from the folder of videos on, and label.
 
-    A column group may say which videos belong together.
+    A column group may say which videos belong together; columns start and end (seconds), or start_frame and end_frame,
+    which part of a file is meant. Parts of one file are a group, if nothing else is said.
     """
 
     name = "paths"
@@ -19,5 +22,8 @@ class Paths(TableFormat):
     mark = "path"
 
     def video(self, row: Row) -> Video:
-        path = PurePosixPath(row["path"]).as_posix()
-        return Video(path, row["label"], row.get("group") or path, (path,))
+        path = PurePosixPath(row["path"].replace("\\", "/")).as_posix()  # as Windows writes them
+        if re.match("[A-Za-z]:/", path):
+            raise ValueError(f"{path} leaves the folder of videos; paths start from it")
+        span = span_of(row)
+        return Video(with_span(path, span), row["label"], row.get("group") or path, (path,), span)

@@ -17,7 +17,8 @@ Row = dict[str, str]
 class TableFormat(ListFormat):
     """A CSV file with a header and a row a video.
 
-    columns: those that it must have, each with a value in every row. mark: the one by which it is recognised.
+    columns: those that it must have, each with a value in every row. mark: the one by which it is recognised. Both in
+    small letters, with underscores: the file may write them with capitals and blanks.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -25,21 +26,22 @@ class TableFormat(ListFormat):
 
     @abstractmethod
     def video(self, row: Row) -> Video:
-        """The video of a row. Errors: ValueError that says what is wrong with a value."""
+        """The video of a row, by its columns' names as in ``columns``.
+
+        Errors: ValueError that says what is wrong with a value.
+        """
 
     def recognises(self, source: Path) -> bool:
-        with suppress(InputError):
-            return source.is_file() and self.mark in header_of(source)
-        return False
+        return self.mark in columns_of(source)
 
     def read(self, source: Path, root: Path) -> Iterator[Video]:
         with rows_of(source) as rows:
-            missing = [column for column in self.columns if column not in (rows.fieldnames or [])]
-            if missing:
-                raise InputError(f"{source}: no column {missing[0]!r}; {self.name}: {self.summary()}")
-            for row in rows:
+            names = {name: _plain(name) for name in rows.fieldnames}
+            _require_columns([_plain(name) for name in rows.fieldnames], self, source)
+            for values in rows:
                 self.place = f"line {rows.line_num}"
                 try:
+                    row = {names[name]: value for name, value in values.items()}
                     _require_values(row, self.columns)
                     video = self.video(row)
                 except ValueError as error:
@@ -47,9 +49,27 @@ class TableFormat(ListFormat):
                 yield video
 
 
-def _require_values(row: dict, columns: Iterable[str]) -> None:
-    if any(row.get(None, [])):  # where DictReader keeps what is beyond the header
-        raise ValueError("more fields than the header has")
+def columns_of(source: Path) -> list[str]:
+    """The names of a CSV's columns in small letters, with underscores; none of what is no CSV."""
+    with suppress(InputError):
+        return [_plain(name) for name in header_of(source)] if source.is_file() else []
+    return []
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(" ", "_")
+
+
+def _require_columns(names: list[str], table: TableFormat, source: Path) -> None:
+    for column in table.columns:
+        if column not in names:
+            raise InputError(f"{source}: no column {column!r}; {table.name}: {table.summary()}")
+    twice = [name for name in names if name and names.count(name) > 1]
+    if twice:
+        raise InputError(f"{source}: two columns {twice[0]!r}; remove or rename one")
+
+
+def _require_values(row: Row, columns: Iterable[str]) -> None:
     for column in columns:
         if not row[column]:
             raise ValueError(f"no value for {column}")

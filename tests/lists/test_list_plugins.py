@@ -139,8 +139,8 @@ def test_a_plugin_that_is_not_there_is_named():
 
 def test_an_unknown_format_is_named_with_those_that_there_are(tmp_path):
     (tmp_path / "a.csv").write_text("path,label\na.mp4,up\n")
-    with pytest.raises(InputError, match=r"data\.format: no list format 'jester'; there are .*kinetics"):
-        read_list(tmp_path / "a.csv", tmp_path, "jester")
+    with pytest.raises(InputError, match=r"data\.format: no list format 'jesters'; there are .*kinetics"):
+        read_list(tmp_path / "a.csv", tmp_path, "jesters")
 
 
 def test_a_list_of_no_known_format_names_its_columns_and_the_formats(tmp_path):

@@ -1,0 +1,79 @@
+"""Clips of YouTube's videos, which are known by their names, and whether a file below a folder is one of them."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rcn_bench.lists.video import Video
+
+ENDINGS = ("mp4", "mkv", "webm", "avi", "mov", "m4v", "flv", "3gp", "wmv", "mpg", "mpeg", "ts", "ogv")
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}  # by the words in the names of folders
+REPLACEMENT = "replacement"  # how CVDF's folder of clips begins that stand for broken ones
+
+Rank = tuple[bool, bool, bool, int, int]
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """The name of a file: ID_START_END.mp4, of the times (s) in any number of digits, or ID.mp4, or ID.mp4.mkv."""
+
+    id: str
+    times: tuple[int, int] | None
+    endings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str) -> "ClipName":
+        stem, *endings = name.split(".")
+        timed = re.fullmatch(r"(.+)_(\d+)_(\d+)", stem, re.ASCII)
+        id, times = (timed[1], (int(timed[2]), int(timed[3]))) if timed else (stem, None)
+        return cls(id, times, tuple(ending.lower() for ending in endings))
+
+    @property
+    def is_of_a_video(self) -> bool:
+        return bool(self.endings) and all(ending in ENDINGS for ending in self.endings)  # so not .mp4.part
+
+
+class Clip:
+    """What a video's first path, SPLIT/ID_START_END.mp4, and its label say of where its file may lie."""
+
+    def __init__(self, video: Video) -> None:
+        folder, _, name = video.paths[0].rpartition("/")
+        self.name, self.split, self.label = ClipName.of(name), _split_in(folder), spelled_anyhow(video.label)
+
+    def rank(self, place: str, labels: Collection[str]) -> Rank | None:
+        """Of a file, by its path: the lowest is the one to take; None: it is another clip, or no whole video.
+
+        labels: all that there are, as ``spelled_anyhow``. A file is another clip, too, in a folder of another split or
+        label.
+        """
+        *folders, file = place.split("/")
+        name, others = ClipName.of(file), [each for each in folders if spelled_anyhow(each) != self.label]
+        if not name.is_of_a_video or name.id != self.name.id or name.times not in (None, self.name.times):
+            return None
+        splits = [split for each in others if (split := _split_in(each))]
+        if self.split and splits and splits[-1] != self.split:
+            return None
+        if any(spelled_anyhow(each) in labels for each in others):
+            return None
+        is_replacement = any(each.startswith(REPLACEMENT) for each in folders)
+        endings = len(name.endings), ENDINGS.index(name.endings[-1])
+        return not is_replacement, name.times is None, not splits, *endings
+
+
+@lru_cache(10_000)  # there are few folders
+def spelled_anyhow(name: str) -> str:
+    """The same for all ways to spell a label as a folder: hurling (sport), hurling_-sport-, hurling_sport."""
+    without_quotes = re.sub("['\"\N{RIGHT SINGLE QUOTATION MARK}]", "", unicodedata.normalize("NFC", name).casefold())
+    return re.sub(r"[\W_]+", "_", without_quotes).strip("_")
+
+
+@lru_cache(10_000)
+def _split_in(folder: str) -> str | None:
+    words = re.findall("[a-z]+", folder.casefold())
+    return next((SPLITS[word] for word in words if word in SPLITS), None)

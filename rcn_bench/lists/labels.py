@@ -1,0 +1,27 @@
+"""The spelling of labels: those that a person takes for one class must be one."""
+
+import unicodedata
+from collections.abc import Mapping
+
+from rcn_bench.errors import InputError
+
+
+def require_one_spelling(*lists: Mapping[str, str]) -> None:
+    """Whether no label is also spelled in another way, within a list or between lists.
+
+    lists: of each the labels, and where each first stands in it. Errors: InputError that names two labels that differ
+    only in capitals, blanks, underscores or in how Unicode writes them.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for places in lists:
+        for label, place in places.items():
+            other, there = first.setdefault(_without_spelling(label), (label, place))
+            if other != label:
+                raise InputError(f"{place}: label {label!r} is {other!r} in {there}; spell one class in one way")
+
+
+def _without_spelling(label: str) -> str:
+    """Without capitals, blanks, underscores and what is not shown, such as a mark of the direction of text."""
+    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", label).casefold())
+    bare = "".join(c for c in composed if not (c.isspace() or c == "_" or unicodedata.category(c) == "Cf"))
+    return bare or label
