@@ -1,5 +1,6 @@
 """A video decoded once, from its first frame to its last: what comes out of it, and what is found of it."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,39 +12,44 @@ import numpy as np
 from rcn_bench.data.findings import Finding
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.judge import DECODED, at_frame_rate
+from rcn_bench.data.media.footage import Footage, frames_of
 from rcn_bench.data.media.kinds import medium_of, stamp
 from rcn_bench.data.media.medium import NOT_THERE, Picture, UnreadableVideo
 from rcn_bench.errors import reason
 
-CHECKER = f"1 av {av.__version__}"  # findings of another one are not believed; count up when examine changes
+CHECKER = f"2 av {av.__version__}"  # findings of another one are not believed; count up when examine changes
 OF_DIFFERENT_SIZES = "frames of different sizes"
 
 Timed = Iterator[tuple[float, Picture]]
 Result = TypeVar("Result")
 
 
-def decode(path: Path, short_side: int | None = None, frame_rate: float | None = None) -> Frames:
+def decode(video: str | Path | Footage, short_side: int | None = None, frame_rate: float | None = None) -> Frames:
     """The frames of a video from the first to the last: uint8 (T, H, W, 3).
 
-    short_side: scale so that the shorter side has this many pixels, keeping the aspect ratio. frame_rate: frames a
-    second, by the file's time stamps; None: every frame that there is.
-    Errors: UnreadableVideo if the check would not let it be used, for the same reason.
+    video: a file, a folder of pictures, or footage with its span. short_side: scale so that the shorter side has this
+    many pixels, keeping the aspect ratio. frame_rate: frames a second, by the file's time stamps; None: every frame
+    that there is.
+    Errors: UnreadableVideo if the check would not let it be used, for the same reason; InputError for pictures whose
+    rate is needed and not known.
     """
     finding, frames = examine_and_use(
-        str(path), lambda pictures: stacked(at_frame_rate(pictures, frame_rate), short_side)
+        video, lambda pictures: stacked(at_frame_rate(pictures, frame_rate), short_side), frame_rate is not None
     )
     if frames is None:
         raise UnreadableVideo(finding.detail, finding.decoding)
     return frames
 
 
-def frames_in_order(source: str | Path, short_side: int | None = None) -> Iterator[tuple[float, Frames]]:
+def frames_in_order(
+    source: str | Path, short_side: int | None = None, rate: float | None = None
+) -> Iterator[tuple[float, Frames]]:
     """Each frame with its time in seconds (NaN if it has none) as it is decoded, uint8 (H, W, 3), from the first on.
 
-    source: a file, or the number of a camera (as text).
+    source: a file, a folder of pictures, or the number of a camera (as text). rate: pictures a second of such a folder.
     Errors: UnreadableVideo, after the last frame if the check would call the file truncated.
     """
-    return ((time, picture.rgb(short_side)) for time, picture in medium_of(source).frames())
+    return ((time, picture.rgb(short_side)) for time, picture in medium_of(source, rate).frames())
 
 
 def stacked(pictures: Iterable[tuple[float, Picture]], short_side: int | None) -> Frames:
@@ -54,20 +60,23 @@ def stacked(pictures: Iterable[tuple[float, Picture]], short_side: int | None) -
     return np.stack(frames)
 
 
-def examine(path: str) -> Finding:
-    """Decode a video without a look at its frames."""
-    examination = Examination(path)
+def examine(video: str | Path | Footage) -> Finding:
+    """Decode a video without a look at its frames. Errors: as Examination."""
+    examination = Examination(video)
     for _ in examination:
         pass
     return examination.finding
 
 
-def examine_and_use(path: str, use: Callable[[Timed], Result]) -> tuple[Finding, Result | None]:
+def examine_and_use(
+    video: str | Path | Footage, use: Callable[[Timed], Result], by_times: bool = False
+) -> tuple[Finding, Result | None]:
     """What is found of a video and, if it can be used, what is made of its frames.
 
-    use: may raise UnreadableVideo, ValueError, OSError or MemoryError, which are then what is found.
+    use: may raise UnreadableVideo, ValueError, OSError or MemoryError, which are then what is found. by_times: whether
+    it chooses frames by their times. Errors: as Examination.
     """
-    examination = Examination(path)
+    examination = Examination(video, by_times)
     pictures = iter(examination)
     try:
         result = use(timed for timed in pictures)  # not themselves, since a generator that fails ends what it is fed
@@ -83,33 +92,40 @@ def examine_and_use(path: str, use: Callable[[Timed], Result]) -> tuple[Finding,
     return examination.finding, result if examination.finding.decoding in DECODED else None
 
 
-def crashed(path: str) -> Finding:
+def crashed(video: str | Path | Footage) -> Finding:
     """The finding of a file that took the decoder's process with it."""
-    size, modified = stamp(Path(path))
-    return Finding("", "", "crash", path, "crash", "the decoder crashed", bytes=size, modified=modified)
+    footage = Footage.of(video)
+    size, modified = stamp(Path(footage.path))
+    found = Finding("", "", "crash", footage.path, "crash", "the decoder crashed", bytes=size, modified=modified)
+    return replace(found, span=footage.part)
 
 
 class Examination:
     """The frames of a video, each with its time in seconds, from the first to the last; then its finding.
 
     Iterate over it once, to the end. It raises nothing: what is wrong with the video is in the finding.
+    by_times: whether frames will be chosen by their times. Errors: InputError, when it is made, for pictures that have
+    none.
     """
 
-    def __init__(self, path: str) -> None:
-        self.medium = medium_of(Path(path))
+    def __init__(self, video: str | Path | Footage, by_times: bool = False) -> None:
+        footage = Footage.of(video)
+        self.medium, self.span = footage.medium(by_times), footage.span
         size, modified = self.medium.stamp()
-        self.finding = Finding("", "", "", path, "", bytes=size, modified=modified, checker=CHECKER)
+        found = Finding("", "", "", footage.path, "", bytes=size, modified=modified, checker=CHECKER)
+        self.finding = replace(found, span=footage.part)
 
     def __iter__(self) -> Timed:
         if self.finding.bytes == 0:
             there = self.finding.stamp != NOT_THERE
-            self._end(decoding="empty" if there else "missing", detail="no bytes" if there else "")
+            self._end(decoding="empty" if there else "missing", detail="no bytes" if there else self.medium.absence)
             return
-        frames, shapes = 0, {(0, 0)}
+        frames, shapes, first, last = 0, {(0, 0)}, math.nan, math.nan
         try:
             self._end(sha256=self.medium.sha256())
-            for time, picture in self.medium.frames():
+            for time, picture in frames_of(self.medium, self.span):
                 frames += 1
+                first, last = time if frames == 1 else first, time
                 shapes.add((picture.height, picture.width))
                 yield time, picture
             decoding, detail = "warnings" if self.medium.complaint else "ok", self.medium.complaint
@@ -121,6 +137,8 @@ class Examination:
         if len(shapes) > 2:
             decoding, detail = "unreadable", OF_DIFFERENT_SIZES
         self._end(decoding=decoding, detail=detail, frames=frames, claimed=self.medium.claimed)
+        if last > first:
+            self._end(seconds=round((last - first) * frames / (frames - 1), 3))
         if decoding in (*DECODED, "truncated"):
             height, width = max(shapes)
             self._end(height=height, width=width)

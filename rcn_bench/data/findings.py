@@ -18,10 +18,12 @@ TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogate
 class Finding:
     """What the check says of a video; a row of its report.
 
-    decoding: ok; warnings (decoded whole, but the decoder complained); or missing, empty, no video stream, unreadable,
-    truncated, crash (of the decoder). verdict: the same, or duplicate (the bytes of an earlier one), too short,
-    unknown label. frames: decoded; claimed: as an MP4's index says, else 0. bytes, modified: of the file, by which a
-    later check knows it again.
+    decoding: ok; warnings (decoded whole, but the decoder complained); or missing, empty, not a video, no video stream,
+    unreadable, truncated, too short (no frame in its span), crash (of the decoder). verdict: the same, or duplicate
+    (the content of an earlier one), truncated (by what its list says), too short, unknown label. frames: decoded;
+    claimed: as an MP4's index says, else 0. seconds: for which they are shown; 0 if they have no times. bytes,
+    modified: of the file, by which a later check knows it again. sha256: of the file. span: the part of it that is
+    meant, in words; empty for all of it.
     """
 
     id: str
@@ -34,18 +36,29 @@ class Finding:
     claimed: int = 0
     height: int = 0
     width: int = 0
+    seconds: float = 0.0
     bytes: int = 0
     modified: int = 0
     sha256: str = ""
     checker: str = ""
+    span: str = ""
 
     @property
     def stamp(self) -> Stamp:
         return self.bytes, self.modified
 
     @property
+    def content(self) -> str:
+        """The same for two findings of the same pictures alone."""
+        return content_of(self.sha256, self.span)
+
+    @property
     def reason(self) -> str:
         return reason_of(self.verdict, self.detail)
+
+
+def content_of(sha256: str, span: str) -> str:
+    return f"{sha256} {span}".rstrip()
 
 
 COLUMNS = [field.name for field in fields(Finding)]
@@ -79,7 +92,7 @@ def read_report(path: Path) -> dict[str, Finding]:
                 if None in row.values() or None in row:
                     continue
                 values: dict[str, Any] = {
-                    field.name: int(row[field.name]) if field.type is int else row[field.name]
+                    field.name: field.type(row[field.name]) if callable(field.type) else row[field.name]
                     for field in fields(Finding)
                 }
                 findings[row["id"]] = Finding(**values)

@@ -49,3 +49,8 @@ def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
     first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
     middle = [room // 2] if clips % 2 else []
     return first_half + middle + [room - start for start in reversed(first_half)]
+
+
+def starts_that_fit(video_frames: int, span: int, most: int) -> list[int]:
+    """First frames of ``most`` clips as ``evaluation_starts`` spreads them; of as many as fit, where fewer do."""
+    return evaluation_starts(video_frames, span, min(most, clips_that_fit(video_frames, span)))

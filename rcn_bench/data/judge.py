@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from rcn_bench.data.findings import Finding
 from rcn_bench.data.frames import too_short
-from rcn_bench.data.media.medium import UnreadableVideo
+from rcn_bench.data.media.clock import Clock
+from rcn_bench.data.media.medium import NO_VIDEO, UnreadableVideo
 
 DECODED = ("ok", "warnings")  # how the decoding of a video ends that can be used
 LONGEST_GAP = 60.0  # seconds between frames; more is a damaged clock, not a slide show
-TICK_SLACK = 1e-4  # seconds by which a frame may come late for a tick: times are rounded in some containers
+ROUNDING = 1e-9  # seconds by which a frame may come late for a tick: times are floating-point numbers
 Frame = TypeVar("Frame")
 
 
@@ -29,12 +30,15 @@ class Judge:
         self.frames, self.labels = frames, None if labels is None else set(labels)
         self._first: dict[str, str] = {}
 
-    def __call__(self, finding: Finding) -> Finding:
+    def __call__(self, finding: Finding, missing: str = "") -> Finding:
+        """missing: what is missing of it by what its list says, in words; empty if nothing is."""
         verdict, detail = finding.decoding, finding.detail
         if finding.decoding in DECODED:
-            twin = self._first.setdefault(finding.sha256, finding.id)
+            twin = self._first.setdefault(finding.content, finding.id)
             if self.labels is not None and finding.label not in self.labels:
                 verdict, detail = "unknown label", finding.label
+            elif missing:
+                verdict, detail = "truncated", missing
             elif short := too_short(finding.frames, self.frames):
                 verdict, detail = "too short", short
             elif twin != finding.id:
@@ -57,13 +61,49 @@ def summary(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
+class Tally:
+    """The verdicts of a list, counted; as text, a line.
+
+    Files that are not videos are counted by themselves: a list or a folder may have any number of them. bad: of the
+    videos, those that cannot be used.
+    """
+
+    def __init__(self) -> None:
+        self._verdicts = Counter[str]()
+        self._first: dict[str, Finding] = {}
+        self.bad = 0
+
+    def add(self, finding: Finding) -> None:
+        self._verdicts[finding.verdict] += 1
+        if not is_usable(finding):
+            is_bad = finding.verdict != NO_VIDEO
+            self.bad += is_bad
+            self._first.setdefault("bad" if is_bad else NO_VIDEO, finding)
+
+    def __str__(self) -> str:
+        others = self._first.get(NO_VIDEO)
+        remark = f"; the first that is not a video is {others.path} ({others.detail})" if others else ""
+        return f"{self._verdicts.total()} videos: {summary(self._verdicts)}{remark}"
+
+    @property
+    def videos(self) -> int:
+        return self._verdicts.total() - self._verdicts[NO_VIDEO]
+
+    @property
+    def first_bad(self) -> str:
+        """The path of the first bad one, if there is one, or of the first that is no video, and what is wrong."""
+        first = self._first.get("bad") or self._first[NO_VIDEO]
+        return f"the first is {first.path}: {first.reason}"
+
+
 # Which frames are looked at?
 
 
 def at_frame_rate(frames: Iterable[tuple[float, Frame]], rate: float | None) -> Iterator[tuple[float, Frame]]:
     """What is on the screen at every tick of ``rate`` a second, from the first frame on to the last; None: all frames.
 
-    A frame is on the screen from its time until the next one's, however unevenly they come.
+    A frame is on the screen from its time until the next one's, however unevenly they come. Where a time falls or is
+    missing the frame follows on the last.
     Errors: UnreadableVideo without time stamps, or if they jump by more than a minute.
     """
     if rate is None:
@@ -71,7 +111,9 @@ def at_frame_rate(frames: Iterable[tuple[float, Frame]], rate: float | None) -> 
         return
     start, tick, at = 0.0, 0, 0.0
     shown: Frame | None = None
-    for coming_at, coming in frames:
+    clock = Clock()
+    for stamp, coming in frames:
+        coming_at = clock.time(stamp)
         if math.isnan(coming_at):
             raise UnreadableVideo("no time stamps")
         if shown is not None and coming_at - at > LONGEST_GAP:
@@ -79,10 +121,10 @@ def at_frame_rate(frames: Iterable[tuple[float, Frame]], rate: float | None) -> 
         if shown is None:
             start = coming_at
         else:
-            while start + tick / rate < coming_at - TICK_SLACK:
+            while start + tick / rate < coming_at - ROUNDING:
                 yield start + tick / rate, shown
                 tick += 1
         at, shown = coming_at, coming
-    while shown is not None and start + tick / rate <= at + TICK_SLACK:
+    while shown is not None and start + tick / rate <= at + ROUNDING:
         yield start + tick / rate, shown
         tick += 1

@@ -1,27 +1,32 @@
 """Cameras of this machine (Video4Linux)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 
-from rcn_bench.data.media.files import DecodedPicture, failure, time_of
-from rcn_bench.data.media.medium import Medium, Picture, UnreadableVideo
+from rcn_bench.data.media.clock import NEW_RECORDING, Clock
+from rcn_bench.data.media.files import failure, time_of
+from rcn_bench.data.media.medium import Medium, TimedPictures, UnreadableVideo
+from rcn_bench.data.media.shown import Screen
 
 
 class Camera(Medium):
     """source: its number, as text."""
 
+    is_live = True
+
     @classmethod
     def takes(cls, source: str | Path) -> bool:
         return isinstance(source, str) and source.isdecimal()
 
-    def frames(self) -> Iterator[tuple[float, Picture]]:
+    def frames(self) -> TimedPictures:
         name = f"/dev/video{self.source}"
         try:
             with av.open(name, format="v4l2") as container:
-                container.streams.video[0].thread_type = "NONE"  # threads would hold frames back
-                for frame in container.decode(video=0):
-                    yield time_of(frame), DecodedPicture(frame)
+                video = container.streams.video[0]
+                video.thread_type = "NONE"  # threads would hold frames back
+                screen, clock = Screen(video), Clock(longest_gap=NEW_RECORDING)
+                for frame in container.decode(video):
+                    yield clock.time(time_of(frame)), screen.picture(frame)
         except av.FFmpegError as error:
             raise UnreadableVideo(f"camera {name}, {failure(error)}") from error

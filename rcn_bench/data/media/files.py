@@ -1,21 +1,26 @@
 """Video files: decoded from the first frame to the last, and judged by what is missing; lossless ones written."""
 
 import math
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 import numpy as np
 from av import logging as av_logging
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from rcn_bench.data.frames import Frames
-from rcn_bench.data.media.medium import NOT_THERE, Medium, Picture, Stamp, UnreadableVideo
+from rcn_bench.data.media.claims import Claims, Reached
+from rcn_bench.data.media.medium import NO_VIDEO, NOT_THERE, Medium, Picture, Stamp, TimedPictures, UnreadableVideo
+from rcn_bench.data.media.packets import Packets, Timing
+from rcn_bench.data.media.recognise import holds_stills, open_video, without_video
+from rcn_bench.data.media.shown import Screen, main_stream
 from rcn_bench.files import file_hash
 
-# A video counts as truncated if it lacks more than this share of what it claims, and more than a few frames.
-MISSING_SHARE, FEW = 0.02, 2
-CUT_OFF = ("ended prematurely", "Packet corrupt")  # what FFmpeg says of a file that ends too early
+CUT_OFF = "ended prematurely"  # what FFmpeg says of a file that ends too early
 SCALER = "swscaler"  # FFmpeg's part whose complaints are about our use of its frames, not about the file
 
 
@@ -37,91 +42,70 @@ class VideoFile(Medium):
     def sha256(self) -> str:
         return file_hash(Path(self.source))
 
-    def frames(self) -> Iterator[tuple[float, Picture]]:
+    def frames(self) -> TimedPictures:
         av_logging.set_level(av_logging.WARNING)
         av_logging.set_skip_repeated(False)  # else a file's complaints hang on those of the file before
-        with av_logging.Capture() as messages:
-            yield from self._decoded()
-        texts = [" ".join(text.split()) for _, part, text in messages if part != SCALER]
-        if any(mark in text for text in texts for mark in CUT_OFF):
-            raise UnreadableVideo(texts[0], "truncated")
-        self.complaint = texts[0] if texts else ""
+        try:
+            with av_logging.Capture() as messages:
+                yield from self._decoded()
+        finally:  # also where somebody needs no more of it
+            texts = [" ".join(text.split()) for _, part, text in messages if part != SCALER]
+            self.complaint = texts[0] if texts else ""
+        if any(CUT_OFF in text for text in texts):
+            raise UnreadableVideo(self.complaint, "truncated")
 
     def _decoded(self) -> Iterator[tuple[float, Picture]]:
-        read, failed, there = _Read(self.stamp()[0]), "", 0
+        read, failed, broken = _Read(self.stamp()[0]), "", ""
         try:
-            with av.open(f"file:{self.source}") as container:
-                if not container.streams.video:
-                    raise UnreadableVideo("", "no video stream")
-                yield from read.whole(container)
-            if read.counted:
-                self.claimed, there = _packets(self.source)
+            with open_video(self.source) as container:
+                video = main_stream(container)
+                if video is None:
+                    raise without_video(container)
+                packets, reached = Packets.of(self.source, video.index), Reached(video)
+                claims = Claims.of(self.source, container, video, packets)
+                self.claimed = claims.frames[0]
+                yield from read.whole(container, video, Timing(video, packets), reached)
+                broken = claims.broken(reached)
+                if read.frames == 1 and holds_stills(container):
+                    raise UnreadableVideo("a single picture", NO_VIDEO)
         except (av.FFmpegError, UnicodeDecodeError) as error:
             failed = failure(error)
         if read.frames == 0 or (failed and not read.at_the_end):
             raise UnreadableVideo(failed or "no frames")
-        if failed or there < self.claimed - max(FEW, MISSING_SHARE * self.claimed):
-            raise UnreadableVideo(failed or f"{there} frames of {self.claimed}", "truncated")
-        if not read.counted and read.end < read.duration - max((FEW + 1) / read.rate, MISSING_SHARE * read.duration):
-            raise UnreadableVideo(f"ends after {read.end:.1f} of {read.duration:.1f} s", "truncated")
+        if any(map(any, read.torn.values())):
+            raise UnreadableVideo("its last packet is not whole", "truncated")
+        if failed or broken:
+            raise UnreadableVideo(failed or broken, "truncated")
 
 
 @dataclass
 class _Read:
     """How far a file of so many bytes has been read.
 
-    duration, rate: by its own account. counted: whether its index tells its frames.
+    torn: of each stream, whether its last two packets are broken: FFmpeg may say so of the one before. Within a file
+    others may be, where two were joined.
     """
 
     bytes: int
     frames: int = 0
-    end: float = 0.0
     at_the_end: bool = False
-    duration: float = 0.0
-    rate: float = 0.0
-    counted: bool = False
+    torn: dict[int, deque[bool]] = field(default_factory=dict)
 
-    def whole(self, container: av.container.InputContainer) -> Iterator[tuple[float, Picture]]:
-        video = container.streams.video[0]
+    def whole(
+        self, container: InputContainer, video: VideoStream, timing: Timing, reached: Reached
+    ) -> Iterator[tuple[float, Picture]]:
+        screen = Screen(video)
         video.thread_type = "NONE"  # files run side by side, and other threads' complaints would be lost
-        self.duration, self.rate = (container.duration or 0) / av.time_base, float(video.average_rate or 25)
-        self.counted = "mov" in container.format.name
         for packet in container.demux():
-            if packet.pts is not None:
-                self.end = max(self.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.size > 0:
+                self.torn.setdefault(packet.stream_index, deque(maxlen=2)).append(packet.is_corrupt)
+            reached.add(packet)
             if packet.stream is video:
                 self.at_the_end = (packet.pos or 0) + packet.size >= self.bytes
+                timing.decoding(packet)
                 for frame in video.decode(packet):
                     self.frames += 1
-                    yield time_of(frame), DecodedPicture(frame)
-
-
-def _packets(path: str | Path) -> tuple[int, int]:
-    """The frames that an MP4's index claims and those that are in the file, whatever an edit list leaves out."""
-    with av.open(f"file:{path}", options={"ignore_editlist": "1"}) as container:
-        video = container.streams.video[0]
-        return video.frames, sum(packet.size > 0 for packet in container.demux(video))
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPicture:
-    """A frame of PyAV's."""
-
-    frame: av.VideoFrame
-
-    @property
-    def height(self) -> int:
-        return self.frame.height
-
-    @property
-    def width(self) -> int:
-        return self.frame.width
-
-    def rgb(self, short_side: int | None = None) -> Frames:
-        try:
-            return rgb(self.frame, short_side)
-        except av.FFmpegError as error:
-            raise UnreadableVideo(failure(error)) from error
+                    yield timing.time(time_of(frame)), screen.picture(frame)
 
 
 def failure(error: av.FFmpegError | UnicodeDecodeError) -> str:
@@ -134,20 +118,6 @@ def failure(error: av.FFmpegError | UnicodeDecodeError) -> str:
 def time_of(frame: av.VideoFrame) -> float:
     """In seconds; NaN if it has none."""
     return math.nan if frame.time is None else frame.time
-
-
-def rgb(frame: av.VideoFrame, short_side: int | None = None) -> Frames:
-    """(H, W, 3), upright as a phone's player shows it: a camera held sideways only leaves a note to turn it."""
-    return np.ascontiguousarray(np.rot90(_as_stored(frame, short_side), round(frame.rotation / 90) % 4))
-
-
-def _as_stored(frame: av.VideoFrame, short_side: int | None) -> Frames:
-    if short_side is None or min(frame.width, frame.height) == short_side:
-        return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    scale = short_side / min(frame.width, frame.height)
-    width, height = round(frame.width * scale), round(frame.height * scale)
-    scaled = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
-    return scaled.astype(np.uint8, copy=False)
 
 
 def write_lossless(path: Path, frames: Frames, frame_rate: int) -> None:

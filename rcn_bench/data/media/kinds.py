@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
+from rcn_bench.data.media.address import Address
 from rcn_bench.data.media.camera import Camera
 from rcn_bench.data.media.files import VideoFile
 from rcn_bench.data.media.medium import Medium, Stamp
+from rcn_bench.data.media.pictures import Pictures
 
-KINDS: tuple[type[Medium], ...] = (Camera, VideoFile)  # the first that takes a source opens it; the last takes any
+# The first that takes a source opens it; the last takes any.
+KINDS: tuple[type[Medium], ...] = (Camera, Address, Pictures, VideoFile)
 
 
-def medium_of(source: str | Path) -> Medium:
-    """source: a path or, as text, whatever the user may give for one, such as the number of a camera."""
-    return next(kind for kind in KINDS if kind.takes(source))(source)
+def medium_of(source: str | Path, rate: float | None = None) -> Medium:
+    """source: a path or, as text, whatever the user may give for one, such as the number of a camera.
+
+    rate: frames a second, for one that has no clock of its own.
+    """
+    return next(kind for kind in KINDS if kind.takes(source))(source, rate)
 
 
 def stamp(path: Path) -> Stamp:
