@@ -1,11 +1,13 @@
-"""Intervals of accuracies over videos that are not all independent."""
+"""Accuracies over videos that are not all independent, with intervals; and bounds, where videos are missing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 10_000
+FEW = 0.01  # the share of videos that may be missing before an accuracy is given with its bounds
 
 
 def accuracy_interval(correct: ArrayLike, groups: Sequence[str]) -> tuple[float, float]:
@@ -14,10 +16,63 @@ def accuracy_interval(correct: ArrayLike, groups: Sequence[str]) -> tuple[float,
     correct: per video, 0 to 1. groups: videos of one group, such as twins, are drawn together. It tells how much the
     choice of videos matters, not how much the seed of the training does.
     """
-    _, index = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.bincount(index, np.asarray(correct, float))
-    sizes = np.bincount(index)
-    # Only how often each group is drawn matters, so draw counts.
-    draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
-    low, high = np.quantile(draws @ sums / (draws @ sizes), [0.025, 0.975])
+    return Scores.of_videos(correct, groups).interval()
+
+
+def bounds(accuracy: float, scored: int, listed: int) -> tuple[float, float] | None:
+    """What the accuracy of the videos scored is of all listed, if all others were wrong, and if all were right.
+
+    None where so few are missing that it does not matter.
+    """
+    if (listed - scored) / listed <= FEW:
+        return None
+    return accuracy * scored / listed, (accuracy * scored + listed - scored) / listed
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How much of each video was right.
+
+    counts: how much each video counts; 1, or its clips as a share of the most that a video has. correct: from 0 to
+    that. groups: what is drawn together.
+    """
+
+    correct: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    groups: Sequence[str]
+
+    @classmethod
+    def of_videos(cls, correct: ArrayLike, groups: Sequence[str]) -> "Scores":
+        """correct: per video, 0 to 1."""
+        right = np.asarray(correct, float)
+        return cls(right, np.ones_like(right), groups)
+
+    @classmethod
+    def of_clips(cls, clips_correct: ArrayLike, clips: ArrayLike, most: int, groups: Sequence[str]) -> "Scores":
+        """clips: that each video has, of which so many were correct. most: that a video has."""
+        return cls(np.asarray(clips_correct) / most, np.asarray(clips) / most, groups)
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.correct.sum() / self.counts.sum())
+
+    def interval(self) -> tuple[float, float]:
+        """That of ``accuracy_interval``."""
+        return _middle(self._resampled())
+
+    def difference_interval(self, other: "Scores") -> tuple[float, float]:
+        """The 95 % interval of this accuracy less another one on the same videos: paired, both are resampled alike."""
+        return _middle(self._resampled() - other._resampled())
+
+    def _resampled(self) -> NDArray[np.float64]:
+        """The accuracy in each resample; what is drawn depends on the groups alone."""
+        _, index = np.unique(np.asarray(self.groups), return_inverse=True)
+        sums, sizes = np.bincount(index, self.correct), np.bincount(index, self.counts)
+        # Only how often each group is drawn matters, so draw counts.
+        draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
+        return draws @ sums / (draws @ sizes)
+
+
+def _middle(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(resampled, [0.025, 0.975])
     return float(low), float(high)

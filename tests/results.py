@@ -14,11 +14,14 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
 from rcn_bench.provenance import Machine, Origin, Start
+from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
 from rcn_bench.records.weights import Card
 
 T = TypeVar("T")
+NONE_OF_FOUR = Some(0, 4, "")
+APART = Overlap(*[NONE_OF_FOUR] * 4, untrained={})
 
 
 def an_example(kind: type[T], **changes: Any) -> T:
@@ -61,20 +64,26 @@ def an_evaluation(**changes: Any) -> Evaluation:
 def write_evaluation(
     folder: Path, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
 ) -> Evaluation:
-    """predictions.csv and eval.json of a run's folder: of pairs of videos, whether each is right, and of its clips."""
+    """predictions.csv and eval.json of a run's folder: of pairs of videos, whether each is right, and of its clips.
+
+    changes: fields of the evaluation; and videos: their names, clips: of each.
+    """
+    count, most = len(video_correct), changes.setdefault("clips_per_video", max(clips_correct))
+    videos, clips = changes.pop("videos", [f"v{i}" for i in range(count)]), changes.pop("clips", [most] * count)
     table = {
-        "video": [f"v{i}" for i in range(len(video_correct))],
-        "group": [f"g{i // 2}" for i in range(len(video_correct))],
-        "label": ["walk"] * len(video_correct),
+        "video": videos,
+        "group": [f"g{int(video[1:]) // 2}" for video in videos],
+        "label": ["walk"] * count,
         "predicted": ["walk" if correct else "run" for correct in video_correct],
-        "score": [0.5] * len(video_correct),
+        "score": [0.5] * count,
         "clips_correct": clips_correct,
+        "clips": clips,
     }
     checksum = write_rows(folder / "predictions.csv", PREDICTIONS, table)
-    clips = changes.setdefault("clips_per_video", max(clips_correct))
-    accuracies = {"clip_accuracy": sum(clips_correct) / len(video_correct) / clips}
-    accuracies |= {"video_accuracy": sum(video_correct) / len(video_correct)}
-    known = {"run": folder.name, "videos_used": len(video_correct), "groups": len(set(table["group"])), **accuracies}
+    skipped = changes.setdefault("videos_skipped", [])
+    known = {"videos_listed": count + len(skipped), "videos_usable": count, "videos_used": count, "clips": sum(clips)}
+    known |= {"clip_accuracy": sum(clips_correct) / sum(clips), "video_accuracy": sum(video_correct) / count}
+    known |= {"run": folder.name, "groups": len(set(table["group"])), "overlap": APART}
     evaluation = an_evaluation(**{**known, **changes, "predictions_sha256": checksum})
     evaluation.write(folder / "eval.json")
     return evaluation

@@ -9,7 +9,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.records.costs import Causality, Certificate, MemoryCosts, ModelCosts, Profile, Speed, Throughput
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Online, Pretrained, Skipped, Trained, online_columns
-from results import an_example, own_origin, write_own_run
+from results import APART, an_example, own_origin, write_own_run
 
 CLIPS = 10
 GIB = 2**30
@@ -94,22 +94,19 @@ def speed(model, frames, stem_pool):
     )
 
 
-def write_online_run(experiment, model, seed, **ways):
-    """A run's training and what four videos, two of them twins, came to by way, each as ten digits, - for unknown.
+OF_FOUR = {"video": ["01", "02", "03", "04"], "group": ["01", "01", "03", "04"], "label": ["null", "01", "null", "01"]}
 
-    Videos, groups and classes have names that look like numbers, or like nothing.
+
+def write_online_run(experiment, model, seed, frames=8, columns=OF_FOUR, skipped=(), **ways):
+    """A run's training and what its videos came to by way, each as ten digits, - for unknown.
+
+    columns: by default of four videos, two of them twins, whose names, groups and classes look like numbers, or like
+    nothing. skipped: names of other videos.
     """
-    run = Run(model, 8, "stills", "identity" if model.startswith("rcn") else None, seed)
+    run = Run(model, frames, "stills", "identity" if model.startswith("rcn") else None, seed)
     tables = []
     for way, videos in ways.items():
-        table = pd.DataFrame(
-            {
-                "video": ["01", "02", "03", "04"],
-                "group": ["01", "01", "03", "04"],
-                "label": ["null", "01", "null", "01"],
-                "way": way,
-            }
-        )
+        table = pd.DataFrame({**columns, "way": way})
         for tenth in range(10):
             table[f"{10 * (tenth + 1)}%"] = [np.nan if video[tenth] == "-" else float(video[tenth]) for video in videos]
         tables.append(table)
@@ -118,5 +115,8 @@ def write_online_run(experiment, model, seed, **ways):
     trained = an_example(Trained, origin=own_origin(experiment, "train", run.name), run=run.name, weights_sha256="w")
     trained.write(experiment.paths.training(run))
     origin = own_origin(experiment, "online", run.name)
-    known = {"ways": list(ways), "videos": 4, "shares": SHARES, "weights_sha256": "w", "online_sha256": checksum}
-    Online(origin=origin, run=run.name, **known).write(path.with_suffix(".json"))
+    known = {"ways": list(ways), "shares": SHARES, "weights_sha256": "w", "online_sha256": checksum, "overlap": APART}
+    used = len(columns["video"])
+    counts = {"videos_listed": used + len(skipped), "videos_usable": used, "videos_used": used, "data_fingerprint": "4"}
+    counts["videos_skipped"] = [Skipped(name, "too short") for name in skipped]
+    Online(origin=origin, run=run.name, **known, **counts).write(path.with_suffix(".json"))

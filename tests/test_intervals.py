@@ -1,11 +1,11 @@
-"""Intervals of accuracies: around the mean, wider where videos hang together, the same every time."""
+"""Intervals of accuracies: around the mean, wider where videos hang together, the same every time; and bounds."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcn_bench.intervals import accuracy_interval
+from rcn_bench.intervals import Scores, accuracy_interval, bounds
 
 VIDEOS = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=60)
 
@@ -79,3 +79,75 @@ def test_interval_is_the_same_every_time_whatever_the_global_seed():
     first = accuracy_interval(correct, groups)
     np.random.seed(2)
     assert accuracy_interval(correct, groups) == first
+
+
+# Clips, of which videos have different numbers
+
+
+def test_clips_count_alike_whichever_video_they_are_of():
+    scores = Scores.of_clips([0, 8, 1], [8, 8, 1], most=8, groups=names(3))
+    assert scores.accuracy == pytest.approx(9 / 17)
+    low, high = scores.interval()
+    assert low < 9 / 17 < high
+
+
+def test_videos_with_as_many_clips_each_have_the_interval_of_their_shares():
+    rng = np.random.default_rng(0)
+    correct, groups = rng.integers(0, 11, 60), [f"g{i // 3}" for i in range(60)]
+    scores = Scores.of_clips(correct, [10] * 60, most=10, groups=groups)
+    assert scores.interval() == accuracy_interval(correct / 10, groups)
+
+
+# Two accuracies on the same videos
+
+
+@pytest.fixture(scope="module")
+def two():
+    """Scores of 300 videos, where the second is right wherever the first is, and on 30 more."""
+    first = np.random.default_rng(0).random(300) < 0.6
+    second = first.copy()
+    second[np.flatnonzero(~first)[:30]] = True
+    return [Scores.of_videos(correct, names(300)) for correct in (first, second)]
+
+
+def test_a_paired_interval_tells_what_two_overlapping_ones_do_not(two):
+    first, second = two
+    low, high = second.difference_interval(first)
+    assert 0 < low < 0.1 < high < 0.2
+    assert first.interval()[1] > second.interval()[0]
+
+
+def test_a_paired_interval_turns_with_the_order_and_is_nothing_to_itself(two):
+    first, second = two
+    low, high = second.difference_interval(first)
+    assert first.difference_interval(second) == pytest.approx((-high, -low))
+    assert first.difference_interval(first) == (0, 0)
+
+
+def test_a_paired_interval_is_the_normal_one_of_the_differences():
+    rng = np.random.default_rng(1)
+    first, second = rng.random((2, 500)) < [[0.5], [0.6]]
+    difference = second.astype(float) - first
+    error = 1.96 * difference.std() / np.sqrt(500)
+    interval = Scores.of_videos(second, names(500)).difference_interval(Scores.of_videos(first, names(500)))
+    assert interval == pytest.approx((difference.mean() - error, difference.mean() + error), abs=0.005)
+
+
+# Videos that are missing
+
+
+def test_bounds_are_all_missing_wrong_and_all_right():
+    assert bounds(0.5, 80, 100) == pytest.approx((0.4, 0.6))
+    assert bounds(1, 1, 2) == pytest.approx((0.5, 1))
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.floats(0, 1), st.integers(1, 500), st.integers(0, 500))
+def test_bounds_hold_the_accuracy_and_are_as_far_apart_as_many_are_missing(accuracy, scored, missing):
+    ends = bounds(accuracy, scored, scored + missing)
+    assert (ends is None) == (100 * missing <= scored + missing)
+    if ends:
+        low, high = ends
+        assert 0 <= low <= accuracy + 1e-12
+        assert accuracy - 1e-12 <= high <= 1 + 1e-12
+        assert high - low == pytest.approx(missing / (scored + missing))

@@ -80,7 +80,7 @@ def _read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int
 
 def _disk(experiment: Experiment, split: str) -> str:
     dataset = experiment.dataset
-    if not (dataset.videos.is_dir() and all(dataset.annotations(of).exists() for of in (split, "train"))):
+    if not (dataset.videos.is_dir() and all(map(dataset.is_there, (split, "train")))):
         return f"- Cache of {split}: not known before a few of its videos are in {dataset.videos}."
     source = Source.of(experiment, split)
     if is_built(source):

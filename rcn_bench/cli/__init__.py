@@ -7,6 +7,7 @@ answer at once.
 import argparse
 import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files can be any bytes
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = [_as_path(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     options = build_parser().parse_args(given)
     try:
         if refusal := earlier_refusal(given):
@@ -37,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; the same command goes on with what is left", 130)
     return 0
+
+
+def _as_path(argument: str) -> str:
+    """Names of files that are there may begin with "-", as YouTube's ids do; no option has a dot or a slash."""
+    is_name = argument.startswith("-") and ("." in argument or "/" in argument) and os.path.lexists(argument)
+    return f"./{argument}" if is_name else argument
 
 
 def _complain(message: str, code: int) -> int:

@@ -1,4 +1,4 @@
-"""Commands that make and decode data sets: data make-digits, data check, data cache."""
+"""Commands that make and decode data sets: data make-digits, data check, data convert, data cache."""
 
 import argparse
 import os
@@ -18,14 +18,22 @@ def add_commands(commands: Commands) -> None:
         "Decode every video of a list once, in parallel, and report what cannot be used. Interrupted, the same command "
         "goes on where it was."
     )
-    check.add_argument("--annotations", required=True, type=Path, help="a CSV, or a folder of class folders")
+    check.add_argument("--annotations", required=True, type=Path, help="a list, or a folder of class folders")
     check.add_argument("--root", required=True, type=Path, help="the folder of videos")
+    _add_format(check)
     check.add_argument("--report", type=Path, default=Path("check.csv"), help="a row a video (default: check.csv)")
     check.add_argument("--frames", type=positive, default=1, help="the frames that a video must have (default 1)")
     check.add_argument("--labels", type=Path, help="a list whose labels are known, such as that of training")
     check.add_argument("--max-bad", type=share, default=0.0, metavar="SHARE", help="such as 1%% (default 0)")
-    check.add_argument("--plugin", action="append", default=[], help="module that registers a list format of your own")
+    text = "of videos that may stand under two labels (default 0)"
+    check.add_argument("--max-overlap", type=share, default=0.0, metavar="SHARE", help=text)
     _add_workers(check)
+
+    convert = add_command(data, "convert", _convert, "write a list of any format as a CSV with path, label and group")
+    convert.add_argument("list", type=Path, help="a list, or a folder of class folders")
+    convert.add_argument("--root", required=True, type=Path, help="the folder of videos")
+    convert.add_argument("--output", required=True, type=Path, help="the CSV")
+    _add_format(convert)
 
     cache = add_experiment_command(data, "cache", _cache, "check and decode the videos of a split once, for all runs")
     cache.add_argument("--split", required=True, choices=["train", "val"])
@@ -33,6 +41,11 @@ def add_commands(commands: Commands) -> None:
     cache.add_argument("--verify", action="store_true", help="read every shard, and make damaged ones anew")
     cache.add_argument("--skip-damaged", action="store_true", help="with --verify: skip their videos instead")
     _add_workers(cache)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", help="of the list, such as ucf101 (default: guessed)")
+    parser.add_argument("--plugin", action="append", default=[], help="module that registers a list format of your own")
 
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +69,29 @@ def _check(options: Options) -> None:
         options.annotations,
         options.root,
         options.report,
+        format=options.format,
         frames=options.frames,
         labels=options.labels,
         max_bad=options.max_bad,
+        max_overlap=options.max_overlap,
         workers=options.workers,
     )
+
+
+def _convert(options: Options) -> None:
+    from rcn_bench.code import load_plugins
+    from rcn_bench.lists.convert import write_own_csv
+    from rcn_bench.lists.formats import in_order, read_list
+
+    if options.output.exists() and options.list.exists() and options.output.samefile(options.list):
+        raise InputError(f"{options.output}: the list itself; give --output another name")
+    load_plugins(options.plugin)
+    videos = read_list(options.list, options.root, options.format)
+    write_own_csv(videos, options.root, options.output)
+    print(f"{videos.summary}; written to {options.output}")
+    if videos.labels != in_order({video.label for video in videos}):
+        order = f"in the order of the alphabet; {videos.format} has one of its own"
+        print(f"{options.output}: read from there, the classes are those that have a video, {order}")
 
 
 def _cache(experiment: Experiment, options: Options) -> None:
@@ -70,6 +101,7 @@ def _cache(experiment: Experiment, options: Options) -> None:
         raise InputError("data cache: --skip-damaged goes with --verify")
     from rcn_bench.data.cache import jobs
 
+    print(experiment.dataset.listed(options.split).summary)
     if options.shard is not None:
         jobs.make_shard(experiment, options.split, options.shard, options.workers)
     elif options.verify:

@@ -31,11 +31,16 @@ def _check(experiment: Experiment, options: Options) -> None:
     import yaml
 
     from rcn_bench.data.cache.jobs import require_room_for_caches
+    from rcn_bench.data.splits import require_lists_apart
     from rcn_bench.engine.preflight import check_runs
     from rcn_bench.plan.checks import leftovers
 
     check_runs(experiment, " + ".join(map(str, options.config)))
-    require_room_for_caches(experiment, (lambda _: None) if options.quiet or options.defaults else print)
+    progress = (lambda _: None) if options.quiet or options.defaults else print
+    for split in ("train", "val") if experiment.data.digits is None else ():
+        progress(experiment.dataset.listed(split).summary)
+    require_lists_apart(experiment, progress)
+    require_room_for_caches(experiment, progress)
     if options.defaults:
         print(yaml.safe_dump(experiment.config, sort_keys=False), end="")
     for leftover in () if options.quiet else leftovers(experiment):

@@ -1,6 +1,7 @@
 """What commands have in common: those that work on an experiment, and the types of their arguments."""
 
 import argparse
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,13 @@ def not_negative(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
 
 

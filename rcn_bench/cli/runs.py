@@ -1,5 +1,6 @@
 """Commands on runs and their weights: pretrain, train, evaluate, online, stream, calibrate."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rcn_bench.cli.options import (
     experiment_of,
     not_negative,
     positive,
+    rate,
 )
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
@@ -32,14 +34,16 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("run", nargs="?", help="a run's name, of the experiment --config")
     add_experiment_options(evaluate, required=False)
     evaluate.add_argument("--weights", type=Path, help="a run's model.safetensors")
-    evaluate.add_argument("--videos", type=Path, help="a video, or a folder of them")
+    evaluate.add_argument("--videos", type=Path, help="a video, a folder of numbered pictures, or a folder of videos")
+    _add_pictures_per_second(evaluate)
     evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
 
     text = "accuracy of a trained run against the share of a video seen"
     add_experiment_command(commands, "online", _online, text).add_argument("run", help="a run's name")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
-    stream.add_argument("video", help="a file, or the number of a camera")
+    stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
+    _add_pictures_per_second(stream)
     stream.add_argument("--weights", required=True, type=Path, help="a trained run's model.safetensors")
     stream.add_argument("--top", type=positive, default=5, help="how many labels to print (default 5)")
     stream.add_argument("--last", type=positive, help="average over this many frames (default: all so far)")
@@ -50,6 +54,11 @@ def add_commands(commands: Commands) -> None:
     calibrate = add_experiment_command(commands, "calibrate", _calibrate, text)
     calibrate.add_argument("weights", choices=PUBLISHED_WEIGHTS)
     calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
+
+
+def _add_pictures_per_second(parser: argparse.ArgumentParser) -> None:
+    text = "of a folder of pictures, for networks that take frames at a rate"
+    parser.add_argument("--pictures-per-second", type=rate, metavar="RATE", help=text)
 
 
 def _pretrain(experiment: Experiment, options: Options) -> None:
@@ -71,7 +80,7 @@ def _evaluate(options: Options) -> None:
     if options.weights and options.videos and not options.run:
         from rcn_bench.engine.predict import predict
 
-        predict(options.weights, options.videos, options.output)
+        predict(options.weights, options.videos, options.output, options.pictures_per_second)
         return
     if options.weights or options.videos or not (options.run and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")
@@ -89,7 +98,7 @@ def _online(experiment: Experiment, options: Options) -> None:
 def _stream(options: Options) -> None:
     from rcn_bench.engine.live.stream import stream
 
-    stream(options.video, options.weights, options.top, options.last, options.restart)
+    stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from rcn_bench.data.examine import CHECKER, crashed, examine
 from rcn_bench.data.findings import COLUMNS, TEXT, Finding, read_report, write_finding, writing_report
-from rcn_bench.data.judge import Judge
+from rcn_bench.data.judge import DECODED, Judge
+from rcn_bench.data.lengths import Lengths
+from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.processes import in_processes
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked
-from rcn_bench.lists.video import Video, video_path
+from rcn_bench.lists.lookup import Lookup
+from rcn_bench.lists.video import Video
 
 
 def check_videos(
@@ -38,8 +41,11 @@ def check_videos(
     with locked(work):
         partial = work / "findings.csv"
         known = read_report(report) | read_report(partial)
-        paths = {video.id: video_path(root, video) for video in videos}
-        examined = {video.id: known[video.id] for video in videos if _still_holds(known.get(video.id), paths[video.id])}
+        lookup = Lookup(root, videos)
+        footage = {video.id: Footage(str(lookup.path(video)), video.span) for video in videos}
+        if remark := lookup.remark():
+            progress(remark)
+        examined = {id: known[id] for id, one in footage.items() if _still_holds(known.get(id), one)}
         rest = [video for video in videos if video.id not in examined]
         if examined:
             progress(f"{len(examined)} of {len(videos)} videos are known from an earlier check")
@@ -47,17 +53,20 @@ def check_videos(
             writer = csv.writer(file)
             if file.tell() == 0:
                 writer.writerow(COLUMNS)
-            by_path = {str(paths[video.id]): video for video in rest}
-            for number, (path, finding) in enumerate(in_processes(examine, by_path, workers), start=1):
-                video = by_path[path]
-                finding = replace(finding or crashed(path), id=video.id, label=video.label)
+            results = in_processes(examine, [footage[video.id] for video in rest], workers)
+            for number, (video, (decoded, finding)) in enumerate(zip(rest, results, strict=True), start=1):
+                finding = replace(finding or crashed(decoded), id=video.id, label=video.label)
                 examined[video.id] = finding
                 write_finding(writer, finding)
                 file.flush()
                 if number % 1000 == 0:
                     progress(f"{number} of {len(rest)} examined")
+        found = [(video, replace(examined[video.id], label=video.label)) for video in videos]
+        lengths = Lengths((video, one.seconds if one.decoding in DECODED else 0.0) for video, one in found)
+        if lengths.remark:
+            progress(lengths.remark)
         judge = Judge(frames, labels)
-        findings = [judge(replace(examined[video.id], label=video.label)) for video in videos]
+        findings = [judge(explained(one, video, lookup), lengths.missing(video, one.seconds)) for video, one in found]
         with writing_report(report) as write:
             for finding in findings:
                 write(finding)
@@ -65,7 +74,15 @@ def check_videos(
     return findings
 
 
-def _still_holds(finding: Finding | None, path: Path) -> bool:
+def explained(finding: Finding, video: Video, lookup: Lookup) -> Finding:
+    """A missing video's says what is there instead."""
+    if finding.decoding != "missing":
+        return finding
+    return replace(finding, detail=lookup.instead(video) or finding.detail)
+
+
+def _still_holds(finding: Finding | None, footage: Footage) -> bool:
     if finding is None or finding.decoding == "crash" or finding.checker != CHECKER:
         return False
-    return finding.path == str(path) and finding.stamp == stamp(path)
+    is_same = (finding.path, finding.span) == (footage.path, footage.part)
+    return is_same and finding.stamp == stamp(Path(footage.path))

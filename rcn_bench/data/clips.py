@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
-from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts, too_short
+from rcn_bench.data.frames import ClipLayout, Frames, starts_that_fit
+from rcn_bench.data.long_enough import long_enough
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut
 from rcn_bench.errors import InputError
-from rcn_bench.records.runs import Skipped
 
 
 class TrainingClips(Dataset):
@@ -25,7 +25,8 @@ class TrainingClips(Dataset):
 
     def __init__(self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int) -> None:
         self.cache, self.layout, self.augmentation, self.seed = cache, layout, augmentation, seed
-        self.videos, self.skipped = _long_enough(cache, layout)
+        self.videos, self.counts = long_enough(cache, layout)
+        self.skipped = self.counts.videos_skipped
         if not self.videos:
             raise InputError(f"no training video has the {layout.span} frames that a clip needs")
         self._classes = {label: i for i, label in enumerate(cache.labels)}
@@ -59,16 +60,17 @@ class EpochOrder(Sampler[tuple[int, int]]):
 class EvaluationClips(Dataset):
     """Evenly spread clips of every video, their centres: uint8 (clips, T, crop, crop, 3), in the order of ``videos``.
 
-    crop: None for whole frames. ``skipped`` lists the videos too short for that many different clips.
-    Errors: InputError if all are.
+    clips: the most of a video; one too short for as many different ones gives as many as fit. crop: None for whole
+    frames. ``skipped`` lists the videos too short for one. Errors: InputError if all are.
     """
 
     def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int) -> None:
         self.cache, self.layout, self.crop = cache, layout, crop
-        self.videos, self.skipped = _long_enough(cache, layout, clips)
+        self.videos, self.counts = long_enough(cache, layout)
+        self.skipped = self.counts.videos_skipped
         if not self.videos:
-            raise InputError(f"no validation video is long enough for {clips} different clips of {layout.span} frames")
-        self.starts = [evaluation_starts(video.shape[0], layout.span, clips) for video in self.videos]
+            raise InputError(f"no validation video has the {layout.span} frames that a clip needs")
+        self.starts = [starts_that_fit(video.shape[0], layout.span, clips) for video in self.videos]
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -81,15 +83,9 @@ class EvaluationClips(Dataset):
         return torch.from_numpy(np.stack(clips))
 
 
-def _long_enough(cache: Cache, layout: ClipLayout, clips: int = 1) -> tuple[list[CachedVideo], list[Skipped]]:
-    """The videos that so many different clips can be taken of, and those that are not used."""
-    used, skipped = [], list(cache.skipped)
-    for video in cache.videos:
-        if short := too_short(video.shape[0], layout.span, clips):
-            skipped.append(Skipped(video.id, short))
-        else:
-            used.append(video)
-    return used, skipped
+def together(items: list[Tensor]) -> tuple[Tensor, list[int]]:
+    """For a loader of EvaluationClips: the clips of a batch, video after video, and how many each video has."""
+    return torch.cat(items), [len(clips) for clips in items]
 
 
 def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:

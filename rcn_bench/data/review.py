@@ -1,13 +1,14 @@
 """Whether the videos of a list can be used, before any experiment: a report, a line, and an error if too few can."""
 
-from collections import Counter
 from pathlib import Path
 
 from rcn_bench.data.check import check_videos
-from rcn_bench.data.judge import is_usable, summary, too_many
+from rcn_bench.data.judge import Tally, is_usable, too_many
+from rcn_bench.data.overlap import Shown, require_one_label
 from rcn_bench.errors import InputError
 from rcn_bench.files import Progress
 from rcn_bench.lists.formats import read_list
+from rcn_bench.lists.labels import require_one_spelling
 
 
 def review_videos(
@@ -15,25 +16,43 @@ def review_videos(
     root: Path,
     report: Path,
     *,
+    format: str | None = None,
     frames: int = 1,
     labels: Path | None = None,
     max_bad: float = 0.0,
+    max_overlap: float = 0.0,
     workers: int = 1,
     progress: Progress = print,
 ) -> None:
     """Check all videos of a list, below root, and write a row for each to ``report``.
 
-    frames: the least that a video must have. labels: a list whose labels are known; None: all.
-    Errors: InputError if more than the share ``max_bad`` of the videos cannot be used, or as check_videos.
+    format: the name of the lists' format; None: it is guessed. frames: the least that a video must have. labels: a list
+    whose labels are known; None: all.
+    Errors: InputError if more than the share ``max_bad`` of the videos cannot be used, if more than the share
+    ``max_overlap`` of those that can stand under two labels, or as check_videos.
     """
-    known = None if labels is None else {video.label for video in read_list(labels, root)}
-    findings = check_videos(
-        read_list(annotations, root), root, report, frames=frames, labels=known, workers=workers, progress=progress
-    )
-    progress(f"{len(findings)} videos: {summary(Counter(one.verdict for one in findings))}; {report}")
-    bad = [finding for finding in findings if not is_usable(finding)]
-    if too_many(len(bad), len(findings), max_bad):
+    videos = read_list(annotations, root, format)
+    known = None
+    if labels is not None:
+        others = read_list(labels, root, format)
+        require_one_spelling(others.first_places, videos.first_places)
+        known = {video.label for video in others}
+    progress(videos.summary)
+    findings = check_videos(videos, root, report, frames=frames, labels=known, workers=workers, progress=progress)
+    tally = Tally()
+    for finding in findings:
+        tally.add(finding)
+    progress(f"{tally}; {report}")
+    if tally.videos == 0:
+        raise InputError(f"{report}: none of {len(findings)} files is a video; {tally.first_bad}")
+    if too_many(tally.bad, tally.videos, max_bad):
         raise InputError(
-            f"{report}: {len(bad)} of {len(findings)} videos cannot be used, more than --max-bad {max_bad:.2%}; the "
-            f"first is {bad[0].path}: {bad[0].verdict}"
+            f"{report}: {tally.bad} of {tally.videos} videos cannot be used, more than --max-bad {max_bad:.2%}; "
+            f"{tally.first_bad}"
         )
+    shown = [
+        Shown(video.id, video.label, video.group, finding.sha256, str(video.span or ""))
+        for video, finding in zip(videos, findings, strict=True)
+        if is_usable(finding)
+    ]
+    require_one_label(shown, annotations, max_overlap, "--max-overlap", progress)

@@ -58,11 +58,12 @@ class Augmentation:
         return 2 * (math.ceil(self.crop * reach / 2) + 1)
 
     def draw(self, height: int, width: int, rng: np.random.Generator) -> View:
-        """A view of frames of this height and width."""
+        """A view of frames of this height and width; those smaller than it stand in its middle, as in centre_crop."""
         angle, scale = math.radians(rng.uniform(-self.rotate, self.rotate)), rng.uniform(*self.scale)
         mirror = -1.0 if rng.uniform() < self.flip else 1.0
         size = np.array([width, height])
-        corner = rng.integers(0, np.maximum(size - self.crop, 0) + 1)
+        room = size - self.crop
+        corner = rng.integers(0, np.maximum(room, 0) + 1) + np.minimum(room, 0) // 2
         moved = rng.uniform(-self.translate, self.translate, 2) * size
         # From the view back into the frame: points are (column, row).
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) / scale
@@ -88,7 +89,7 @@ def cut(frames: Frames, left: int, top: int, side: int) -> Frames:
 
 
 def centre_crop(frames: Frames, crop: int) -> Frames:
-    """(T, H, W, 3) to (T, crop, crop, 3)."""
+    """(T, H, W, 3) to (T, crop, crop, 3); frames smaller than it stand in its middle."""
     height, width = frames.shape[1:3]
     return cut(frames, (width - crop) // 2, (height - crop) // 2, crop)
 

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.clips import EvaluationClips
+from rcn_bench.data.clips import EvaluationClips, together
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import require_unchanged, weights_hash
 from rcn_bench.engine.device import place
-from rcn_bench.engine.evaluate import best_classes, clip_probabilities
+from rcn_bench.engine.evaluate import best_classes, clip_probabilities, counted
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
-from rcn_bench.intervals import accuracy_interval
+from rcn_bench.intervals import Scores
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.process import Process
@@ -62,13 +62,15 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
     videos = _videos(name, protocol, experiment)
     origin = begin(experiment, "calibrate", name, [*read, (paths.cache("val"), videos.cache.fingerprint)])
     labels = protocol.labels or _labels_in_order(experiment)
-    classes = torch.tensor([_class(video.label, labels, name) for video in videos.videos]).numpy()
-    loader = DataLoader(videos, 1, num_workers=experiment.train.workers)  # frames of videos differ in size
+    classes = [_class(video.label, labels, name) for video in videos.videos]
+    workers = experiment.train.workers
+    loader = DataLoader(videos, 1, num_workers=workers, collate_fn=together)  # frames of videos differ in size
     autocast = Autocast("none", process.device)
     clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast))
-    groups = [video.group for video in videos.videos]
-    accuracy, interval = float((video_best == classes).mean()), accuracy_interval(video_best == classes, groups)
-    clip_accuracy = float((clip_best == classes[:, None]).mean())
+    of_videos = Scores.of_videos(video_best == classes, [video.group for video in videos.videos])
+    accuracy, interval = of_videos.accuracy, of_videos.interval()
+    clips, clips_correct = counted(clip_best, classes)
+    clip_accuracy = sum(clips_correct) / sum(clips)
     Calibration(
         origin=origin,
         weights=name,
@@ -77,17 +79,16 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         video_accuracy=accuracy,
         video_interval=interval,
         clip_accuracy=clip_accuracy,
+        **vars(videos.counts),
         frames=protocol.frames,
+        clips=sum(clips),
         clips_per_video=protocol.clips,
-        videos_used=len(videos),
-        videos_skipped=videos.skipped,
         data_fingerprint=videos.cache.fingerprint,
     ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
-    process.print(
-        f"{name}: {accuracy:.1%} ({interval[0]:.1%} to {interval[1]:.1%}) of {len(videos)} videos, {published}; "
-        f"{clip_accuracy:.1%} of clips; {len(videos.skipped)} videos skipped"
-    )
+    told = f"{accuracy:.1%} ({interval[0]:.1%} to {interval[1]:.1%}) of {len(videos)} videos, {published}"
+    of_clips = f"{clip_accuracy:.1%} of {sum(clips)} clips"
+    process.print("; ".join(filter(None, [f"{name}: {told}", of_clips, videos.counts.left_out(accuracy)])))
 
 
 def _torchvision_protocol(name: str) -> Protocol:
@@ -134,7 +135,7 @@ def _videos(name: str, protocol: Protocol, experiment: Experiment) -> Evaluation
 
 
 def _labels_in_order(experiment: Experiment) -> list[str]:
-    labels = sorted({video.label for video in experiment.dataset.listed("train")})
+    labels = experiment.dataset.listed("train").labels
     if len(labels) != CLASSES:
         raise InputError(f"data.annotations.train: {len(labels)} labels, the authors' network has {CLASSES} classes")
     return labels

@@ -9,17 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.data.cache.index import CachedVideo
-from rcn_bench.data.frames import ClipLayout, too_short
+from rcn_bench.data.frames import ClipLayout
+from rcn_bench.data.long_enough import long_enough
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast
-from rcn_bench.engine.trained import trained_weights, validation_cache
+from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet, StreamState
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
+from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Online, online_columns
 
@@ -35,23 +37,25 @@ def evaluate_online(run: Run, experiment: Experiment) -> None:
     averages the logits so far, with its state ``carried`` through the video, and ``restarted`` after every clip length;
     a network of single ``frames`` the same without a state; any other gets ``windows`` of its clip length, half
     overlapping, and averages the softmax of those complete.
-    Errors: InputError if weights or cache are missing, or do not fit each other or the config, or if all videos are
-    shorter than a clip.
+    Errors: InputError if weights or cache are missing, or do not fit each other or the config, if all videos are
+    shorter than a clip, or if more of them are trained on than data.max_overlap allows.
     """
     process, paths = Process.alone(), experiment.paths
     torch.set_num_threads(experiment.train.threads)
     model, card, weights_sha256 = trained_weights(run, experiment)
     cache = validation_cache(experiment, card)
+    overlap = overlap_with_training(run, experiment, card)
     read = [(paths.weights(run), weights_sha256), (paths.cache("val"), cache.fingerprint)]
     origin = begin(experiment, "online", run.name, read)
     model = place(model, process.device).eval()
     autocast = Autocast(experiment.train.autocast, process.device)
 
     rows: list[dict[str, object]] = []
-    span = ClipLayout(card.frames, card.stride).span
-    for videos in _alike(cache.videos):
-        if too_short(videos[0].shape[0], span):
-            continue
+    layout = ClipLayout(card.frames, card.stride)
+    used, counts = long_enough(cache, layout)
+    if not used:
+        raise InputError(f"{cache.path}: no video has the {layout.span} frames that a clip needs")
+    for videos in _alike(used):
         frames = np.stack([centre_crop(cache.frames(video, step=card.stride), card.crop) for video in videos])
         clips = to_input(torch.from_numpy(frames).to(process.device))
         with torch.inference_mode(), autocast.context():
@@ -60,22 +64,33 @@ def evaluate_online(run: Run, experiment: Experiment) -> None:
             for video, score in zip(videos, of_videos.cpu(), strict=True):
                 right = _right_at_shares(score, card.labels.index(video.label))
                 rows.append({"video": video.id, "group": video.group, "label": video.label, "way": way, **right})
-    if not rows:
-        raise InputError(f"{cache.path}: no video has the {span} frames that a clip needs")
     table = pd.DataFrame(rows)
     online_sha256 = write_rows(paths.online(run), online_columns(SHARES), {str(name): table[name] for name in table})
     Online(
         origin=origin,
         run=run.name,
         ways=list(table["way"].unique()),
-        videos=table["video"].nunique(),
+        **vars(counts),
         shares=SHARES,
+        overlap=overlap,
+        data_fingerprint=cache.fingerprint,
         weights_sha256=weights_sha256,
         online_sha256=online_sha256,
     ).write(paths.online(run).with_suffix(".json"))
+    for line in overlap_notes(overlap):
+        process.print(f"{run.name}: {line}")
     for shown, of_way in table.groupby("way"):
-        shares = " ".join(f"{share:.0%} {of_way[f'{share:.0%}'].mean():.1%}" for share in SHARES)
-        process.print(f"{run.name}, {shown}: right after {shares} of {len(of_way)} videos")
+        told = " ".join(f"{share:.0%} {_told(of_way[f'{share:.0%}'])}" for share in SHARES)
+        if left_out := counts.left_out(of_way[f"{SHARES[-1]:.0%}"].mean()):
+            process.print(f"{run.name}, {shown}: {left_out}")
+        process.print(f"{run.name}, {shown}: right after {told} of {len(of_way)} videos")
+
+
+def _told(right: pd.Series) -> str:
+    """Accuracy of those that can be told, and of how many, where it is not all."""
+    if not (known := int(right.notna().sum())):
+        return "-"
+    return f"{right.mean():.1%}" + (f" (of {known})" if known < len(right) else "")
 
 
 def _alike(videos: list[CachedVideo]) -> Iterator[list[CachedVideo]]:

@@ -1,5 +1,6 @@
 """Predictions of a trained run on any videos, by the clips that evaluation takes of them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,35 +9,39 @@ import torch
 from torch import nn
 
 from rcn_bench.data.examine import decode
-from rcn_bench.data.frames import ClipLayout, clips_that_fit, evaluation_starts, too_short
-from rcn_bench.data.media.medium import UnreadableVideo
+from rcn_bench.data.frames import ClipLayout, starts_that_fit, too_short
+from rcn_bench.data.media.footage import Footage
+from rcn_bench.data.media.kinds import stamp
+from rcn_bench.data.media.medium import NOT_THERE, UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.files import replacing
+from rcn_bench.lists.walk import Walk
 from rcn_bench.process import Process
 from rcn_bench.records.weights import Card
 
 
 @torch.inference_mode()
-def predict(weights: Path, videos: Path, output: Path) -> None:
+def predict(weights: Path, videos: Path, output: Path, pictures_per_second: float | None = None) -> None:
     """Write a CSV with a row a file: video, predicted label, its score, clips, and an error where it cannot be used.
 
-    weights: a run's model.safetensors. videos: a file, or a folder, all of whose files are taken. Frames and clips
-    are as in the run's evaluation: the score is the mean softmax over evenly spread, different clips; of a video too
-    short for as many, over as many as it has. Errors: InputError for foreign weights, or if there is no file.
+    weights: a run's model.safetensors. videos: a file, a folder of numbered pictures (pictures_per_second of them), or
+    another folder, all of whose files are taken. Frames and clips are as in the run's evaluation: the score is the mean
+    softmax over evenly spread, different clips; of a video too short for as many, over as many as it has.
+    Errors: InputError for foreign weights, or if there is no file.
     """
     model, card, _ = load_weights(weights)
     process = Process.alone()
     place(model, process.device).eval()
-    files = [file for file in _files(videos) if file.resolve() != output.resolve()]
+    files = [file for file in _files(videos) if os.path.realpath(file) != os.path.realpath(output)]
     rows = []
     for file in files:
-        row: dict[str, object] = {"video": file.relative_to(videos).as_posix() if videos.is_dir() else file.name}
+        row: dict[str, object] = {"video": file.name if file == videos else file.relative_to(videos).as_posix()}
         try:
-            scores = _scores(model, file, card, process.device)
+            scores = _scores(model, Footage(str(file), rate=pictures_per_second), card, process.device)
             best = int(scores.mean(0).argmax())
             row |= {"predicted": card.labels[best], "score": round(float(scores.mean(0)[best]), 4)}
             row |= {"clips": len(scores)}
@@ -51,22 +56,23 @@ def predict(weights: Path, videos: Path, output: Path) -> None:
 
 
 def _files(videos: Path) -> list[Path]:
-    if videos.is_file():
+    if stamp(videos) != NOT_THERE:
         return [videos]
-    files = sorted(path for path in videos.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if not videos.is_dir():
+        raise InputError(f"{videos}: no such file or folder")
+    files = Walk(videos).files
     if not files:
         raise InputError(f"{videos}: no file there")
-    return files
+    return [videos / file for file in files]
 
 
-def _scores(model: nn.Module, file: Path, card: Card, device: torch.device) -> np.ndarray:
+def _scores(model: nn.Module, video: Footage, card: Card, device: torch.device) -> np.ndarray:
     """Softmax of every clip: (clips, classes)."""
     layout = ClipLayout(card.frames, card.stride)
-    shown = centre_crop(decode(file, card.short_side, card.frame_rate), card.crop)
+    shown = centre_crop(decode(video, card.short_side, card.frame_rate), card.crop)
     if short := too_short(len(shown), layout.span):
         raise UnreadableVideo(short)
-    clips_per_video = min(card.evaluation_clips, clips_that_fit(len(shown), layout.span))
-    starts = evaluation_starts(len(shown), layout.span, clips_per_video)
+    starts = starts_that_fit(len(shown), layout.span, card.evaluation_clips)
     clips = np.stack([shown[start : start + layout.span : layout.stride] for start in starts])
     with Autocast(card.autocast, device).context():
         logits = model(to_input(torch.from_numpy(clips).to(device)))

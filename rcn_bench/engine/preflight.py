@@ -116,7 +116,8 @@ def _check_files(experiment: Experiment) -> None:
     dataset, data = experiment.dataset, experiment.data
     if data.digits is not None:
         return
-    lists = {f"annotations.{split}": dataset.annotations(split) for split in ("train", "val")}
-    for key, path in {**lists, "videos": dataset.videos}.items():
-        if not path.exists():
-            raise InputError(f"data.{key}: {path}: no such file or folder")
+    for split in ("train", "val"):
+        if not dataset.is_there(split):
+            raise InputError(f"data.annotations.{split}: {dataset.annotations(split)}: no such file or folder")
+    if not dataset.videos.exists():
+        raise InputError(f"data.videos: {dataset.videos}: no such file or folder")

@@ -74,6 +74,9 @@ def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
     if epochs:
         process.print(f"{run.name}: resuming after epoch {len(epochs)}")
 
+    if left_out := clips.counts.left_out():
+        process.print(f"{run.name}: {left_out}")
+
     schedule = training.warmup, training.schedule, training.milestones
     for epoch in range(len(epochs), training.epochs):
         order.epoch = epoch
@@ -135,8 +138,7 @@ def _write(
         seed=run.seed,
         data_fingerprint=clips.cache.fingerprint,
         initial_weights=initial_weights,
-        videos_used=len(clips),
-        videos_skipped=clips.skipped,
+        **vars(clips.counts),
         clips_trained=clips_trained,
         training_seconds=round(seconds, 3),
         training_clips_per_second=round(clips_trained / seconds, 2),

@@ -1,10 +1,13 @@
 """A trained run of an experiment and its validation videos, refused where they do not belong together."""
 
-from rcn_bench.data.cache.index import Cache
+from rcn_bench.data.cache.index import Cache, CacheIndex
+from rcn_bench.data.frames import ClipLayout
+from rcn_bench.data.overlap import compare_caches, require_apart
 from rcn_bench.engine.build import Weights, load_weights
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
+from rcn_bench.records.overlap import Overlap
 from rcn_bench.records.runs import Trained
 from rcn_bench.records.weights import Card
 
@@ -40,6 +43,23 @@ def validation_cache(experiment: Experiment, card: Card) -> Cache:
                 f"{', '.join(card.labels[:LABELS_SHOWN])}{more}; rename it in the list, or train again"
             )
     return cache
+
+
+def overlap_with_training(run: Run, experiment: Experiment, card: Card) -> Overlap | None:
+    """What the validation videos have in common with those that a run was trained on; None without a cache of these.
+
+    Errors: InputError if it is more than data.max_overlap allows, or if the run was trained on others than are there.
+    """
+    path, record = experiment.paths.cache("train"), experiment.paths.training(run)
+    if not (path.is_file() and path.with_suffix("").is_dir()):
+        return None
+    if record.is_file() and Trained.read_of(record, run.name).data_fingerprint != CacheIndex.read(path).fingerprint:
+        raise InputError(
+            f"{record}: trained on other videos than {path} has now; run `rcn-bench train {run.name}` again"
+        )
+    overlap = compare_caches(path, experiment.paths.cache("val"), ClipLayout(card.frames, card.stride).span)
+    require_apart(overlap, experiment.data.max_overlap)
+    return overlap
 
 
 def _told_by(run: Run, experiment: Experiment) -> dict[str, object]:

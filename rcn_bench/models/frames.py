@@ -17,11 +17,12 @@ class StreamState:
     """All that a network keeps of the frames so far; its size does not depend on how many they were.
 
     units: one tensor per temporal unit, by its name in the trunk, videos first; started: (N,), whether a video has
-    had a frame yet, on the CPU, where asking costs no waiting.
+    had a frame yet, on the CPU, where asking costs no waiting. size: height and width of the frames; None before them.
     """
 
     units: Mapping[str, Tensor]
     started: Tensor
+    size: tuple[int, ...] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -77,19 +78,19 @@ class FrameNet(nn.Module):
 
         With a state the clip goes on from the frames before it, and the new state is returned as well; ``detach``
         cuts gradients off between the two.
-        Errors: ValueError for a clip without frames, or if the state is of another number of videos.
+        Errors: ValueError for a clip without frames, or one that does not go with the state.
         """
+        if state is not None:
+            require_frames(clip, state)
         batch, _, steps = clip.shape[:3]
         if steps == 0:
             raise ValueError(f"a clip of 0 frames, {tuple(clip.shape)}; give it at least one")
-        if state is not None and len(state.started) != batch:
-            raise ValueError(f"the state is of {len(state.started)} videos, the clip of {batch}")
         self.fold.frames, self.fold.past, self.fold.present = steps, state, {}
         frames = clip.permute(2, 0, 1, 3, 4).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         logits = self.trunk(frames).float().unflatten(0, (steps, batch)).transpose(0, 1)
         if state is None:
             return logits
-        new = StreamState(self.fold.present, torch.ones_like(state.started))
+        new = StreamState(self.fold.present, torch.ones_like(state.started), tuple(clip.shape[-2:]))
         self.fold.past, self.fold.present = None, {}
         return logits, new.detach() if detach else new
 
@@ -98,7 +99,11 @@ class FrameNet(nn.Module):
         return StreamState({}, torch.zeros(batch_size, dtype=torch.bool))
 
     def step(self, frame: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
-        """One frame of each video, (N, C, H, W), to its logits (N, num_classes) and the state after it."""
+        """One frame of each video, (N, C, H, W), to its logits (N, num_classes) and the state after it.
+
+        Errors: ValueError for frames of bytes, with channels last, or of another number or size than those before.
+        """
+        require_frames(frame, state)
         logits, state = self.frame_logits(frame.unsqueeze(2), state)
         return logits[:, 0], state
 
@@ -111,7 +116,23 @@ class FrameNet(nn.Module):
             name: torch.where(keep.to(tensor.device).view(-1, *[1] * (tensor.dim() - 1)), tensor, 0)
             for name, tensor in state.units.items()
         }
-        return StreamState(units, state.started & keep)
+        return StreamState(units, state.started & keep, state.size)
+
+
+def require_frames(frames: Tensor, state: StreamState) -> None:
+    """That a network can take frames (N, C, H, W) or clips (N, C, T, H, W) after those of the state.
+
+    Errors: ValueError.
+    """
+    shape, size = tuple(frames.shape), tuple(frames.shape[-2:])
+    if not frames.is_floating_point():
+        raise ValueError(f"frames of {frames.dtype}; give them as floating point, normalised as in training")
+    if frames.dim() not in (4, 5) or size[1] <= 4 < shape[1]:
+        raise ValueError(f"frames of shape {shape}; videos come first, channels second, height and width last")
+    if len(state.started) != len(frames):
+        raise ValueError(f"the state is of {len(state.started)} videos, the clip of {len(frames)}")
+    if state.size not in (None, size):
+        raise ValueError(f"frames of {size} pixels after frames of {state.size}; begin anew with initial_state()")
 
 
 MakeUnit = Callable[[str, nn.Conv2d, Fold], nn.Module]

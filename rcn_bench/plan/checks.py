@@ -64,10 +64,10 @@ def _check_data(experiment: Experiment) -> None:
         if data.annotations is None or data.videos is None:
             raise InputError("data: needs annotations and videos, or digits")
         return
-    own = [key for key in ("annotations", "videos") if getattr(data, key) is not None]
+    own = [key for key in ("annotations", "videos", "format") if getattr(data, key) is not None]
     if own:
         raise InputError(f"data.{own[0]}: does not go with data.digits; leave one of the two out")
-    for key in ("short_side", "frame_rate", "jpeg_quality"):
+    for key in ("short_side", "frame_rate", "pictures_per_second", "jpeg_quality"):
         if getattr(data, key) is not None:
             raise InputError(
                 f"data.{key}: does not go with data.digits, whose frames are kept as they are: twins must stay "

@@ -5,8 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rcn_bench.code import load_plugins
-from rcn_bench.lists.formats import read_list
-from rcn_bench.lists.video import Video
+from rcn_bench.lists.formats import VideoList, list_files, read_list
 from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.sections import Data, Digits
 
@@ -16,7 +15,7 @@ class DataSet(ABC):
 
     videos: the folder that its lists' paths start from. short_side, frame_rate: as frames are kept in the cache.
     twins: every evaluation video stands beside its exact reversal, in another class. formats: modules that register
-    list formats of the user's own.
+    list formats of the user's own. format: the name of that of the lists; None: it is guessed.
     """
 
     videos: Path
@@ -24,6 +23,7 @@ class DataSet(ABC):
     frame_rate: float | None
     twins: bool
     formats: tuple[str, ...] = ()
+    format: str | None = None
 
     @abstractmethod
     def annotations(self, split: str) -> Path:
@@ -33,19 +33,28 @@ class DataSet(ABC):
     def count(self, split: str) -> int | None:
         """How many videos a split has; None while its list is not there. Errors: InputError for a bad list."""
 
-    def listed(self, split: str) -> list[Video]:
+    def files(self, split: str) -> list[Path]:
+        """Those that a split's list is read from; none, if it is not there or is a folder. Errors: as from listed."""
+        load_plugins(self.formats)
+        return list_files(self.annotations(split), self.format, self.formats)
+
+    def is_there(self, split: str) -> bool:
+        """Whether a split has a list, or a folder of class folders."""
+        return self.annotations(split).is_dir() or bool(self.files(split))
+
+    def listed(self, split: str) -> VideoList:
         """The videos of a split; its list is read once. Errors: InputError for a bad list."""
         return self.read(self.annotations(split))
 
-    def read(self, source: Path) -> list[Video]:
+    def read(self, source: Path) -> VideoList:
         """The videos of a list or of a folder of class folders, which is read once."""
         if source not in self._lists_read:
             load_plugins(self.formats)
-            self._lists_read[source] = read_list(source, self.videos, plugins=self.formats)
+            self._lists_read[source] = read_list(source, self.videos, self.format, self.formats)
         return self._lists_read[source]
 
     @cached_property
-    def _lists_read(self) -> dict[Path, list[Video]]:
+    def _lists_read(self) -> dict[Path, VideoList]:
         return {}
 
 
@@ -76,10 +85,10 @@ class OwnVideos(DataSet):
         assert data.videos is not None
         self._lists = {"train": Path(data.annotations.train), "val": Path(data.annotations.val)}
         self.videos, self.short_side, self.frame_rate = Path(data.videos), data.short_side, data.frame_rate
-        self.formats = formats
+        self.formats, self.format = formats, data.format
 
     def annotations(self, split: str) -> Path:
         return self._lists[split]
 
     def count(self, split: str) -> int | None:
-        return len(self.listed(split)) if self.annotations(split).exists() else None
+        return len(self.listed(split)) if self.is_there(split) else None

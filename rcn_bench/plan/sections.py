@@ -48,15 +48,24 @@ class Data:
 
     annotations: Annotations | None = key("for each split a list of videos, or a folder of class folders", None)
     videos: str | None = key("the folder that the lists' paths start from", None)
+    format: str | None = key("that of both lists, such as ucf101; left out, it is guessed and printed", None)
     short_side: Annotated[int, Limits(minimum=8)] | None = key(
         "pixels of the shorter side in the cache; left out, frames keep their size", None
     )
     frame_rate: Positive | None = key("frames a second in the cache; left out, all frames are kept", None)
+    pictures_per_second: Positive | None = key(
+        "of videos that are folders of pictures, which have no clock; needed there with frame_rate", None
+    )
     jpeg_quality: Annotated[int, Limits(minimum=1, maximum=100)] | None = key(
         "store frames as JPEG of this quality; left out, as they are", None
     )
     shard_videos: Count = key("videos in a shard of the cache, which one job makes", 500)
     max_bad: Share = key("the share of videos that may be missing or unreadable", 0)
+    max_overlap: Share = key(
+        "the share of validation videos whose content may be trained on too, and of each list's that may stand there "
+        "under two labels",
+        0,
+    )
     digits: Digits | None = key("make the embedded data set with these sizes", None)
 
 

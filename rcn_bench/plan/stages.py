@@ -158,6 +158,8 @@ def cached_from(experiment: Experiment, split: str) -> dict[str, Any]:
     if data.digits is None:
         lists = {each: str(experiment.dataset.annotations(each)) for each in splits}
         shown |= {"videos": data.videos, "annotations": lists}
+        shown |= {"format": data.format} if data.format else {}  # guessed: known by the lists
+        shown |= {"pictures_per_second": data.pictures_per_second} if data.pictures_per_second else {}
     return {"split": split, "data": plain(shown)}
 
 

@@ -138,10 +138,10 @@ class Workflow:
         that is not there is left out, so that -n still plans; the command then says what to do.
         """
         dataset = self.experiment.dataset
-        lists = [dataset.annotations(split) for split in sorted({wildcards.split, "train"})]
+        splits = sorted({wildcards.split, "train"})
         if self.experiment.data.digits is not None:
-            return [*lists, dataset.videos]
-        return [path for path in lists if path.is_file()]
+            return [*map(dataset.annotations, splits), dataset.videos]
+        return list(dict.fromkeys(file for split in splits for file in dataset.files(split)))
 
     def shard_records(self, wildcards: Wildcards) -> list[Path]:
         split = wildcards.split
@@ -207,15 +207,16 @@ class Workflow:
         return ceil(videos / self.experiment.data.shard_videos)
 
     def _count(self, split: str) -> int | None:
-        """How many videos a list holds; that of a file is counted once, and kept by the hash of its content.
+        """How many videos a list holds; that of files is counted once, and kept by the hash of their content.
 
         It is written down when jobs start, so that a plan that is not carried out leaves nothing behind.
         """
         dataset = self.experiment.dataset
-        source = dataset.annotations(split)
-        if self.experiment.data.digits is not None or not source.is_file():
+        files = [] if self.experiment.data.digits is not None else dataset.files(split)
+        if not files:
             return dataset.count(split)
-        key = config_hash([str(source), str(dataset.videos), file_hash(source), dataset.formats])
+        source, hashes = str(dataset.annotations(split)), [file_hash(file) for file in files]
+        key = config_hash([source, str(dataset.videos), hashes, dataset.formats, dataset.format])
         if key not in self._counted:
             self._counted[key] = dataset.count(split) or 0
         return self._counted[key]

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_text
 from rcn_bench.records.base import Record, check_shares, read_made
+from rcn_bench.records.overlap import Overlap
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A row a video. score: of the predicted class. clips_correct: how many clips were right by themselves.
-PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT) | {"score": SCORE, "clips_correct": COUNT}
+# A row a video. score: of the predicted class. clips_correct: how many of its clips were right by themselves.
+PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT)
+PREDICTIONS |= {"score": SCORE, "clips_correct": COUNT, "clips": COUNT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,34 @@ class Skipped:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfVideos:
+    """How many videos of a list a result is of, for a record.
+
+    videos_listed: all. videos_usable: those that the cache has, since they could be decoded and had a known label.
+    videos_used: those long enough for a clip. videos_skipped: all others of the list.
+    """
+
+    videos_listed: int
+    videos_usable: int
+    videos_used: int
+    videos_skipped: list[Skipped]
+
+    def left_out(self, accuracy: float | None = None) -> str:
+        """Such as "7 of 20 listed videos left out: 1 unusable, 6 too short for a clip"; empty if none is.
+
+        accuracy: of the videos used; where many are left out, its bounds stand there too.
+        """
+        from rcn_bench.intervals import bounds  # which loads numpy
+
+        unusable, too_short = self.videos_listed - self.videos_usable, self.videos_usable - self.videos_used
+        kinds = {"unusable": unusable, "too short for a clip": too_short}
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        if accuracy is not None and (ends := bounds(accuracy, self.videos_used, self.videos_listed)):
+            told += f"; {ends[0]:.1%} to {ends[1]:.1%} of all, if those were all wrong or all right"
+        return told and f"{unusable + too_short} of {self.videos_listed} listed videos left out: {told}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +106,7 @@ class InitialWeights:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(Record):
+class Trained(OfVideos, Record):
     """provenance.json of a run. initial_weights: None for random ones. peak_memory_bytes: of torch, on a GPU."""
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
@@ -86,8 +116,6 @@ class Trained(Record):
     seed: int
     data_fingerprint: str
     initial_weights: InitialWeights | None
-    videos_used: int
-    videos_skipped: list[Skipped]
     clips_trained: int
     training_seconds: float
     training_clips_per_second: float
@@ -118,9 +146,11 @@ class Pretrained(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Record):
+class Evaluation(OfVideos, Record):
     """eval.json of a run: accuracies from 0 to 1, and their 95 % intervals over groups of videos.
 
+    clips: of all videos. clips_per_video: the most; a video too short for as many has as many as fit.
+    overlap: with the videos of training; None if they were not there to compare.
     weights_sha256: of the weights evaluated. predictions_sha256: of predictions.csv, beside it.
     """
 
@@ -132,11 +162,11 @@ class Evaluation(Record):
     clip_interval: tuple[float, float]
     video_accuracy: float
     video_interval: tuple[float, float]
-    videos_used: int
-    videos_skipped: list[Skipped]
     groups: int
+    clips: int
     clips_per_video: int
     clip_starts_of_first_video: list[int]
+    overlap: Overlap | None
     evaluation_seconds: float
     data_fingerprint: str
     weights_sha256: str
@@ -152,17 +182,18 @@ class Evaluation(Record):
         """
         rows = read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
         videos, right = len(rows), int((rows["predicted"] == rows["label"]).sum())
-        clips, clips_right = videos * self.clips_per_video, int(rows["clips_correct"].sum())
-        found = {"videos_used": videos, "groups": rows["group"].nunique()}
+        clips, clips_right = int(rows["clips"].sum()), int(rows["clips_correct"].sum())
+        found = {"videos_used": videos, "groups": rows["group"].nunique(), "clips": clips}
         shares = {"video_accuracy": right / max(videos, 1), "clip_accuracy": clips_right / max(clips, 1)}
         _require_found(self, found | shares, path)
         return rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Online(Record):
+class Online(OfVideos, Record):
     """online.json of a run. ways: in which videos were shown. shares: of a video, after which it was asked.
 
+    overlap: with the videos of training; None if they were not there to compare.
     online_sha256: of online.csv, beside it.
     """
 
@@ -171,8 +202,9 @@ class Online(Record):
 
     run: str
     ways: list[str]
-    videos: int
     shares: list[float]
+    overlap: Overlap | None
+    data_fingerprint: str
     weights_sha256: str
     online_sha256: str
 
@@ -185,7 +217,7 @@ class Online(Record):
         Errors: InputError if they are not those of this record, or of other videos or ways than it says.
         """
         rows = read_rows(path, online_columns(self.shares), self.online_sha256, self.command(path))
-        _require_found(self, {"videos": rows["video"].nunique(), "ways": list(rows["way"].unique())}, path)
+        _require_found(self, {"videos_used": rows["video"].nunique(), "ways": list(rows["way"].unique())}, path)
         return rows
 
 
@@ -216,9 +248,10 @@ class ShardRecord(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(Record):
+class Calibration(OfVideos, Record):
     """The accuracy, from 0 to 1, of published weights on an experiment's cache.
 
+    clips, clips_per_video: as of an Evaluation.
     weights_file: None for a download. published_accuracy: None if it is not known.
     """
 
@@ -232,9 +265,8 @@ class Calibration(Record):
     video_interval: tuple[float, float]
     clip_accuracy: float
     frames: int
+    clips: int
     clips_per_video: int
-    videos_used: int
-    videos_skipped: list[Skipped]
     data_fingerprint: str
 
     def check(self) -> None:

@@ -1,21 +1,12 @@
 """Tables 1 to 3: the accuracy of inits, architectures and clip lengths. Every row names the runs that it comes from."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
-
-from rcn_bench.errors import InputError
-from rcn_bench.intervals import accuracy_interval
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.products.tables import Table1, Table2, Table3
-from rcn_bench.plan.run import Run, base_model
-from rcn_bench.records.runs import Evaluation
+from rcn_bench.plan.run import base_model
 from rcn_bench.reporting import paper
+from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.cost import MIB, best_memory, find_row, memory_note, timing_note
-from rcn_bench.reporting.results import read_evaluation, read_pretrained, read_profile, read_throughput
+from rcn_bench.reporting.results import read_pretrained, read_profile, read_throughput
 from rcn_bench.reporting.table import NOT_AVAILABLE, Table
 
 
@@ -34,7 +25,7 @@ def table1(product: Table1) -> Table:
         }
         for (w_xh, w_hh), runs in product.rows().items()
     ]
-    notes = _accuracy_notes(experiment)
+    notes = _accuracy_notes(experiment, accuracies)
     if experiment.pretrained == "stills":
         stills = read_pretrained(experiment, experiment.trunk(product.model))
         notes.append(
@@ -81,7 +72,7 @@ def table2(product: Table2) -> Table:
             }
         )
     notes = [
-        *_accuracy_notes(experiment),
+        *_accuracy_notes(experiment, accuracies),
         f"Parameters at {experiment.profile.num_classes} classes. {NOT_AVAILABLE}: the model cannot start from 2D "
         "weights, or the config does not list that start. Recurrent models have identity w_hh. c2d ignores the order "
         "of frames.",
@@ -111,65 +102,8 @@ def table3(product: Table3) -> Table:
                 **accuracies.sources(runs),
             }
         )
-    notes = [*_accuracy_notes(experiment), memory_note(experiment), timing_note(experiment, throughput)]
+    notes = [*_accuracy_notes(experiment, accuracies), memory_note(experiment), timing_note(experiment, throughput)]
     return Table.of(f"Table 3. Clip length on {_data_set(experiment)}", rows, notes)
-
-
-@dataclass(frozen=True)
-class Accuracies:
-    """What the runs of a product came to, as cells of a table. predictions: of each run, by video."""
-
-    evaluations: Mapping[Run, Evaluation]
-    predictions: Mapping[Run, pd.DataFrame]
-
-    @classmethod
-    def of(cls, product: Product) -> "Accuracies":
-        """Errors: InputError if a result is missing, not this experiment's own, or of other videos than the others."""
-        experiment, runs = product.experiment, product.runs()
-        evaluations = {run: read_evaluation(experiment, run) for run in runs}
-        for run in runs:
-            if evaluations[run].data_fingerprint != evaluations[runs[0]].data_fingerprint:
-                raise InputError(
-                    f"{experiment.paths.evaluation(run)}: evaluated on other videos than {runs[0].name}; run "
-                    f"`rcn-bench evaluate` for both again"
-                )
-        tables = {run: evaluations[run].predictions(experiment.paths.predictions(run)) for run in runs}
-        return cls(evaluations, {run: table.set_index("video") for run, table in tables.items()})
-
-    def cells(self, runs: Sequence[Run]) -> dict[str, Any]:
-        """Clip and video accuracy in percent, averaged over seeds, with intervals that resample groups of videos."""
-        cells: dict[str, Any] = {}
-        for kind, correct in (("clip", self._clips_correct), ("video", self._video_correct)):
-            names = (f"{kind} acc %", f"{kind} acc 95 % interval low", f"{kind} acc 95 % interval high")
-            cells |= zip(names, self._percent([correct(run) for run in runs], runs), strict=True)
-        return cells
-
-    def sources(self, runs: Sequence[Run]) -> dict[str, Any]:
-        """How many videos were used and skipped, which seeds, which runs."""
-        evaluation = self.evaluations[runs[0]] if runs else None
-        return {
-            "videos": evaluation and evaluation.videos_used,
-            "videos skipped": evaluation and len(evaluation.videos_skipped),
-            "seeds": " ".join(str(run.seed) for run in runs) or None,
-            "runs": " ".join(run.name for run in runs),
-        }
-
-    def _clips_correct(self, run: Run) -> pd.Series:
-        """Of each video, the share of its clips."""
-        return self.predictions[run]["clips_correct"] / self.evaluations[run].clips_per_video
-
-    def _video_correct(self, run: Run) -> pd.Series:
-        predictions = self.predictions[run]
-        return (predictions["predicted"] == predictions["label"]).astype(float)
-
-    def _percent(self, correct: list[pd.Series], runs: Sequence[Run]) -> tuple[float | None, ...]:
-        """The mean over videos and its interval; correct: for each run, by video."""
-        if not runs:
-            return None, None, None
-        over_seeds = pd.concat(correct, axis=1).mean(axis=1)
-        groups = self.predictions[runs[-1]]["group"]
-        low, high = accuracy_interval(over_seeds, list(groups[over_seeds.index]))
-        return 100 * float(over_seeds.mean()), 100 * low, 100 * high
 
 
 def _data_set(experiment: Experiment) -> str:
@@ -177,11 +111,12 @@ def _data_set(experiment: Experiment) -> str:
     return "moving digits" if experiment.dataset.twins else experiment.name
 
 
-def _accuracy_notes(experiment: Experiment) -> list[str]:
+def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
     paired = "pairs of twin videos" if experiment.dataset.twins else "videos"
     notes = [
         f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
-        f"accuracy: over all clips. 95 % intervals resample {paired}; they do not hold the variation between seeds."
+        f"accuracy: over all clips. 95 % intervals resample {paired}; they do not hold the variation between seeds.",
+        *accuracies.notes(),
     ]
     if len(experiment.seeds) == 1:
         notes.append("One seed: rows whose intervals overlap are not ordered by this table, nor are close ones.")

@@ -1,34 +1,39 @@
 """Accuracy while a video is being seen."""
 
-from collections.abc import Sequence
+from textwrap import fill
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from rcn_bench.intervals import accuracy_interval
-from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Online
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.results import read_online
+from rcn_bench.reporting.results import notes_on_overlap, read_online
+from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
 
+NEARLY_ALL = 0.9  # the share of videos that a point is of at least; fewer would be another set, of longer videos
 WAYS = {"frames": "single frames", "carried": "state carried", "restarted": "state restarted", "windows": "windows"}
 
 
 def online_accuracy(product: OnlineAccuracy) -> Drawing:
     """Video accuracy against the share of a video seen: of networks with a state, and of windows of the others.
 
-    A state is carried through the video (full line), and restarted after every clip length (dashed).
+    A state is carried through the video (full line), and restarted after every clip length (dashed). All curves are
+    of the same videos, those that all runs were shown. A point is of those that had had a clip's frames by then, the
+    longer ones; it is drawn where these are nearly all.
     """
     figure = new_figure(9, 5)
     axis = figure.subplots()
     numbers = []
-    shown = product.rows()
+    shown, videos = product.rows(), _videos(product)
     colours = sns.color_palette("colorblind" if len(shown) <= 10 else "husl", len(shown))
     for colour, ((model, frames), runs) in zip(colours, shown.items(), strict=True):
         names = " ".join(run.name for run in runs)
-        for way, table in _accuracy_by_way(product.experiment, runs).items():
+        for way in sorted({way for run, way in videos if run in runs}):
+            table = _accuracy_by_share([videos[run, way] for run in runs if (run, way) in videos])
             numbers.append(table.assign(model=model, frames=frames, way=way, runs=names))
             axis.plot(
                 table["share_of_video"],
@@ -37,30 +42,49 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
                 markersize=3,
                 color=colour,
                 linestyle="--" if way == "restarted" else "-",
-                label=f"{model}, {frames} frames, {runs[0].w_xh}, {WAYS[way]}",
+                label=f"{model}, {frames} frames, {runs[0].w_xh}, {WAYS[way]}, {_counts(table)}",
             )
             low, high = table["accuracy_95_low"], table["accuracy_95_high"]
             axis.fill_between(table["share_of_video"], low, high, color=colour, alpha=0.12, linewidth=0)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")
-    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way")
+    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way, videos")
+    notes = notes_on_overlap({run: result.record for (run, _), result in videos.items()})
+    if notes:
+        text = "\n".join(fill(note, 140) for note in notes)
+        figure.supxlabel(text, x=0.01, ha="left", fontsize="small", parse_math=False)
     return Drawing(figure, pd.concat(numbers))
 
 
-def _accuracy_by_way(experiment: Experiment, runs: Sequence[Run]) -> dict[str, pd.DataFrame]:
-    """Accuracy and its interval at each share of the videos, over all seeds; none before the first window."""
-    records = [read_online(experiment, run) for run in runs]
-    tables = [record.rows(experiment.paths.online(run)) for record, run in zip(records, runs, strict=True)]
-    shares = [str(column) for column in tables[0] if str(column).endswith("%")]
-    return {str(way): _accuracy_at(shares, of_way) for way, of_way in pd.concat(tables).groupby("way")}
+def _videos(product: OnlineAccuracy) -> dict[tuple[Run, str], Result[Online]]:
+    """What each run came to in each way, of the videos that all runs were shown."""
+    experiment, results = product.experiment, {}
+    for run in product.runs():
+        record, path = read_online(experiment, run), experiment.paths.online(run)
+        for way, rows in record.rows(path).groupby("way"):
+            results[run, str(way)] = Result(path.with_suffix(".json"), record, rows.set_index("video"))
+    require_one_cache(results.values())
+    return same_videos(results)
 
 
-def _accuracy_at(shares: list[str], every: pd.DataFrame) -> pd.DataFrame:
-    right = every.groupby(["video", "group"], sort=False)[shares].mean().reset_index()
+def _accuracy_by_share(results: list[Result[Online]]) -> pd.DataFrame:
+    """Accuracy and its interval at each share of the videos, over all seeds, and of how many videos."""
+    record, every = results[0].record, pd.concat([result.videos for result in results])
+    columns = [f"{share:.0%}" for share in record.shares]
+    videos = every.groupby(["video", "group"], sort=False)[columns].mean().reset_index()
     rows = []
-    for share in shares:
-        if right[share].notna().all():
-            low, high = accuracy_interval(right[share], list(right["group"]))
-            rows.append((float(share.rstrip("%")) / 100, right[share].mean(), low, high))
-    return pd.DataFrame(rows, columns=["share_of_video", "accuracy", "accuracy_95_low", "accuracy_95_high"])
+    for share, column in zip(record.shares, columns, strict=True):
+        known = videos[videos[column].notna()]
+        if len(known) >= NEARLY_ALL * len(videos):
+            low, high = accuracy_interval(known[column], list(known["group"]))
+            rows.append((share, known[column].mean(), low, high, len(known), record.videos_listed))
+    names = ["share_of_video", "accuracy", "accuracy_95_low", "accuracy_95_high", "videos", "videos_listed"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """Of how many videos a curve is: 40 videos; 31 to 38 of 40 videos, where some are left out."""
+    least, most, listed = table["videos"].min(), table["videos"].max(), table["videos_listed"].max()
+    counts = f"{most}" if least == most else f"{least} to {most}"
+    return f"{counts} videos" if most == listed else f"{counts} of {listed} videos"

@@ -4,6 +4,7 @@ Results copied from elsewhere are not known to the workflow, so whoever reads on
 All raise InputError for a file that is missing, not such a record, of another run or model, or of another config.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from rcn_bench.errors import InputError
@@ -13,6 +14,7 @@ from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, Throughput
 from rcn_bench.records.found import record_path
 from rcn_bench.records.origins import require_own
+from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Evaluation, Online, Pretrained, Trained
 
 Kind = TypeVar("Kind", bound=Record)
@@ -31,6 +33,21 @@ def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
 def read_online(experiment: Experiment, run: Run) -> Online:
     """Errors: as from read_evaluation."""
     return _of_own_weights(_own(Online, experiment, "online", run.name), experiment, run)
+
+
+def notes_on_overlap(results: Mapping[Run, Evaluation] | Mapping[Run, Online]) -> list[str]:
+    """What videos of validation and training have in common, and at which clip lengths, if not at all that are shown.
+
+    Training videos shorter than a clip are not trained on, so it may differ.
+    """
+    lengths: dict[str, set[int]] = {}
+    for run, result in results.items():
+        for note in overlap_notes(result.overlap):
+            lengths.setdefault(note, set()).add(run.frames)
+    shown = {run.frames for run in results}
+    return [
+        note if at == shown else f"At {', '.join(map(str, sorted(at)))} frames: {note}" for note, at in lengths.items()
+    ]
 
 
 def read_pretrained(experiment: Experiment, network: str) -> Pretrained:

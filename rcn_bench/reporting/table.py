@@ -1,7 +1,6 @@
 """A table, and its files: plain numbers, Markdown, LaTeX, and a record of where it comes from."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,10 @@ from rcn_bench.provenance import Origin
 from rcn_bench.records.products import TableRecord
 
 NOT_AVAILABLE = "n/a"
+LATEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "%_&#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Table:
         return f"# {self.title}\n\n{shown.to_markdown(index=False, disable_numparse=True)}\n\n{notes}"
 
     def latex(self, name: str) -> str:
-        caption = re.sub(r"([%_&#$])", r"\\\1", f"{self.title}. {' '.join(self.notes)}")  # pandas escapes cells only
+        caption = f"{self.title}. {' '.join(self.notes)}".translate(LATEX)  # pandas escapes cells only
         rows = self._shown().drop(columns="runs", errors="ignore")
         return rows.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")
 
@@ -69,7 +72,7 @@ class Table:
             if column.endswith(" low"):
                 name = column.removesuffix(" low")
                 ends = zip(self.rows[column], self.rows[f"{name} high"], strict=True)
-                shown[name] = [NOT_AVAILABLE if pd.isna(low) else f"{low:.1f}-{high:.1f}" for low, high in ends]
+                shown[name] = [_interval(low, high) for low, high in ends]
             elif not column.endswith(" high"):
                 shown[column] = [_text(value, percent=column.endswith("%")) for value in self.rows[column]]
         return shown
@@ -81,6 +84,12 @@ def _text(value: Any, percent: bool) -> str:
     if isinstance(value, float):
         return f"{value:.1f}" if percent or abs(value) >= 100 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if pd.isna(low):
+        return NOT_AVAILABLE
+    return f"{low:.1f}-{high:.1f}" if low >= 0 else f"{low:.1f} to {high:.1f}"
 
 
 def _links(names: str) -> str:

@@ -1,6 +1,7 @@
 """Clips of 8 frames from the cache, beside decoding them anew from the videos, and batches made by two workers."""
 
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -8,16 +9,20 @@ import numpy as np
 import pytest
 import torch
 from footage import write_footage
+from PIL import Image
 
 from rcn_bench.data.batches import TrainingBatches
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
+from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.examine import Examination, examine
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.judge import at_frame_rate
-from rcn_bench.data.media.files import rgb, time_of
+from rcn_bench.data.media.files import time_of
+from rcn_bench.data.media.shown import DecodedPicture, Screen
 from rcn_bench.data.transforms import Augmentation
 
 VIDEOS, SECONDS, SHORT_SIDE, FRAME_RATE, FRAMES = 6, 10, 128, 15, 8
@@ -62,11 +67,12 @@ def from_source(folder: Path) -> None:
         for start in starts(number):
             with av.open(str(folder / f"{number}.mp4")) as container:
                 container.streams.video[0].thread_type = "NONE"
-                frames = ((time_of(frame), frame) for frame in container.decode(video=0))
+                screen = Screen(container.streams.video[0])
+                frames = ((time_of(frame), screen.picture(frame)) for frame in container.decode(video=0))
                 clip = []
-                for tick, (_, frame) in enumerate(at_frame_rate(frames, FRAME_RATE)):
+                for tick, (_, picture) in enumerate(at_frame_rate(frames, FRAME_RATE)):
                     if tick >= start:
-                        clip.append(rgb(frame, SHORT_SIDE))
+                        clip.append(picture.rgb(SHORT_SIDE))
                     if len(clip) == FRAMES:
                         break
             assert len(clip) == FRAMES
@@ -84,6 +90,34 @@ def test_clips_of_one_core(timed, videos, caches, way):
         rounds=3,
         warmup_rounds=1,
     )
+
+
+def test_a_video_that_is_stored(timed, videos):
+    """What a cache costs a video: beside it the check alone, and storing with PyAV's own scaling of single frames."""
+    path = str(videos / "0.mp4")
+    timed(
+        f"{SECONDS} seconds of video, decoded and judged",
+        f"stored as JPEG at {FRAME_RATE} frames a second",
+        partial(examine_and_store, path, Storage(SHORT_SIDE, FRAME_RATE, WAYS["JPEG"])),
+        subject=True,
+        beside={
+            "not stored": partial(examine, path),
+            "stored, a scaler for each frame": partial(scale_one_by_one, path),
+        },
+        rounds=5,
+        warmup_rounds=1,
+    )
+
+
+def scale_one_by_one(path: str) -> None:
+    examination = Examination(path)
+    for _, picture in at_frame_rate(examination, FRAME_RATE):
+        assert isinstance(picture, DecodedPicture)
+        scale = SHORT_SIDE / picture.height
+        width, height = round(scale * picture.width), SHORT_SIDE
+        image = picture.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
+        Image.fromarray(image).save(BytesIO(), "JPEG", quality=WAYS["JPEG"])
+    assert examination.finding.decoding == "ok"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import yaml
 
 from rcn_bench.data.cache.index import CacheIndex
 from rcn_bench.data.media.files import write_lossless
@@ -69,6 +70,32 @@ def test_options_of_a_cache_that_do_not_go_together_are_refused(assert_refused, 
     cache = ("data", "cache", "--split", "val", *options)
     assert_refused((*cache, "--shard", "0", "--verify"), "--shard or --verify, not both")
     assert_refused((*cache, "--skip-damaged"), "--skip-damaged goes with --verify")
+
+
+def test_a_list_is_told_with_its_format_and_its_classes_are_numbered_in_its_order(output, own, tmp_path):
+    path, options = own
+    train, val = tmp_path / "train.csv", tmp_path / "val.csv"
+    train.write_text("a.mp4 10\nb.mp4 2\nc.mp4 10\n")
+    val.write_text("d.mp4 10\n")
+    told = f"{train}: blank_separated, 3 videos of 2 classes\n"
+    assert output("data", "cache", "--split", "train", *options).startswith(told)
+    assert CacheIndex.read(load_experiment([path], tmp_path / "results").paths.cache("train")).labels == ["2", "10"]
+    checked = output("check", *options[:-2])
+    assert told in checked
+    assert f"{val}: blank_separated, 1 videos of 1 classes\n" in checked
+    report = ("--report", tmp_path / "report.csv", "--workers", "1")
+    assert output("data", "check", "--annotations", train, "--root", tmp_path / "videos", *report).startswith(told)
+
+
+def test_a_format_that_a_list_is_not_of_is_refused(assert_refused, own, tmp_path):
+    path, options = own
+    config = yaml.safe_load(path.read_text())
+    config["data"]["format"] = "ucf101"
+    path.write_text(yaml.safe_dump(config))
+    for command in (("data", "cache", "--split", "train", *options), ("check", *options[:-2])):
+        assert_refused(command, tmp_path / "train.csv", "not a list of data.format ucf101 (UCF101: trainlist")
+    (tmp_path / "train.csv").unlink()
+    assert_refused(("check", *options[:-2]), "data.annotations.train", "no such file or folder")
 
 
 def test_digits_are_made_for_experiments_with_digits_alone(assert_refused, own):

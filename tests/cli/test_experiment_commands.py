@@ -81,7 +81,7 @@ def test_check_names_missing_annotations_and_videos(run, assert_refused, tmp_pat
     check = ("check", "--config", change(), "--results", tmp_path / "results")
     for missing, key in ((train, "annotations.train"), (val, "annotations.val")):
         assert_refused(check, f"data.{key}", missing)
-        missing.write_text("path,label\na.mp4,up\n")
+        missing.write_text(f"path,label\n{missing.stem}.mp4,up\n")
     assert_refused(check, "data.videos", videos)
     videos.mkdir()
     assert run(*check)[0] == 0
@@ -94,9 +94,9 @@ def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(
 ):
     change, train, val, videos = kinetics
     videos.mkdir()
-    write_lossless(videos / "a.mp4", np.zeros((10, 16, 20), np.uint8), 8)
     for path in (train, val):
-        path.write_text("path,label\na.mp4,up\n")
+        write_lossless(videos / f"{path.stem}.mp4", np.zeros((10, 16, 20), np.uint8), 8)
+        path.write_text(f"path,label\n{path.stem}.mp4,up\n")
     check = ("check", "--config", change(), "--results", tmp_path / "results")
     told = f"{tmp_path / 'results' / 'kinetics' / 'cache'}: shards to make: 2, about 19.2 kB; free: "
     assert told in output(*check)
@@ -104,6 +104,17 @@ def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(
     assert not (tmp_path / "results").exists()
     monkeypatch.setattr(space, "disk_usage", lambda path: SimpleNamespace(free=1000))
     assert_refused((*check, "--quiet"), "about 19.2 kB; free: 1.0 kB; make room")
+
+
+def test_check_refuses_videos_that_are_in_both_lists_and_tells_of_their_classes(output, assert_refused, kinetics):
+    change, train, val, videos = kinetics
+    videos.mkdir()
+    train.write_text("path,label\na.mp4,up\nb.mp4,up\n")
+    val.write_text("path,label\nc.mp4,down\nb.mp4,up\n")
+    assert_refused(("check", "--config", change()), "data.max_overlap: 1 of 2 validation videos", "b.mp4")
+    told = output("check", "--config", change({"data.max_overlap": 0.5}))
+    assert "1 of 2 validation videos are trained on too: b.mp4" in told
+    assert "1 of 2 validation videos cannot be right: no training video shows their classes (1): down." in told
 
 
 def test_what_nothing_uses_is_told_and_no_error(run, changed, tmp_path):

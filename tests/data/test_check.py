@@ -110,7 +110,7 @@ def test_only_new_and_changed_files_are_examined_again(tmp_path, monkeypatch, ca
     assert [found.verdict for found in check_videos(videos, tmp_path, report)] == ["ok", "duplicate", "missing"]
 
     examined = []
-    monkeypatch.setattr(check, "examine", lambda path: examined.append(path) or examine(path))
+    monkeypatch.setattr(check, "examine", lambda video: examined.append(video.path) or examine(video))
     write(tmp_path / "b.mp4", 20)
     write(tmp_path / "c.mp4", 30)
     found = check_videos(videos, tmp_path, report, workers=0)
@@ -215,10 +215,10 @@ def workers_of(pid):
     return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def crash(path):
-    if "bad" in path:
+def crash(video):
+    if "bad" in video.path:
         os.kill(os.getpid(), signal.SIGSEGV)
-    return examine(path)
+    return examine(video)
 
 
 @pytest.mark.slow
@@ -290,7 +290,7 @@ def own_videos(zoo, tmp_path):
     (tmp_path / "train.csv").write_text("path,label\n" + "".join(f"{name},zoo\n" for name in KINDS))
     (tmp_path / "val.csv").write_text("path,label\nok.mp4,zoo\nten.mp4,zoo\nuneven.mp4,garden\n")
     annotations = {split: str(tmp_path / f"{split}.csv") for split in ("train", "val")}
-    config["data"] = {"annotations": annotations, "videos": str(zoo), "max_bad": 0.6}
+    config["data"] = {"annotations": annotations, "videos": str(zoo), "max_bad": 0.6, "max_overlap": 1}
     config["pretrained"] = "imagenet"
     del config["pretrain"]
     for of in config["models"].values():

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips
+from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips, together
 from rcn_bench.data.frames import ClipLayout, evaluation_starts
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
@@ -194,12 +194,28 @@ def test_videos_too_short_for_training_are_skipped_and_listed(uneven):
     assert [(video.id, video.reason) for video in clips.skipped] == [("v6_000000_000001", "6 frames, a clip needs 7")]
 
 
-def test_videos_too_short_for_evaluation_are_skipped_and_listed(uneven):
+def test_videos_too_short_for_all_evaluation_clips_give_as_many_as_fit(uneven):
     videos = EvaluationClips(uneven, FOUR, CROP, 3)
-    assert [video.shape[0] for video in videos.videos] == [9, 10]
-    assert len(videos) == len(videos.starts) == 2
-    assert [video.id for video in videos.skipped] == ["v6_000000_000001", "v7_000000_000001"]
-    assert all("too few" in video.reason for video in videos.skipped)
+    assert [video.shape[0] for video in videos.videos] == [7, 9, 10]
+    assert videos.starts == [[0], [0, 1, 2], [0, 1, 3]]
+    assert [videos[index].shape[0] for index in range(len(videos))] == [1, 3, 3]
+    assert [(video.id, video.reason) for video in videos.skipped] == [("v6_000000_000001", "6 frames, a clip needs 7")]
+
+
+def test_a_batch_holds_the_clips_of_its_videos_one_after_the_other(uneven):
+    videos = EvaluationClips(uneven, FOUR, CROP, 3)
+    for workers in (0, 2):
+        (clips, counts), (last, of_last) = DataLoader(videos, 2, num_workers=workers, collate_fn=together)
+        assert (counts, of_last) == ([1, 3], [3])
+        assert torch.equal(clips, torch.cat([videos[0], videos[1]]))
+        assert torch.equal(last, videos[2])
+
+
+def test_the_videos_of_a_list_are_counted_by_what_became_of_them(uneven):
+    for clips in (training_clips(uneven), EvaluationClips(uneven, FOUR, CROP, 3)):
+        counts = clips.counts
+        assert (counts.videos_listed, counts.videos_usable, counts.videos_used) == (4, 4, 3)
+        assert counts.left_out() == "1 of 4 listed videos left out: 1 too short for a clip"
 
 
 def test_videos_that_the_cache_skipped_stay_listed(uneven, tmp_path):
@@ -208,6 +224,7 @@ def test_videos_that_the_cache_skipped_stay_listed(uneven, tmp_path):
     (tmp_path / "videos" / "val").mkdir(parents=True)
     write_lossless(tmp_path / "videos" / "val" / "here_000000_000001.mp4", noise(0, 12), 8)
     cache = cached(tmp_path, max_bad=0.5)
+    assert training_clips(cache).counts.left_out() == "1 of 2 listed videos left out: 1 unusable"
     assert [video.id for video in training_clips(cache).skipped] == ["gone_000000_000001"]
     assert [video.id for video in EvaluationClips(cache, FOUR, CROP, 2).skipped] == ["gone_000000_000001"]
 

@@ -92,6 +92,13 @@ def test_times_that_make_no_sense_are_refused(times, reason):
         list(at_frame_rate(zip(times, range(3), strict=False), 6))
 
 
+@pytest.mark.parametrize("last", [-3.0, math.nan], ids=str)
+def test_where_times_fall_or_are_missing_every_frame_is_shown_once(last):
+    """Of any medium, such as a camera whose clock starts anew."""
+    times = [0.0, 0.25, 0.5, 0.0, 0.25, last]
+    assert [shown for _, shown in at_frame_rate(zip(times, range(6), strict=True), 4)] == list(range(6))
+
+
 def test_no_frames_stay_none_at_any_rate():
     assert list(at_frame_rate([], 10)) == []
 

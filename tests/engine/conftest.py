@@ -95,6 +95,7 @@ def noise(tmp_path_factory):
             "annotations": {"train": str(annotations), "val": str(annotations)},
             "videos": str(folder / "videos"),
             "short_side": SIDE,
+            "max_overlap": 1,
         },
         "clip": {"stride": 2, "crop": 16, "evaluation_clips": 2},
         "train": {"epochs": 1, "frames_per_batch": 32, "lr": 0.02, "warmup": 0.2, "momentum": 0.7},

@@ -82,6 +82,19 @@ def test_accuracy_is_that_of_torchvisions_preparation_and_labels(experiment, net
     assert "of 4 videos, published: 63.2 %; " in capsys.readouterr().out
 
 
+def test_short_videos_are_scored_by_the_clips_that_fit_or_counted(experiment, net, capsys):
+    whole = list(videos())
+    frames = [40, 40, 33, 30]  # a clip of 16 at stride 2 needs 31
+    short = [(label, shown[:count]) for (label, shown), count in zip(whole, frames, strict=True)]
+    write_cache(experiment.paths.cache("val"), short)
+    calibrate("r3d_18", experiment, None)
+    result = Calibration.read(experiment.paths.calibration("r3d_18"))
+    assert (result.videos_listed, result.videos_used, result.clips, result.clips_per_video) == (4, 3, 13, 5)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "of 3 videos, published: 63.2 %; " in line
+    assert " of 13 clips; 1 of 4 listed videos left out: 1 too short for a clip; " in line
+
+
 @pytest.mark.slow
 def test_the_command_evaluates_a_weights_file(experiment, tmp_path, capsys):
     torch.manual_seed(0)

@@ -179,7 +179,7 @@ def test_the_record_tells_what_was_shown_and_of_which_weights(evaluated, experim
     _, cache, rows = evaluated(run)
     paths = experiment.paths
     record = Online.read(paths.online(run).with_suffix(".json"))
-    assert (record.run, record.ways, record.videos) == (run.name, ways, len(cache.videos) - 1)
+    assert (record.run, record.ways, record.videos_used) == (run.name, ways, len(cache.videos) - 1)
     assert record.shares == [pytest.approx(tenth / 10) for tenth in range(1, 11)]
     assert record.weights_sha256 == file_hash(paths.weights(run))
     assert len(record.rows(paths.online(run))) == len(rows)

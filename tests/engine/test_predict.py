@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from rcn_bench import cli
+from rcn_bench.data.examine import decode
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.engine.evaluate import evaluate
 
@@ -52,15 +54,54 @@ def test_every_file_of_a_folder_has_a_row_whatever_it_is(noise, predicted, tmp_p
     assert set(rows) == {"deep/seven.mp4", "notes.txt", "six.mp4"}
     assert (rows["deep/seven.mp4"]["clips"], rows["deep/seven.mp4"]["error"]) == ("1", "")
     assert rows["six.mp4"]["error"] == "6 frames, a clip needs 7"
-    assert "Invalid data" in rows["notes.txt"]["error"]
+    assert "not a video" in rows["notes.txt"]["error"]
     assert rows["notes.txt"]["predicted"] == ""
     assert "1 of 3 files" in printed
+
+
+def test_links_are_followed_once_and_hidden_folders_are_not_read(noise, predicted, tmp_path):
+    folder, other = tmp_path / "mine", tmp_path / "other"
+    for name in ("-a.mp4", ".Trash-1000/files/b.mp4", "@eaDir/c.mp4", ".ipynb_checkpoints/d.mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_lossless(folder / name, np.random.default_rng(0).integers(0, 256, (8, 20, 20)).astype(np.uint8), 8)
+    other.mkdir()
+    shutil.copy(folder / "-a.mp4", other / "e.mp4")
+    for name, target in (
+        ("more", other),
+        ("more again", other),
+        ("all", folder),
+        ("gone.mp4", "/nowhere"),
+        ("it", "it"),
+    ):
+        (folder / name).symlink_to(target)
+    rows, _ = predicted(folder)
+    assert {name: row["clips"] for name, row in rows.items()} == {
+        "-a.mp4": "2",
+        "gone.mp4": "",
+        "it": "",
+        "more/e.mp4": "2",
+    }
+    assert (rows["gone.mp4"]["error"], rows["it"]["error"]) == ("missing", "missing")
 
 
 def test_a_single_file_will_do(noise, predicted):
     (file, *_) = sorted((noise.dataset.videos).rglob("*.mp4"))
     rows, _ = predicted(file)
     assert list(rows) == [file.name]
+
+
+def pictures_of(file, folder):
+    folder.mkdir()
+    for number, image in enumerate(decode(file), start=1):
+        Image.fromarray(image).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_folder_of_pictures_is_one_video(noise, predicted, tmp_path):
+    (file, *_) = sorted((noise.dataset.videos).rglob("*.mp4"))
+    (row,) = predicted(file)[0].values()
+    rows, _ = predicted(pictures_of(file, tmp_path / "taken_apart"))
+    assert rows == {"taken_apart": row | {"video": "taken_apart"}}
 
 
 @pytest.mark.parametrize(

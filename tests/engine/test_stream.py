@@ -1,11 +1,16 @@
 """Predictions on a video as its frames arrive, by the command line, against the network on the whole clip."""
 
+import itertools
 import json
 import re
+import time
+from dataclasses import dataclass
 
+import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import save_weights
@@ -16,7 +21,9 @@ from rcn_bench import cli
 from rcn_bench.code import load_plugins
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.examine import decode
+from rcn_bench.data.media import kinds
 from rcn_bench.data.media.files import write_lossless
+from rcn_bench.data.media.medium import Medium
 from rcn_bench.models import create_model
 from rcn_bench.plan.run import Run
 from rcn_bench.records.weights import Card
@@ -42,6 +49,33 @@ def video(tmp_path):
     frames = np.kron(np.random.default_rng(1).integers(0, 256, (20, 2, 2)), np.ones((1, 10, 10))).astype(np.uint8)
     write_lossless(path, frames, 8)
     return path
+
+
+@dataclass
+class GreyPicture:
+    level: int
+    height: int = 20
+    width: int = 20
+
+    def rgb(self, short_side=None):
+        return np.full((self.height, self.width, 3), self.level, np.uint8)
+
+
+class FakeCamera(Medium):
+    """A picture every 5 ms for 0.2 s, whether somebody looks at them or not."""
+
+    is_live = True
+    PICTURES, SECONDS = 40, 0.005
+
+    @classmethod
+    def takes(cls, source):
+        return True
+
+    def frames(self):
+        began = time.perf_counter()
+        for number in range(self.PICTURES):
+            time.sleep(max(began + number * self.SECONDS - time.perf_counter(), 0))
+            yield number * self.SECONDS, GreyPicture(number)
 
 
 def streamed(capsys, *arguments):
@@ -144,19 +178,95 @@ def test_frames_are_scaled_to_the_size_that_the_run_was_trained_with(capsys, noi
     assert_alike(predictions[-1][1], percentages(logits, labels))
 
 
-def test_ctrl_c_ends_a_camera_with_its_sums(capsys, weights, monkeypatch):
-    def camera(source, short_side):
-        for index in range(6):
-            yield index / 8, np.zeros((20, 20, 3), np.uint8)
-        raise KeyboardInterrupt
+def test_a_folder_of_pictures_is_streamed_as_the_video_that_it_was(capsys, weights, video, tmp_path):
+    whole, _ = streamed(capsys, video, "--weights", weights)
+    (tmp_path / "pictures").mkdir()
+    for number, image in enumerate(decode(video), start=1):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{number}.png")
+    pictures, _ = streamed(capsys, tmp_path / "pictures", "--weights", weights, "--pictures-per-second", 8)
+    assert pictures == whole
 
-    monkeypatch.setattr(streaming, "frames_in_order", camera)
-    predictions, end = streamed(capsys, "0", "--weights", weights)
-    assert len(predictions) == 3
-    assert end.startswith("3 frames in ")
+
+def test_pictures_without_their_rate_are_refused_where_the_network_takes_frames_at_one(
+    capsys, noise_without_runs, tmp_path
+):
+    save_weights(noise_without_runs, RUN, create_model("rcn18", 2), ["a", "b"], frame_rate=4.0)
+    (tmp_path / "pictures").mkdir()
+    line = refused(capsys, tmp_path / "pictures", "--weights", noise_without_runs.paths.weights(RUN))
+    assert re.fullmatch(r".*pictures: a folder of pictures .* --pictures-per-second", line)
+
+
+def test_ctrl_c_ends_a_camera_with_its_sums(capsys, weights, monkeypatch):
+    class EndedCamera(FakeCamera):
+        def frames(self):
+            yield from itertools.islice(super().frames(), 6)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(kinds, "KINDS", (EndedCamera,))
+    assert cli.main(["stream", "0", "--weights", str(weights)]) == 0
+    *lines, end = capsys.readouterr().out.splitlines()
+    assert 1 <= len(lines) <= 3
+    assert end.startswith(f"{len(lines)} frames in ")
+
+
+def test_a_camera_that_is_faster_than_the_network_does_not_run_ahead_of_it(capsys, weights, monkeypatch):
+    """40 pictures in 0.2 s, every second due, to a network that takes 30 ms for one."""
+
+    class SlowStep(streaming.LiveStep):
+        def __call__(self, frame, state):
+            time.sleep(0.03)
+            return super().__call__(frame, state)
+
+    monkeypatch.setattr(streaming, "LiveStep", SlowStep)
+    monkeypatch.setattr(kinds, "KINDS", (FakeCamera,))
+    assert cli.main(["stream", "0", "--weights", str(weights)]) == 0
+    *lines, end = capsys.readouterr().out.splitlines()
+    missed = [int(found[1]) if (found := re.search(r"\((\d+) ticks? missed\)$", line)) else 0 for line in lines]
+    assert 2 <= len(lines) < FakeCamera.PICTURES / 2
+    assert sum(missed) + len(lines) == FakeCamera.PICTURES / 2
+    assert end.endswith(f", {sum(missed)} ticks missed")
+    times = [float(line.split(" s ")[0]) for line in lines]
+    assert times == sorted(set(times))
+    assert times[-1] > 0.15
+
+
+def test_of_a_file_nothing_is_left_out_however_slow_the_network_is(capsys, weights, video, monkeypatch):
+    class SlowStep(streaming.LiveStep):
+        def __call__(self, frame, state):
+            time.sleep(0.02)
+            return super().__call__(frame, state)
+
+    quick = streamed(capsys, video, "--weights", weights)[0]
+    monkeypatch.setattr(streaming, "LiveStep", SlowStep)
+    slow, end = streamed(capsys, video, "--weights", weights)
+    assert slow == quick
+    assert len(slow) == 10
+    assert "missed" not in end
 
 
 # Refusals
+
+
+@pytest.mark.parametrize("address", ["rtsp://camera.local/1", "http://a.org/b.mp4", "udp://@239.0.0.1:1234", "SRT://a"])
+def test_an_address_is_refused_in_words(capsys, weights, address):
+    line = refused(capsys, address, "--weights", weights)
+    assert line.startswith(f"rcn-bench: {address}: an address, which is not supported yet; give a file ")
+
+
+def test_a_video_whose_size_changes_is_refused_where_it_does(capsys, weights, tmp_path):
+    parts = []
+    for side in (32, 48):
+        write_lossless(tmp_path / f"{side}.mp4", np.zeros((8, side, 32), np.uint8), 8)
+        with av.open(str(tmp_path / f"{side}.ts"), "w") as file, av.open(str(tmp_path / f"{side}.mp4")) as source:
+            copy = file.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                packet.stream = copy
+                if packet.size:
+                    file.mux(packet)
+        parts.append((tmp_path / f"{side}.ts").read_bytes())
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    line = refused(capsys, tmp_path / "joined.ts", "--weights", weights)
+    assert re.fullmatch(r".*joined.ts: frames of 32x32, then of 32x48 from \d\.\d\d s on; stream each .*", line)
 
 
 def test_a_model_that_is_not_causal_is_refused(capsys, noise_without_runs, with_window_model, video):

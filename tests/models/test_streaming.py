@@ -292,6 +292,32 @@ def test_a_state_of_another_number_of_videos_is_refused(net):
         net.frame_logits(random_clip(2), net.initial_state(1))
 
 
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_frames_of_another_size_are_refused_and_leave_the_stream_as_it_was(net, chunk):
+    clip = random_clip(4)
+    _, state = stepped(net, clip[:, :, :2])
+    with pytest.raises(ValueError, match=r"frames of \(32, 64\) pixels after frames of \(32, 32\)"):
+        net.frame_logits(torch.randn(2, 3, chunk, 32, 64), state)
+    with pytest.raises(ValueError, match="after frames of"):
+        net.step(torch.randn(2, 3, 64, 32), net.reset(state, torch.tensor([0, 1])))
+    assert_near(stepped(net, clip[:, :, 2:], state)[0], net.frame_logits(clip)[:, 2:])
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "frames of torch.uint8; give them as floating point"),
+        (torch.zeros(2, 32, 32, 3), r"frames of shape \(2, 32, 32, 3\); videos come first, channels second"),
+        (torch.zeros(3, 32, 32), r"frames of shape \(3, 32, 32\); videos come first"),
+        (torch.zeros(32, 32, 3, dtype=torch.uint8), "frames of torch.uint8"),
+    ],
+    ids=["bytes", "channels last", "no videos", "an image"],
+)
+def test_frames_as_a_decoder_gives_them_are_refused_in_words(net, frames, message):
+    with pytest.raises(ValueError, match=message):
+        net.step(frames, net.initial_state(2))
+
+
 def test_streaming_leaves_ordinary_calls_undisturbed(net):
     clip = random_clip(3)
     frames, logits = net.frame_logits(clip), net(clip)

@@ -148,7 +148,7 @@ def test_data_are_either_embedded_or_given():
         assert refusal(changed("data", {one: folders[one]})) == "data: needs annotations and videos, or digits"
 
 
-@pytest.mark.parametrize("key", ["short_side", "frame_rate", "jpeg_quality"])
+@pytest.mark.parametrize("key", ["short_side", "frame_rate", "pictures_per_second", "jpeg_quality"])
 def test_key_that_would_part_twins_is_refused_beside_the_digits(key):
     assert refusal(changed(f"data.{key}", 30)).startswith(f"data.{key}: does not go with data.digits")
 

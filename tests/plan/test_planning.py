@@ -11,6 +11,7 @@ import pytest
 import yaml
 from experiments import CONFIGS, MINI, with_changes
 from light import light_environment
+from official import HMDB51, SOMETHING_V2, UCF101, write_lists
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_json
@@ -161,6 +162,43 @@ def test_a_list_that_is_not_there_is_planned_as_one_shard():
     assert plan.shards == {"train": 1, "val": 1}
     assert plan.lists(SimpleNamespace(split="train")) == []
     assert plan.lists(SimpleNamespace(split="val")) == [Path("val-960.csv")]
+
+
+def official(name, files, **annotations):
+    """The shipped config of a data set, with a few lines of its own lists and a shard a video."""
+    write_lists(Path("lists"), files)
+    lists = {split: f"lists/{file}" for split, file in annotations.items()}
+    Path("own.yaml").write_text(yaml.safe_dump({"data": {"annotations": lists, "shard_videos": 1}}))
+    return Workflow([CONFIGS / f"{name}.yaml", "own.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "train", "val", "beside", "shards"),
+    [
+        ("ssv2", SOMETHING_V2, "train.json", "validation.json", "labels.json", (2, 1)),
+        ("ucf101", UCF101, "trainlist01.txt", "testlist01.txt", "classInd.txt", (4, 2)),
+    ],
+)
+def test_a_data_set_is_planned_from_its_own_lists(passing_check, name, files, train, val, beside, shards):
+    plan = official(name, files, train=train, val=val)
+    assert (plan.shards["train"], plan.shards["val"]) == shards
+    assert plan.lists(SimpleNamespace(split="val")) == [Path(f"lists/{file}") for file in (train, beside, val)]
+    plan.start()
+    Path("lists", beside).unlink()
+    with pytest.raises(InputError, match=f"{beside}: not there; it comes with the lists"):
+        official(name, {}, train=train, val=val)  # what it said of the classes counts, though the list is the same
+
+
+def test_a_list_of_many_files_is_planned_by_their_content(passing_check, monkeypatch):
+    write_lists(Path("lists"), HMDB51)
+    data = {"annotations": {"train": "lists/train1", "val": "lists/test1"}, "shard_videos": 1, "format": "hmdb51"}
+    Path("own.yaml").write_text(yaml.safe_dump({"base": str(CONFIGS / "kinetics.yaml"), "data": data}))
+    plan = Workflow(["own.yaml"])
+    assert plan.shards == {"train": 3, "val": 2}
+    assert len(plan.lists(SimpleNamespace(split="val"))) == 2
+    plan.start()
+    monkeypatch.setattr(OwnVideos, "count", lambda self, split: pytest.fail("it is read again"))
+    assert Workflow(["own.yaml"]).shards == {"train": 3, "val": 2}
 
 
 def test_class_folders_are_known_by_the_names_of_their_files():

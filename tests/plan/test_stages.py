@@ -47,6 +47,7 @@ DEPEND = {
     "seeds": ([0, 1], [*ACCURACY, "figure online_accuracy"]),
     "stem_pool": (False, [*RUNS, PRETRAIN, STEPS, TABLE2, *COSTS]),
     "data.max_bad": (0.5, []),
+    "data.max_overlap": (0.5, []),
     "data.shard_videos": (100, CACHES),
     "data.digits.digits": ([1, 7, 8], ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
     "data.digits.canvas": (40, ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),
@@ -224,6 +225,7 @@ def own_videos(**data):
         ({"short_side": 64}, {"train", "val"}),
         ({"frame_rate": 15}, {"train", "val"}),
         ({"jpeg_quality": 90}, {"train", "val"}),
+        ({"pictures_per_second": 12}, {"train", "val"}),
         ({"shard_videos": 100}, {"train", "val"}),
         ({"videos": "elsewhere"}, {"train", "val"}),
         (
@@ -231,7 +233,9 @@ def own_videos(**data):
             {"train", "val"},
         ),  # its labels are those of training
         ({"annotations": {"train": "train.csv", "val": "other.csv"}}, {"val"}),
+        ({"format": "paths"}, {"train", "val"}),
         ({"max_bad": 0.5}, set()),
+        ({"max_overlap": 0.5}, set()),
     ],
 )
 def test_a_cache_depends_on_its_lists_and_on_how_frames_are_kept(data, splits):

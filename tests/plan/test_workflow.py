@@ -67,6 +67,13 @@ def test_own_videos_are_planned_shard_by_shard(own_videos):
     assert (job_counts(text)["shard"], job_counts(text)["cache"]) == (4, 2)
 
 
+@pytest.mark.parametrize("name", ["ssv2", "ucf101"])
+def test_other_data_sets_are_planned_without_their_videos(name):
+    counts = plan_from_nothing("all_tables", "--configfile", f"config/{name}.yaml")
+    assert (counts["shard"], counts["cache"]) == (2, 2)
+    assert counts["train"] == counts["evaluate"] > 0
+
+
 def test_a_list_that_cannot_be_read_is_named_before_any_job(own_videos):
     with (own_videos / "train.csv").open("a") as file:
         file.write("../h.mp4,up\n")

@@ -13,6 +13,7 @@ from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, online_columns, read_metrics, write_metrics
 from results import an_evaluation, an_example, write_evaluation
 
+HEADER = "video,group,label,predicted,score,clips_correct,clips"
 SHARES = [tenth / 10 for tenth in range(1, 11)]
 # Names of files as Python has them: any bytes, those that are not UTF-8 as surrogates.
 names = st.binary(max_size=12).map(lambda name: name.decode(errors="surrogateescape")) | st.sampled_from(
@@ -26,9 +27,13 @@ def path(tmp_path_factory):
 
 
 @settings(max_examples=50, deadline=None)
-@given(rows=st.lists(st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 9)), max_size=4))
+@given(
+    rows=st.lists(
+        st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 9), st.integers(9, 10)), max_size=4
+    )
+)
 def test_predictions_come_back(path, rows):
-    table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct"])
+    table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct", "clips"])
     table["score"] = table["score"] / 10_000
     videos = len(rows)
     evaluation = an_evaluation(
@@ -36,8 +41,8 @@ def test_predictions_come_back(path, rows):
         videos_used=videos,
         groups=table["group"].nunique(),
         video_accuracy=float((table["label"] == table["predicted"]).mean()) if videos else 0.0,
-        clips_per_video=10,
-        clip_accuracy=float(table["clips_correct"].mean() / 10) if videos else 0.0,
+        clips=int(table["clips"].sum()),
+        clip_accuracy=float(table["clips_correct"].sum() / table["clips"].sum()) if videos else 0.0,
     )
     read = evaluation.predictions(path)
     assert read.to_dict("list") == table.to_dict("list")
@@ -54,6 +59,7 @@ def test_predictions_are_the_bytes_that_pandas_writes(path):
             "predicted": ["run\nfast", ""] * 1000,
             "score": rng.random(2000, np.float32).round(4),
             "clips_correct": rng.integers(0, 11, 2000),
+            "clips": 10,
         }
     )
     write_rows(path, PREDICTIONS, table)
@@ -83,11 +89,12 @@ def test_predictions_changed_or_torn_are_refused(tmp_path):
     [
         ("", "line 0: its columns are "),
         ("video,group\n", "line 1: its columns are "),
-        ("video,group,label,predicted,score,clips_correct\na,b,c,d,0.5\n", "line 2: 5 values, not 6"),
-        ("video,group,label,predicted,score,clips_correct\n\n", "line 2: 0 values, not 6"),
-        ("video,group,label,predicted,score,clips_correct\na,b,c,d,nan,1\n", "line 2: score: 'nan' is no value"),
-        ("video,group,label,predicted,score,clips_correct\na,b,c,d,0.5,1.0\n", "line 2: clips_correct: '1.0' is no"),
-        ('video,group,label,predicted,score,clips_correct\n"a,b,c,d,0.5,1\n', "line 2: unexpected end of data"),
+        ("video,group,label,predicted,score,clips_correct\n", "line 1: its columns are "),
+        (HEADER + "\na,b,c,d,0.5\n", "line 2: 5 values, not 7"),
+        (HEADER + "\n\n", "line 2: 0 values, not 7"),
+        (HEADER + "\na,b,c,d,nan,1,1\n", "line 2: score: 'nan' is no value"),
+        (HEADER + "\na,b,c,d,0.5,1.0,1\n", "line 2: clips_correct: '1.0' is no"),
+        (HEADER + '\n"a,b,c,d,0.5,1,1\n', "line 2: unexpected end of data"),
     ],
 )
 def test_predictions_of_another_form_are_refused(tmp_path, content, what):
@@ -102,7 +109,8 @@ def test_predictions_of_another_form_are_refused(tmp_path, content, what):
 
 def test_what_is_no_prediction_is_not_written(tmp_path):
     path = tmp_path / "predictions.csv"
-    row = {"video": ["a"], "group": ["a"], "label": ["a"], "predicted": ["a"], "score": [0.5], "clips_correct": [1]}
+    row = {"video": ["a"], "group": ["a"], "label": ["a"], "predicted": ["a"], "score": [0.5]}
+    row |= {"clips_correct": [1], "clips": [1]}
     for wrong in (row | {"score": [math.nan]}, row | {"more": [1]}, row | {"video": ["a", "b"]}):
         with pytest.raises(ValueError, match=r"."):
             write_rows(path, PREDICTIONS, wrong)
@@ -113,7 +121,7 @@ def test_online_rows_come_back(tmp_path):
     path = tmp_path / "rcn18" / "online.csv"
     table = {name: ["a", "01"] for name in ("video", "group", "label", "way")}
     table |= {f"{share:.0%}": [float(share > 0.5), math.nan if share < 0.3 else 0.0] for share in SHARES}
-    known = {"ways": ["a", "01"], "videos": 2, "shares": SHARES}
+    known = {"ways": ["a", "01"], "videos_used": 2, "shares": SHARES}
     online = an_example(Online, online_sha256=write_rows(path, online_columns(SHARES), table), **known)
     pd.testing.assert_frame_equal(
         online.rows(path), pd.DataFrame(table).astype(dict.fromkeys(list(table)[:4], object)), check_exact=True
@@ -122,7 +130,8 @@ def test_online_rows_come_back(tmp_path):
     assert list(table) == list(online_columns(SHARES))
     with pytest.raises(InputError, match=r"online.csv: has changed since .* run `rcn-bench online rcn18` again"):
         replace(online, online_sha256="0").rows(path)
-    for changes, what in [({"videos": 3}, "videos of its rows is 2, "), ({"ways": ["a"]}, "ways of its rows is ")]:
+    others = [({"videos_used": 3}, "videos_used of its rows is 2, "), ({"ways": ["a"]}, "ways of its rows is ")]
+    for changes, what in others:
         with pytest.raises(InputError, match=rf"online.csv: {what}.*; run `rcn-bench online rcn18` again"):
             replace(online, **changes).rows(path)
 

@@ -45,7 +45,7 @@ def test_online_accuracy_is_the_mean_over_videos_and_seeds(experiment):
     assert set(rcn["runs"]) == {"rcn18-t8-xh_stills-hh_identity-s0 rcn18-t8-xh_stills-hh_identity-s1"}
 
 
-def test_online_accuracy_starts_where_every_video_has_had_a_full_window(experiment):
+def test_online_accuracy_starts_where_nearly_every_video_has_had_a_full_window(experiment):
     table = written_figure(experiment, "online_accuracy")
     i3d = table[table["model"] == "i3d18"]
     np.testing.assert_allclose(i3d["share_of_video"], np.arange(4, 11) / 10)
@@ -56,14 +56,66 @@ def test_online_accuracy_draws_a_curve_for_every_model_and_way(experiment):
     drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
     (axis,), (legend,) = drawing.figure.axes, drawing.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "rcn18, 8 frames, stills, state carried",
-        "rcn18, 8 frames, stills, state restarted",
-        "i3d18, 8 frames, stills, windows",
+        "rcn18, 8 frames, stills, state carried, 4 videos",
+        "rcn18, 8 frames, stills, state restarted, 4 videos",
+        "i3d18, 8 frames, stills, windows, 4 videos",
     ]
     assert [line.get_linestyle() for line in axis.get_lines()] == ["-", "--", "-"]
     curves = drawing.numbers.groupby(["model", "way"], sort=False)
     for line, (_, rows) in zip(axis.get_lines(), curves, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
+
+
+# Videos that are short
+
+
+@pytest.fixture
+def two_lengths(tmp_path):
+    """A hundred videos, of which one is short, shown to windows of 8 frames; those of 16 are too long for three more.
+
+    A function of the digits of all others.
+    """
+    config = merged(["config/mini.yaml"]) | {"seeds": [0], "figures": {"online_accuracy": {"i3d18": [8, 16]}}}
+    experiment = check_config(config, "config", tmp_path)
+
+    def write(said, short="---------0"):
+        names = [f"v{i}" for i in range(100)]
+        for frames, missing in ((8, 0), (16, 3)):
+            videos = [said[i % len(said)] for i in range(99 - missing)] + [short]
+            kept = names[missing:]
+            columns = {"video": kept, "group": kept, "label": kept}
+            write_online_run(experiment, "i3d18", 0, frames, columns, names[:missing], windows=videos)
+        return experiment
+
+    return write
+
+
+def test_a_short_video_leaves_the_curve_of_a_hundred_others(two_lengths):
+    table = written_figure(two_lengths(["-011111111", "-000011111"]), "online_accuracy")
+    for frames in (8, 16):
+        curve = table[table["frames"] == frames]
+        np.testing.assert_allclose(curve["share_of_video"], np.arange(2, 11) / 10)
+        assert curve["videos"].to_list() == [96] * 8 + [97]
+        np.testing.assert_allclose(curve["accuracy"], [0, *[48 / 96] * 3, *[1] * 4, 96 / 97], rtol=1e-5)
+
+
+def test_clip_lengths_are_compared_on_the_videos_that_both_were_shown(two_lengths):
+    experiment = two_lengths(["1111111111"], "1111111111")
+    table = written_figure(experiment, "online_accuracy")
+    assert set(table["videos"]) == {97}
+    assert set(table["videos_listed"]) == {100}
+    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    legend = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert legend == [f"i3d18, {frames} frames, stills, windows, 97 of 100 videos" for frames in (8, 16)]
+
+
+def test_a_curve_of_fewer_videos_at_its_start_says_so(two_lengths):
+    drawing = online_accuracy(find_product(two_lengths(["-111111111"]), "online_accuracy", "figure"))
+    legend = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert legend[0].endswith("windows, 96 to 97 of 100 videos")
+
+
+# Results that are not there, or of others
 
 
 def test_online_accuracy_without_results_says_what_to_run(experiment):

@@ -6,7 +6,6 @@ belong together; until then the cache is that of before.
 """
 
 import os
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,12 +17,15 @@ from rcn_bench.data.cache.keep import Gone, StoredBefore, refuse_to_lose
 from rcn_bench.data.cache.shard import DamagedShard, ShardIndex
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.space import need_of, require_room
-from rcn_bench.data.cache.stock import StoredEntry, entries, number_of, shard_files
+from rcn_bench.data.cache.stock import StoredEntry, entries, key_of, number_of, shard_files
 from rcn_bench.data.cache.writing import StoredVideo, examine_and_store, write_shard
+from rcn_bench.data.check import explained
 from rcn_bench.data.examine import crashed
 from rcn_bench.data.findings import Finding, writing_report
-from rcn_bench.data.judge import Judge, is_usable, summary, too_many
+from rcn_bench.data.judge import Judge, Tally, is_usable, too_many
+from rcn_bench.data.lengths import Lengths
 from rcn_bench.data.media.kinds import stamp
+from rcn_bench.data.media.medium import NO_VIDEO
 from rcn_bench.data.processes import in_processes
 from rcn_bench.errors import InputError
 from rcn_bench.files import Progress, file_hash, locked, size_text
@@ -114,14 +116,14 @@ def _build(source: Source, workers: int, progress: Progress, doubted: Collection
         videos = _videos(source, missing, gone, workers)  # one shard's after the other's, without a pause between
         made = {n: _write_shard(source, n, islice(videos, len(source.shards[n])), progress) for n in missing}
         used = [shard or made[number] for number, shard in enumerate(shards)]
-        index, summed_up = _judge(source, used)
-        _refuse_too_many(source, index, summed_up)
+        index, tally = _judge(source, used, progress)
+        _refuse_too_many(source, index, tally)
         others = [shard for shard in shard_files(source) if shard not in used]
         refuse_to_lose(source, used, others)
         index.write(source.index)
         for shard in others:
             shard.unlink(missing_ok=True)
-    progress(summed_up)
+    progress("; ".join(filter(None, [f"{tally}; {source.report}", source.lookup.remark()])))
 
 
 def _current_shard(source: Source, number: int, gone: Gone, doubted: Collection[Path] = ()) -> Path | None:
@@ -145,7 +147,7 @@ def _current_shard(source: Source, number: int, gone: Gone, doubted: Collection[
 
 
 def _is_up_to_date(stored: StoredEntry, video: Video, source: Source, gone: Gone) -> bool:
-    if not stored.same_way or stored.id != video.id:
+    if not stored.same_way or stored.key != key_of(video):
         return False
     if video in gone:
         return gone.is_best(stored)
@@ -159,16 +161,16 @@ def _videos(
 ) -> Iterator[tuple[Finding, StoredVideo | None]]:
     """All videos of some shards, in order: decoded or, where their files are gone, as they are stored."""
     to_decode = [video for number in numbers for video in source.shards[number] if video not in gone]
-    paths = [str(source.path(video)) for video in to_decode]
-    decoded = in_processes(partial(examine_and_store, storage=source.storage), paths, workers)
+    footage = map(source.footage, to_decode)
+    decoded = in_processes(partial(examine_and_store, storage=source.storage), footage, workers)
     for number in numbers:
         before = StoredBefore(source, number)
         for video in source.shards[number]:
             if video in gone:
                 yield gone.carried_over(video)
                 continue
-            path, result = next(decoded)
-            finding, stored = result or (crashed(path), None)
+            tried, result = next(decoded)
+            finding, stored = result or (crashed(tried), None)
             if stored is None:
                 finding, stored = before.of(video) or (finding, None)
             yield replace(finding, id=video.id), stored
@@ -189,36 +191,40 @@ def _write_shard(
     return path
 
 
-def _judge(source: Source, shards: Sequence[Path]) -> tuple[CacheIndex, str]:
-    """Write the report of all videos; their index, and the report summed up in a line."""
-    labels = sorted({video.label for videos in source.shards for video in videos})
-    index = CacheIndex(asdict(source.storage), labels, [], [], [], source.made_from)
-    judge, counts = Judge(labels=source.labels), Counter[str]()
+def _judge(source: Source, shards: Sequence[Path], progress: Progress) -> tuple[CacheIndex, Tally]:
+    """Write the report of all videos; their index, without files that are no videos, and the verdicts of all."""
+    index = CacheIndex(asdict(source.storage), source.videos.labels, [], [], [], source.made_from)
+    judge, tally, lengths = Judge(labels=source.labels), Tally(), Lengths(_seconds(source, shards))
+    if lengths.remark:
+        progress(lengths.remark)
     with writing_report(source.report) as write:
         for number, (path, videos) in enumerate(zip(shards, source.shards, strict=True)):
             shard = ShardIndex.read(path)
             index.shards.append(ShardFile(path.name, path.stat().st_size, shard.table_at, shard.frames_sha256))
             for stored, video in zip(entries(path, source), videos, strict=True):
-                finding = judge(replace(stored.finding(source.root), label=video.label))
+                found = replace(stored.finding(source.root), label=video.label)
+                finding = judge(explained(found, video, source.lookup), lengths.missing(video, found.seconds))
                 write(finding)
-                counts[finding.verdict] += 1
+                tally.add(finding)
                 if is_usable(finding):
                     place = number, stored.entry["first"], (*stored.entry["stored"], 3)
                     index.videos.append(CachedVideo(video.id, video.label, video.group, *place))
-                else:
+                elif finding.verdict != NO_VIDEO:
                     index.skipped.append(Skipped(video.id, f"{finding.path}: {finding.reason}"))
-    return index, f"{counts.total()} videos: {summary(counts)}; {source.report}"
+    return index, tally
 
 
-def _refuse_too_many(source: Source, index: CacheIndex, summed_up: str) -> None:
-    if not index.skipped:
-        return
-    first = f"the first is {index.skipped[0].id}: {index.skipped[0].reason}"
+def _seconds(source: Source, shards: Sequence[Path]) -> Iterator[tuple[Video, float]]:
+    for path, videos in zip(shards, source.shards, strict=True):
+        for stored, video in zip(entries(path, source), videos, strict=True):
+            yield video, stored.entry["seconds"] if stored.has_frames else 0.0
+
+
+def _refuse_too_many(source: Source, index: CacheIndex, tally: Tally) -> None:
     if not index.videos:
-        raise InputError(f"{source.annotations}: none of its videos can be used; {first}")
-    total = len(index.videos) + len(index.skipped)
-    if too_many(len(index.skipped), total, source.max_bad):
+        raise InputError(f"{source.annotations}: none of its videos can be used; {tally.first_bad}")
+    if too_many(tally.bad, tally.videos, source.max_bad):
         raise InputError(
-            f"{source.annotations}: {len(index.skipped)} of {total} videos cannot be used, more than data.max_bad = "
-            f"{source.max_bad:g} allows; {first} ({summed_up})"
+            f"{source.annotations}: {tally.bad} of {tally.videos} videos cannot be used, more than data.max_bad = "
+            f"{source.max_bad:g} allows; {tally.first_bad} ({tally}; {source.report})"
         )

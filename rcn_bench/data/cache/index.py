@@ -51,7 +51,8 @@ class ShardFile:
 class CacheIndex:
     """All that a cache holds but the frames.
 
-    storage: the fields of a Storage. labels: sorted, with those of skipped videos; a label's place is its class.
+    storage: the fields of a Storage. labels: in the order of the list's format, with those of skipped videos and of
+    none; a label's place is its class.
     shards: by number. made_from: the values of the config that it was made with; empty, if it was made without one.
     """
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from rcn_bench.data.cache.index import CacheIndex
 from rcn_bench.data.cache.shard import DamagedShard
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.cache.stock import StoredEntry, entries, number_of, shard_files
+from rcn_bench.data.cache.stock import Key, StoredEntry, entries, key_of, number_of, shard_files
 from rcn_bench.data.cache.writing import StoredVideo
 from rcn_bench.data.examine import CHECKER
 from rcn_bench.data.findings import Finding
@@ -33,33 +33,33 @@ class Gone:
     def __init__(self, source: Source, numbers: Iterable[int], copied: Collection[int] = ()) -> None:
         """copied: numbers of shards all of whose videos are to be taken as gone."""
         self.source = source
-        ids = {
-            video.id
+        keys = {
+            key_of(video)
             for number in numbers
             for video in source.shards[number]
             if number in copied or source.is_gone(video)
         }
-        self._places = _places_of(ids, shard_files(source), source)
+        self._places = _places_of(keys, shard_files(source), source)
 
     def __contains__(self, video: Video) -> bool:
-        return video.id in self._places
+        return key_of(video) in self._places
 
     def is_best(self, stored: StoredEntry) -> bool:
         """A file that is gone cannot have changed, but another shard may still have its frames."""
-        others = self._places[stored.id]
+        others = self._places[stored.key]
         return stored.has_frames or not any(other.has_frames and other.same_way for other in others)
 
     def carried_over(self, video: Video) -> tuple[Finding, StoredVideo | None]:
         """Its frames as they are stored, with what was found of its file; without any, why there are none."""
-        places = self._places[video.id]
+        places = self._places[key_of(video)]
         if intact := _first_intact(places, self.source):
             return intact
         here = [stored for stored in places if stored.same_way]
         if here and not any(stored.has_frames for stored in here):  # it never had any
             return here[0].finding(self.source.root), None
-        path = self.source.path(video)
+        path, (id, span) = self.source.path(video), key_of(video)
         size, modified = stamp(path)
-        found = Finding(video.id, "", "", str(path), "missing", bytes=size, modified=modified, checker=CHECKER)
+        found = Finding(id, "", "", str(path), "missing", bytes=size, modified=modified, checker=CHECKER, span=span)
         if here:
             found = replace(found, decoding="damaged", detail="its stored frames have changed")
         elif modified:
@@ -69,7 +69,7 @@ class Gone:
     def refuse_to_lose_by_storing_otherwise(self) -> None:
         """Before hours of decoding; what else could be lost is looked for afterwards. Errors: InputError."""
         lost: dict[Path, list[str]] = {}
-        for id, places in self._places.items():
+        for (id, _), places in self._places.items():
             with_frames = [stored for stored in places if stored.has_frames]
             if not with_frames or stamp(with_frames[0].path(self.source.root)) != NOT_THERE:
                 continue
@@ -89,26 +89,27 @@ class StoredBefore:
         """For a file that is still the same, by size and time, but cannot be decoded now."""
         path = self.source.path(video)
         now = stamp(path)
-        if before := _first_intact([stored for stored in self._places[video.id] if stored.stamp == now], self.source):
+        places = self._places[key_of(video)]
+        if before := _first_intact([stored for stored in places if stored.stamp == now], self.source):
             finding, stored = before
             return replace(finding, path=str(path)), stored
         return None
 
     @cached_property
-    def _places(self) -> dict[str, list[StoredEntry]]:
-        ids = {video.id for video in self.source.shards[self.number]}
-        return _places_of(ids, shard_files(self.source), self.source)
+    def _places(self) -> dict[Key, list[StoredEntry]]:
+        keys = set(map(key_of, self.source.shards[self.number]))
+        return _places_of(keys, shard_files(self.source), self.source)
 
 
-def _places_of(videos: Collection[str], shards: Sequence[Path], source: Source) -> dict[str, list[StoredEntry]]:
-    """Where in some shards videos (ids) are stored: those with frames first, else in the order of the shards."""
-    places: dict[str, list[StoredEntry]] = {id: [] for id in videos}
+def _places_of(videos: Collection[Key], shards: Sequence[Path], source: Source) -> dict[Key, list[StoredEntry]]:
+    """Where in some shards videos are stored: those with frames first, else in the order of the shards."""
+    places: dict[Key, list[StoredEntry]] = {key: [] for key in videos}
     for shard in shards if places else []:
         with suppress(DamagedShard):
             for stored in entries(shard, source):
-                if stored.id in places:
-                    places[stored.id].append(stored)
-    return {id: sorted(found, key=lambda stored: not stored.has_frames) for id, found in places.items()}
+                if stored.key in places:
+                    places[stored.key].append(stored)
+    return {key: sorted(found, key=lambda stored: not stored.has_frames) for key, found in places.items()}
 
 
 def _first_intact(places: Sequence[StoredEntry], source: Source) -> tuple[Finding, StoredVideo] | None:
@@ -125,46 +126,48 @@ def refuse_to_lose(source: Source, used: Sequence[Path], others: Sequence[Path])
 
     used, others: those of the new index, and those to be removed. Errors: InputError if one may not be.
     """
-    kept: dict[str, StoredEntry | None] = {}  # None: that its file could give again; to hold all would take much memory
+    # By key and by content, since a file may have moved. None: that its file could give again; to hold all would take
+    # much memory.
+    kept: dict[Key | str, StoredEntry | None] = {}
     for shard in used if others else []:
         for stored in entries(shard, source):
             if stored.has_frames:
                 copy = None if stamp(stored.path(source.root)) == stored.stamp else stored
-                kept |= {stored.id: copy, stored.entry["sha256"]: copy}  # a file may have moved
-    listed = {video.id: video for videos in source.shards for video in videos}
+                kept |= {stored.key: copy, stored.content: copy}
+    listed = {key_of(video): video for videos in source.shards for video in videos}
     lost = {shard: ids for shard in others if (ids := _only_in(shard, source, kept, listed))}
     if lost:
         raise _loss(source, lost)
 
 
 def _only_in(
-    shard: Path, source: Source, kept: Mapping[str, StoredEntry | None], listed: Mapping[str, Video]
+    shard: Path, source: Source, kept: Mapping[Key | str, StoredEntry | None], listed: Mapping[Key, Video]
 ) -> list[str]:
     """The videos whose frames only this shard has. Errors: DamagedShard if one that is kept has changed."""
     try:
         stored = list(entries(shard, source))
     except DamagedShard:
-        supposed = _supposed_in(shard, source, listed)
-        return [video.id for video in supposed if video.id not in kept and source.is_gone(video)]
+        supposed = _supposed_in(shard, source, listed.values())
+        return [video.id for video in supposed if key_of(video) not in kept and source.is_gone(video)]
     lost = []
     for one in stored:
         if not one.has_frames:
             continue
-        if known := [key for key in (one.id, one.entry["sha256"]) if key in kept]:
+        if known := [key for key in (one.key, one.content) if key in kept]:
             if copy := kept[known[0]]:
                 copy.read()
-        elif (one.id in listed or not _has_its_file(one, source)) and one.is_intact():
+        elif (one.key in listed or not _has_its_file(one, source)) and one.is_intact():
             lost.append(one.id)  # a listed one has been tried
     return lost
 
 
-def _supposed_in(shard: Path, source: Source, listed: Mapping[str, Video]) -> list[Video]:
+def _supposed_in(shard: Path, source: Source, listed: Iterable[Video]) -> list[Video]:
     """The listed videos of a shard that cannot be read: by the index that names it, else by its number."""
-    number = number_of(shard)
+    number, by_id = number_of(shard), {video.id: video for video in listed}
     with suppress(InputError):
         index = CacheIndex.read(source.index)
         if shard.name in [named.file for named in index.shards]:
-            return [listed[video.id] for video in index.videos if video.shard == number and video.id in listed]
+            return [by_id[video.id] for video in index.videos if video.shard == number and video.id in by_id]
     return source.shards[number] if number < len(source.shards) else []
 
 

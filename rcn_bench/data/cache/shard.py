@@ -21,7 +21,7 @@ from rcn_bench.errors import InputError, reason
 TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
 TAIL = struct.Struct("<QQI8s")  # bytes of the table, bytes of the index, their crc32, MARK
 MARK = b"rcnshard"
-VERSION = 1  # count up when the frames that come out of the same video, or their places in the file, change
+VERSION = 2  # count up when the frames that come out of the same video, or their places in the file, change
 
 
 class DamagedShard(InputError):
@@ -34,11 +34,16 @@ class DamagedShard(InputError):
 
 @dataclass(frozen=True)
 class Storage:
-    """How frames are stored. short_side, frame_rate: as in ``examine.decode``. jpeg_quality: None for plain bytes."""
+    """How frames are stored.
+
+    short_side, frame_rate: as in ``examine.decode``. jpeg_quality: None for plain bytes. pictures_per_second: in
+    folders of pictures, which have no clock.
+    """
 
     short_side: int | None = None
     frame_rate: float | None = None
     jpeg_quality: int | None = None
+    pictures_per_second: float | None = None
 
 
 @dataclass(frozen=True)

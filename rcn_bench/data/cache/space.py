@@ -1,6 +1,6 @@
 """The room that shards need, told before they are made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from rcn_bench.data.cache.index import CacheIndex
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.writing import examine_and_store
+from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.processes import in_processes
 from rcn_bench.errors import InputError
@@ -29,27 +30,30 @@ class Need:
 
 
 def need_of(source: Source, numbers: Sequence[int] | None = None, workers: int = 0) -> Need:
-    """Guessed from a few of the videos of some shards, by the bytes of their files; numbers None: of all.
+    """Guessed from a few of the videos of some shards, by their size; numbers None: of all.
 
     Errors: InputError for a missing folder or list.
     """
     numbers = range(len(source.shards)) if numbers is None else numbers
-    paths = [source.path(video) for number in numbers for video in source.shards[number]]
-    sample = paths[:: -(-len(paths) // SAMPLE) or 1]
+    videos = [source.footage(video) for number in numbers for video in source.shards[number]]
+    sample = videos[:: -(-len(videos) // SAMPLE) or 1]
     cost_of = partial(_cost, storage=source.storage)
-    costs = [cost or (0, 0.0) for _, cost in in_processes(cost_of, map(str, sample), workers)]
-    share = _bytes(paths) / max(_bytes(sample), 1)
+    costs = [cost or (0, 0.0) for _, cost in in_processes(cost_of, sample, workers)]
+    share = sum(map(_size, videos)) / (sum(map(_size, sample)) or 1)
     return Need(len(numbers), round(share * sum(size for size, _ in costs)), share * sum(time for _, time in costs))
 
 
-def _bytes(paths: Iterable[Path]) -> int:
-    return sum(stamp(path)[0] for path in paths)
+def _size(video: Footage) -> float:
+    """What its frames grow with: the length of its span or, without one, the bytes of its file."""
+    if video.span is not None and video.span.end is not None:
+        return max(video.span.end - video.span.start, 0)
+    return stamp(Path(video.path))[0]
 
 
-def _cost(path: str, storage: Storage) -> tuple[int, float]:
-    """The bytes that a file is stored in, and the seconds that it takes."""
+def _cost(video: Footage, storage: Storage) -> tuple[int, float]:
+    """The bytes that a video is stored in, and the seconds that it takes."""
     started = perf_counter()
-    _, stored = examine_and_store(path, storage)
+    _, stored = examine_and_store(video, storage)
     return sum(map(len, stored.frames)) if stored else 0, perf_counter() - started
 
 

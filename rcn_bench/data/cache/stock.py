@@ -9,10 +9,18 @@ from typing import Any
 from rcn_bench.data.cache.shard import VERSION, DamagedShard, ShardFrames, ShardIndex
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.writing import StoredVideo
-from rcn_bench.data.findings import Finding
+from rcn_bench.data.findings import Finding, content_of
 from rcn_bench.data.media.medium import Stamp
+from rcn_bench.lists.video import Video
 
 SHARD_NAME = re.compile(r"\d{5,}-[0-9a-f]+\.shard")  # its number and its checksum
+
+
+Key = tuple[str, str]  # by which stored frames are known to be a video's: its id and, in words, its span
+
+
+def key_of(video: Video) -> Key:
+    return video.id, str(video.span or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,14 @@ class StoredEntry:
     @property
     def id(self) -> str:
         return self.entry["id"]
+
+    @property
+    def key(self) -> Key:
+        return self.id, self.entry.get("span", "")  # shards of version 1 know no spans
+
+    @property
+    def content(self) -> str:
+        return content_of(self.entry["sha256"], self.key[1])
 
     @property
     def has_frames(self) -> bool:

@@ -18,6 +18,7 @@ from rcn_bench.data.examine import OF_DIFFERENT_SIZES, examine_and_use
 from rcn_bench.data.findings import Finding
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.judge import at_frame_rate
+from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.medium import Picture, UnreadableVideo
 
 
@@ -29,9 +30,12 @@ class StoredVideo(NamedTuple):
     width: int
 
 
-def examine_and_store(path: str, storage: Storage) -> tuple[Finding, StoredVideo | None]:
-    """Decode a file once: what the check finds of it, and its frames to be stored if they can be used."""
-    return examine_and_use(path, lambda pictures: _stored(pictures, storage))
+def examine_and_store(video: str | Footage, storage: Storage) -> tuple[Finding, StoredVideo | None]:
+    """Decode a video once: what the check finds of it, and its frames to be stored if they can be used.
+
+    Errors: InputError for pictures whose rate is needed and not known.
+    """
+    return examine_and_use(video, lambda pictures: _stored(pictures, storage), storage.frame_rate is not None)
 
 
 def _stored(pictures: Iterable[tuple[float, Picture]], storage: Storage) -> StoredVideo:

@@ -2,18 +2,17 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from rcn_bench.data.examine import frames_in_order
-from rcn_bench.data.judge import at_frame_rate
-from rcn_bench.data.media.medium import UnreadableVideo
+from rcn_bench.data.media.kinds import medium_of
+from rcn_bench.data.media.medium import Picture, UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
+from rcn_bench.engine.live.due import due_frames
 from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
@@ -23,10 +22,19 @@ from rcn_bench.records.weights import Card
 
 
 @torch.inference_mode()
-def stream(source: str, weights: Path, top: int, last: int | None, restart: int | None) -> None:
+def stream(
+    source: str,
+    weights: Path,
+    top: int,
+    last: int | None,
+    restart: int | None,
+    pictures_per_second: float | None = None,
+) -> None:
     """Print the best labels after every frame that the network takes, and the frames a second at the end.
 
-    source: a video file, or the number of a camera, which Ctrl-C ends. weights: a run's model.safetensors.
+    source: a video file, a folder of numbered pictures (pictures_per_second of them), or the number of a camera, which
+    Ctrl-C ends. Where a camera's frames come faster than the network takes them it is shown the newest, and the ticks
+    that it missed are counted. weights: a run's model.safetensors.
     Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
     restart: frames after which the state starts anew, 0 for never; None: those of the clips that the run was trained
@@ -37,42 +45,60 @@ def stream(source: str, weights: Path, top: int, last: int | None, restart: int 
     if not isinstance(model, FrameNet):
         name = Run.parse(card.run).model
         raise InputError(f"{weights}: {name} is not causal and cannot run frame by frame; RCN models can")
+    medium = medium_of(source, pictures_per_second)
+    if card.frame_rate is not None:
+        medium.require_times()
     device = Process.alone().device
     place(model, device).eval()
     restart = card.frames if restart is None else restart
     live = LiveStep(model)
-    state, mean = model.initial_state(1), _Mean(last)
-    seen, network_seconds, started = 0, 0.0, time.perf_counter()
+    state, mean, sums = model.initial_state(1), _Mean(last), _Sums()
     try:
-        for at, frame in _model_frames(source, card):
+        for due in due_frames(medium, card.frame_rate, card.stride):
+            frame = _model_frame(due.picture, card)
             before = time.perf_counter()
-            if restart and seen % restart == 0:
+            if restart and sums.frames % restart == 0:
                 state = model.initial_state(1)
             logits, state = live(frame.to(device), state)
             best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(card.labels)))
-            network_seconds += time.perf_counter() - before
-            seen += 1
+            sums.add(time.perf_counter() - before, due.missed)
             scores = "  ".join(f"{card.labels[i]} {p:.1%}" for p, i in zip(best.values, best.indices, strict=True))
-            print(f"{at:8.2f} s  {scores}", flush=True)
+            print(f"{due.at:8.2f} s  {scores}{_missed(due.missed, '  ({})')}", flush=True)
     except UnreadableVideo as error:
         raise InputError(f"{source}: {error}") from error
     except KeyboardInterrupt:
-        if seen == 0:
+        if sums.frames == 0:
             raise
-    seconds = time.perf_counter() - started
-    print(
-        f"{seen} frames in {seconds:.1f} s: {seen / seconds:.1f} frames/s, "
-        f"{1000 * network_seconds / max(seen, 1):.1f} ms a frame in the network"
-    )
+    print(sums)
 
 
-def _model_frames(source: str, card: Card) -> Iterator[tuple[float, Tensor]]:
-    """Every stride-th frame as the network takes it, (1, 3, crop, crop), and its time in seconds."""
-    frames = at_frame_rate(frames_in_order(source, card.short_side), card.frame_rate)
-    for index, (at, frame) in enumerate(frames):
-        if index % card.stride == 0:
-            cropped = centre_crop(frame[None], card.crop)
-            yield at, to_input(torch.from_numpy(cropped)[None])[:, :, 0]
+def _model_frame(picture: Picture, card: Card) -> Tensor:
+    """As the network takes it: (1, 3, crop, crop)."""
+    cropped = centre_crop(picture.rgb(card.short_side)[None], card.crop)
+    return to_input(torch.from_numpy(cropped)[None])[:, :, 0]
+
+
+def _missed(ticks: int, text: str) -> str:
+    return text.format(f"{ticks} tick{'s' * (ticks > 1)} missed") if ticks else ""
+
+
+class _Sums:
+    """What is printed at the end."""
+
+    def __init__(self) -> None:
+        self.frames, self.missed, self.network_seconds, self.started = 0, 0, 0.0, time.perf_counter()
+
+    def add(self, network_seconds: float, missed: int) -> None:
+        self.frames += 1
+        self.missed += missed
+        self.network_seconds += network_seconds
+
+    def __str__(self) -> str:
+        seconds, milliseconds = time.perf_counter() - self.started, 1000 * self.network_seconds
+        return (
+            f"{self.frames} frames in {seconds:.1f} s: {self.frames / seconds:.1f} frames/s, "
+            f"{milliseconds / max(self.frames, 1):.1f} ms a frame in the network{_missed(self.missed, ', {}')}"
+        )
 
 
 class _Mean:

@@ -74,15 +74,15 @@ def test_verify_that_cannot_mend_leaves_all_as_it_was(folder, changes):
 
 @pytest.mark.parametrize("kind", ["crash", "no access"])
 def test_verify_tries_again_what_could_not_be_read(folder, monkeypatch, kind):
-    def fail(path, storage):
-        if "b.mp4" not in path:
-            return examine_and_store(path, storage)
-        return crashed(path) if kind == "crash" else no_access(path), None
+    def fail(video, storage):
+        if "b.mp4" not in video.path:
+            return examine_and_store(video, storage)
+        return crashed(video) if kind == "crash" else no_access(video), None
 
-    def no_access(path):
+    def no_access(video):
         with monkeypatch.context() as patch:
             patch.setattr(files, "file_hash", lambda path: refuse())
-            return examine(path)
+            return examine(video)
 
     def refuse():
         raise PermissionError(13, "Permission denied")

@@ -1,0 +1,126 @@
+"""The accuracies of a table's runs, on the same videos for all of its rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rcn_bench.intervals import Scores, bounds
+from rcn_bench.plan.products.base import Product
+from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Evaluation
+from rcn_bench.reporting.results import notes_on_overlap, read_evaluation
+from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
+
+KINDS = ("clip", "video")
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """What the runs of a product came to, as cells of a table.
+
+    scored: each run's evaluation, and what it says of each video that it scored. shared: the same of those that all
+    runs scored. first: the runs of the first row, with which the others are compared where the videos differ.
+    """
+
+    scored: Mapping[Run, Result[Evaluation]]
+    shared: Mapping[Run, Result[Evaluation]]
+    first: Sequence[Run]
+
+    @classmethod
+    def of(cls, product: Product) -> "Accuracies":
+        """Errors: InputError if a result is missing or not this experiment's own, or the videos do not compare."""
+        experiment, scored = product.experiment, {}
+        for run in product.runs():
+            evaluation, path = read_evaluation(experiment, run), experiment.paths.evaluation(run)
+            predictions = evaluation.predictions(experiment.paths.predictions(run)).set_index("video")
+            scored[run] = Result(path, evaluation, predictions)
+        require_one_cache(scored.values())
+        return cls(scored, same_videos(scored), next(runs for runs in product.rows().values() if runs))
+
+    def cells(self, runs: Sequence[Run]) -> dict[str, Any]:
+        """Clip and video accuracy in percent, averaged over seeds, with intervals that resample groups of videos."""
+        cells: dict[str, Any] = {}
+        for kind in KINDS:
+            scores = self._scores(kind, runs) if runs else None
+            cells[f"{kind} acc %"] = 100 * scores.accuracy if scores else None
+            cells |= _ends(f"{kind} acc 95 % interval", scores.interval() if scores else None)
+            if self._differ:
+                cells |= self._difference(kind, runs, scores)
+            if self._many_left_out:
+                ends = [ends for run in runs if (ends := _bounds(kind, self.scored[run].record))]
+                cells |= _ends(f"{kind} acc % of all listed", np.mean(ends, 0) if ends else None)
+        return cells
+
+    def sources(self, runs: Sequence[Run]) -> dict[str, Any]:
+        """How many videos and clips the accuracies are of, how many videos were skipped, which seeds, which runs."""
+        shared = self.shared[runs[0]].videos if runs else None
+        return {
+            "videos": None if shared is None else len(shared),
+            "clips": None if shared is None else int(shared["clips"].sum()),
+            "videos skipped": max((len(self.scored[run].record.videos_skipped) for run in runs), default=None),
+            "seeds": " ".join(str(run.seed) for run in runs) or None,
+            "runs": " ".join(run.name for run in runs),
+        }
+
+    def notes(self) -> list[str]:
+        """What a reader must know where videos are short, missing, or trained on."""
+        notes, listed = [], max(result.record.videos_listed for result in self.scored.values())
+        if self._some_short:
+            notes.append("Of videos too short for so many different clips as many are taken as fit.")
+        if self._differ:
+            shared = len(self.shared[self.first[0]].videos)
+            notes.append(
+                f"Accuracies are of the {shared} videos, of {listed} listed, that the runs of all rows scored. "
+                "Differences are to the first row, in points; their 95 % intervals are paired: both rows are "
+                "resampled alike."
+            )
+        if self._many_left_out:
+            notes.append(
+                f"Of all {listed} listed: from the accuracy if all videos that the row's own runs did not score were "
+                "wrong, to that if all were right."
+            )
+        return notes + notes_on_overlap({run: result.record for run, result in self.scored.items()})
+
+    @property
+    def _differ(self) -> bool:
+        """Whether some run scored videos that others did not."""
+        return any(len(self.shared[run].videos) < len(result.videos) for run, result in self.scored.items())
+
+    @property
+    def _many_left_out(self) -> bool:
+        return any(_bounds("video", result.record) for result in self.scored.values())
+
+    @property
+    def _some_short(self) -> bool:
+        return any((shared.videos["clips"] < shared.record.clips_per_video).any() for shared in self.shared.values())
+
+    def _scores(self, kind: str, runs: Sequence[Run]) -> Scores:
+        """The mean over seeds."""
+        of_runs = [scores_of(kind, self.shared[run]) for run in runs]
+        correct = np.mean([scores.correct for scores in of_runs], 0)
+        return Scores(correct, np.mean([scores.counts for scores in of_runs], 0), of_runs[0].groups)
+
+    def _difference(self, kind: str, runs: Sequence[Run], scores: Scores | None) -> dict[str, Any]:
+        name, first = f"{kind} acc less first row's", self._scores(kind, self.first)
+        if scores is None or runs == self.first:
+            return {f"{name} %": None, **_ends(f"{name}, 95 % interval", None)}
+        difference, interval = 100 * (scores.accuracy - first.accuracy), scores.difference_interval(first)
+        return {f"{name} %": difference, **_ends(f"{name}, 95 % interval", interval)}
+
+
+def _bounds(kind: str, evaluation: Evaluation) -> tuple[float, float] | None:
+    return bounds(getattr(evaluation, f"{kind}_accuracy"), evaluation.videos_used, evaluation.videos_listed)
+
+
+def scores_of(kind: str, result: Result[Evaluation]) -> Scores:
+    videos, groups = result.videos, list(result.videos["group"])
+    if kind == "clip":
+        return Scores.of_clips(videos["clips_correct"], videos["clips"], result.record.clips_per_video, groups)
+    return Scores.of_videos(videos["predicted"] == videos["label"], groups)
+
+
+def _ends(name: str, interval: Iterable[float] | None) -> dict[str, Any]:
+    low, high = (100 * float(end) for end in interval) if interval is not None else (None, None)
+    return {f"{name} low": low, f"{name} high": high}

@@ -1,0 +1,59 @@
+"""Runs of two machines or dates, or of two settings, on the videos that both scored."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rcn_bench.errors import InputError
+from rcn_bench.intervals import Scores
+from rcn_bench.plan.stages import changes
+from rcn_bench.records.runs import Evaluation
+from rcn_bench.reporting.accuracies import KINDS, scores_of
+from rcn_bench.reporting.same_videos import Result, same_videos
+
+
+def compare(first: Path, second: Path) -> Iterator[str]:
+    """Lines on each run that lies in both folders, or on the only one in each.
+
+    first, second: folders of runs, of an experiment or of results. Each run's accuracy stands with its interval, and
+    its bounds if many videos were missing; the difference with a paired interval.
+    Errors: InputError if there are no runs to compare, or two are of other lists, or have no video in common.
+    """
+    here, there = _evaluations(first), _evaluations(second)
+    pairs = [(path, there[name]) for name, path in here.items() if name in there]
+    if len(here) == len(there) == 1:
+        pairs = list(zip(here.values(), there.values(), strict=True))
+    if not pairs:
+        raise InputError(f"{first}, {second}: no run was evaluated in both")
+    for pair in pairs:
+        yield from _compared(*map(_result, pair))
+
+
+def _evaluations(folder: Path) -> dict[str, Path]:
+    """By the names of the runs."""
+    return {path.parent.name: path for path in sorted(folder.rglob("eval.json"))}
+
+
+def _result(path: Path) -> Result[Evaluation]:
+    evaluation = Evaluation.read(path)
+    return Result(path, evaluation, evaluation.predictions(path.with_name("predictions.csv")).set_index("video"))
+
+
+def _compared(first: Result[Evaluation], second: Result[Evaluation]) -> Iterator[str]:
+    for result in (first, second):
+        record, path = result.record, result.path.parent
+        told = f"video {record.video_accuracy:.1%} of {record.videos_used} videos"
+        yield "; ".join(filter(None, [f"{path}: {told}", record.left_out(record.video_accuracy)]))
+    if differences := changes(first.record.origin.settings, second.record.origin.settings):
+        yield f"  made with other settings: {', '.join(differences)}"
+    one, other = same_videos({0: first, 1: second}).values()
+    yield f"  of the {len(one.videos)} videos that both scored:"
+    for kind in KINDS:
+        before, after = scores_of(kind, one), scores_of(kind, other)
+        low, high = after.difference_interval(before)
+        difference = f"{after.accuracy - before.accuracy:+.1%} ({low:+.1%} to {high:+.1%})"
+        yield f"  {kind} {_shown(before)} and {_shown(after)}, second less first {difference}"
+
+
+def _shown(scores: Scores) -> str:
+    low, high = scores.interval()
+    return f"{scores.accuracy:.1%} ({low:.1%} to {high:.1%})"
