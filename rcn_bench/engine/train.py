@@ -17,7 +17,7 @@ from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import build_model, initial_weights_file, require_model, require_unchanged, weights_hash
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
-from rcn_bench.engine.resume import resume, save_checkpoint
+from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
 from rcn_bench.models.frames import recurrent_layers
@@ -28,7 +28,7 @@ from rcn_bench.process import Process
 from rcn_bench.provenance import Origin, named
 from rcn_bench.records.origins import begin
 from rcn_bench.records.runs import Epoch, InitialWeights, Trained, write_metrics
-from rcn_bench.records.weights import Card
+from rcn_bench.records.weights import Card, sealed
 
 
 def train(run: Run, experiment: Experiment) -> None:
@@ -85,7 +85,7 @@ def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
         process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
 
     _write(run, experiment, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
-    paths.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
+    keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
 
 
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
@@ -126,7 +126,7 @@ def _write(
     """Every declared file, after the last epoch: Snakemake deletes those of a failed job."""
     paths, seconds = experiment.paths, sum(epoch.seconds for epoch in epochs)
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    weights = save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata())
+    weights = sealed(save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata()))
     clips_trained = sum(epoch.samples for epoch in epochs)
     write_metrics(paths.metrics(run), epochs)
     Trained(
