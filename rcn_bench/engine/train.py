@@ -17,6 +17,7 @@ from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import build_model, initial_weights_file, require_model, require_unchanged, weights_hash
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
+from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
@@ -39,16 +40,18 @@ def train(run: Run, experiment: Experiment) -> None:
     TrainingDiverged when the loss is not finite.
     """
     require_model(run, experiment)
-    with ExitStack() as held, room_for(f"a training step of {run.name}"):
-        _train(run, experiment, held)
+    process, training = Process.alone(), experiment.train
+    with ExitStack() as held:
+        held.enter_context(room_for(f"a training step of {run.name}"))
+        held.enter_context(repeatable(training.deterministic, training.compile, process.device))
+        _train(run, experiment, process, held)
 
 
-def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
+def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) -> None:
     """held: keeps the run's folder, which is made when nothing but its checkpoint can be refused any more."""
-    process, training, paths = Process.alone(), experiment.train, experiment.paths
+    training, paths = experiment.train, experiment.paths
     torch.set_num_threads(training.threads)
     torch.manual_seed(run.seed)
-    torch.backends.cudnn.benchmark = True
 
     cache = Cache(paths.cache("train"))
     cache.require_own(experiment, "train")
@@ -84,7 +87,7 @@ def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
         save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
         process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
 
-    _write(run, experiment, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
+    _write(run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
     keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
 
 
@@ -117,6 +120,7 @@ def _initial_weights(run: Run, experiment: Experiment, sha256: str | None) -> In
 def _write(
     run: Run,
     experiment: Experiment,
+    process: Process,
     origin: Origin,
     initial_weights: InitialWeights | None,
     clips: TrainingClips,
@@ -138,6 +142,7 @@ def _write(
         videos_used=len(clips),
         videos_skipped=clips.skipped,
         clips_trained=clips_trained,
+        deterministic=experiment.train.deterministic or process.device.type == "cpu",
         training_seconds=round(seconds, 3),
         training_clips_per_second=round(clips_trained / seconds, 2),
         peak_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,

@@ -77,7 +77,11 @@ class InitialWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Record):
-    """provenance.json of a run. initial_weights: None for random ones. peak_memory_bytes: of torch, on a GPU."""
+    """provenance.json of a run.
+
+    initial_weights: None for random ones. deterministic: whether the same command on the same kind of machine gives
+    the same bits. peak_memory_bytes: of torch, on a GPU.
+    """
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
     subject: ClassVar[str] = "run"
@@ -89,6 +93,7 @@ class Trained(Record):
     videos_used: int
     videos_skipped: list[Skipped]
     clips_trained: int
+    deterministic: bool
     training_seconds: float
     training_clips_per_second: float
     peak_memory_bytes: int | None
