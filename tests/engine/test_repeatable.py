@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from tiny import C2D, changed
+from tiny import C2D, RCN, changed, interrupt_after, linked
 from torch import nn
 
 import rcn_bench.engine.repeatable as repeatable_module
@@ -79,3 +79,31 @@ def test_gradients_in_bfloat16_are_the_same_twice_where_maps_are_shorter_than_ke
 
     first, second = gradients(), gradients()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_a_run_gives_the_same_bits_however_it_is_trained(tiny, tmp_path, monkeypatch):
+    """Twice, with workers, and stopped and resumed with a fresh cache of the compiler."""
+
+    def weights(name, **changes):
+        own = linked(tiny, tmp_path / name, "data", "cache", "pretrained")
+        ways = {"train.deterministic": True, "train.compile": True, "train.cuda_graph": True, **changes}
+        experiment = changed(own, {"train.autocast": "bfloat16", "train.epochs": 3, **ways})
+        torch._dynamo.reset()
+        with monkeypatch.context() as patch:
+            patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / f"cache of {name}"))
+            if name == "resumed":
+                interrupt_after(patch, epochs=1)
+                with pytest.raises(KeyboardInterrupt):
+                    train(RCN, experiment)
+                patch.undo()
+                torch._dynamo.reset()
+            train(RCN, experiment)
+        assert Trained.read(experiment.paths.training(RCN)).deterministic
+        return load_file(experiment.paths.weights(RCN))
+
+    first = weights("first")
+    for name, changes in {"again": {}, "workers": {"train.workers": 2}, "resumed": {}}.items():
+        other = weights(name, **changes)
+        assert [key for key in first if not torch.equal(first[key], other[key])] == [], name
