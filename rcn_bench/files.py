@@ -1,14 +1,16 @@
 """Files that several processes may touch: written whole or not at all, locked while a run is under way."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import math
 import os
+import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rcn_bench.errors import InputError
 
@@ -19,15 +21,56 @@ Progress = Callable[[str], None]  # what is told, a line at a time, while someth
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed to it on success and removed on failure.
 
-    The folder is made if it is missing.
+    The folder is made if it is missing. The content is on the disk before it gets its name, so that a power cut leaves
+    the old file or the new one. What killed processes of this machine left of the same file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    _sweep(path)
+    temporary = path.with_name(f"{_temporaries_of(path)}{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporaries_of(path: Path) -> str:
+    """How the names of a file's temporaries on this machine begin."""
+    return f".{path.stem}.{platform.node()}."
+
+
+def _sweep(path: Path) -> None:
+    start, end = _temporaries_of(path), f".tmp{path.suffix}"
+    with os.scandir(path.parent) as entries:
+        left = [entry.name for entry in entries if entry.name.startswith(start) and entry.name.endswith(end)]
+    for name in left:
+        pid = name[len(start) : -len(end)]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            path.with_name(name).unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno == errno.EINVAL):  # a file system that keeps no folders open for that
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -64,18 +107,42 @@ def size_text(size: float) -> str:
     return f"{size / 1000**power:.1f} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
+_held: set[IO[str]] = set()  # the lock files of this process
+
+
+def _let_go() -> None:
+    """In a forked process, such as one that reads batches ahead: else a lock would outlive whoever took it."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
 @contextmanager
 def locked(folder: Path, name: str = "") -> Iterator[None]:
     """Hold a folder, or what is called ``name`` in it, until this process ends even by kill -9.
 
-    The folder is made if it is missing. Errors: InputError if another process holds it.
+    The folder is made if it is missing. Errors: InputError if another process holds it, which it names.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}.lock" if name else folder / ".lock").open("w") as file:
+    with (folder / f".{name}.lock" if name else folder / ".lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{folder / name}: another process is at work here; wait for it or stop it") from None
+            file.seek(0)
+            holder = file.read().strip()
+            by = f" ({holder})" if holder else ""
+            raise InputError(f"{folder / name}: another process{by} is at work here; wait for it or stop it") from None
         except OSError as error:
             raise InputError(f"{folder}: files cannot be locked on this disk ({error.strerror}); use another") from None
-        yield
+        with suppress(OSError):  # a full disk, on which the lock holds all the same
+            file.truncate(0)
+            file.write(f"PID {os.getpid()} on {platform.node()}\n")
+            file.flush()
+        _held.add(file)
+        try:
+            yield
+        finally:
+            _held.discard(file)

@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -17,7 +17,7 @@ from rcn_bench.provenance import Machine, Origin, Start
 from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
-from rcn_bench.records.weights import Card
+from rcn_bench.records.weights import Card, sealed
 
 T = TypeVar("T")
 NONE_OF_FOUR = Some(0, 4, "")
@@ -115,4 +115,8 @@ def write_own_weights(experiment: Experiment, run: Run, layers: Mapping[str, np.
     card = an_example(Card, run=run.name, recurrent_layers=list(layers), origin=origin)
     path = experiment.paths.weights(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({**layers, "trunk.fc.weight": np.zeros((2, 2), np.float32)}, path, card.to_metadata())
+    save_with_card({**layers, "trunk.fc.weight": np.zeros((2, 2), np.float32)}, path, card)
+
+
+def save_with_card(state: Mapping[str, np.ndarray], path: Path, card: Card) -> None:
+    path.write_bytes(sealed(save(dict(state), card.to_metadata())))

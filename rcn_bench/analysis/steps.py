@@ -12,6 +12,7 @@ from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import architecture
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step
+from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.step import Autocast
 from rcn_bench.models import create_model
 from rcn_bench.plan.experiment import Experiment
@@ -29,12 +30,16 @@ def measure_steps(experiment: Experiment, progress: Callable[[str], None] = prin
 
     Writes their file after each of them.
     """
-    torch.set_num_threads(experiment.train.threads)
-    torch.backends.cudnn.benchmark = True
+    process, train = Process.alone(), experiment.train
+    torch.set_num_threads(train.threads)
     origin, settings, rows = begin(experiment, "steps", "", []), step_settings(experiment), []
     for run in distinct_networks(experiment):
-        with room_for(f"a training step of {run.variant} at {run.frames} frames"):
-            step = _timed(run, experiment, Process.alone())
+        what, repeated = (
+            f"a training step of {run.variant} at {run.frames} frames",
+            (train.deterministic, train.compile),
+        )
+        with room_for(what), repeatable(*repeated, process.device):
+            step = _timed(run, experiment, process)
         progress(
             f"{step.model}, {step.frames} frames: {step.training_seconds:.3g} s to train on {step.clips} clips, "
             f"{step.evaluation_seconds:.3g} s to evaluate them"
@@ -49,6 +54,7 @@ def step_settings(experiment: Experiment) -> StepSettings:
         frames_per_batch=train.frames_per_batch,
         autocast=train.autocast,
         compile=train.compile,
+        deterministic=train.deterministic,
         cuda_graph=train.cuda_graph,
         recompute_activations=train.recompute_activations,
         crop=experiment.clip.crop,

@@ -14,11 +14,13 @@ from rcn_bench.data.frames import Frames
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import epoch_line, epoch_rates, parameter_groups, train_one_epoch
+from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_bytes
 from rcn_bench.models.network2d import has_stem_pool, network2d, require_trunk
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.sections import Digits, Pretraining
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
 from rcn_bench.records.runs import Pretrained
@@ -62,7 +64,13 @@ def pretrain(network: str, experiment: Experiment) -> None:
     require_trunk(network)
     if not paths.stills.is_file():
         raise InputError(f"{paths.stills}: no stills here; run `rcn-bench data make-digits` first")
-    process, crop, classes = Process.alone(), experiment.clip.crop, len(digits.digits)
+    with repeatable(experiment.train.deterministic, False, Process.alone().device):
+        _pretrain(network, experiment, pretraining, digits)
+
+
+def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, digits: Digits) -> None:
+    process, paths = Process.alone(), experiment.paths
+    crop, classes = experiment.clip.crop, len(digits.digits)
     torch.set_num_threads(pretraining.threads)
     torch.manual_seed(digits.seed)
     origin = begin(experiment, "pretrain", network, [paths.stills])

@@ -1,6 +1,9 @@
-"""Checkpoints: everything a training needs to go on after its last whole epoch."""
+"""Checkpoints: everything a training needs to go on after its last whole epoch, and after the one before that."""
 
+import hashlib
 import io
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,19 +11,24 @@ from typing import Any
 import torch
 
 from rcn_bench.errors import InputError, reason
-from rcn_bench.files import write_bytes
+from rcn_bench.files import replacing
 from rcn_bench.plan.stages import Dependencies
 from rcn_bench.provenance import Start
 from rcn_bench.records.plain import from_plain, to_plain
 from rcn_bench.records.runs import Epoch
 
 ADVICE = "delete it to train anew"
+MARK = b"rcn checkpoint 1\n"  # what a file begins with; then the sha256 of the rest, and the rest
+
+
+class DamagedCheckpoint(InputError):
+    """A file that does not hold what was written."""
 
 
 def save_checkpoint(
     path: Path, identity: Dependencies, starts: Sequence[Start], epochs: Sequence[Epoch], parts: dict[str, Any]
 ) -> None:
-    """Write the state of every part (model, optimizer, ...) after some whole epochs.
+    """Write the state of every part (model, optimizer, ...) after some whole epochs, and keep that of before.
 
     identity: all that the training depends on. starts: of its job so far.
     """
@@ -32,32 +40,107 @@ def save_checkpoint(
     }
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_bytes(path, buffer.getbuffer())
+    with replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            file.write(MARK + hashlib.sha256(buffer.getbuffer()).digest())
+            file.write(buffer.getbuffer())
+        if path.is_file():
+            os.replace(path, _before(path))
 
 
 def resume(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
     """Load a checkpoint into the parts; returns the starts and whole epochs before, ([], []) without a checkpoint.
 
-    Errors: InputError if it is damaged, or of a training that depended on anything else, which it names.
+    One that is damaged, or lost, is replaced by the one before it, with a line that says so.
+    Errors: InputError if there is none that is whole, or if it is of a training that depended on anything else, which
+    is named; unless that was finished, when nothing is lost by training anew.
     """
+    if not path.is_file() and not _before(path).is_file():
+        return _resume_finished(_finished(path), identity, parts)
+    try:
+        return _load(path, identity, parts)
+    except DamagedCheckpoint as error:
+        if not _before(path).is_file():
+            raise
+        loaded = _load(_before(path), identity, parts)
+        print(f"{error}; going on from the one before it", file=sys.stderr)
+        os.replace(_before(path), path)  # the damaged one must not become the one before, in the place of this
+        return loaded
+
+
+def keep_finished(path: Path) -> None:
+    """Set the last checkpoint of a finished training aside, from which its results could be written again."""
+    if path.is_file():  # else it is what this training went on from
+        os.replace(path, _finished(path))
+    _before(path).unlink(missing_ok=True)
+
+
+def discard_finished(path: Path) -> None:
+    """Remove what was set aside: the training's results are in use."""
+    _finished(path).unlink(missing_ok=True)
+
+
+def _before(path: Path) -> Path:
+    return path.with_suffix(f".before{path.suffix}")
+
+
+def _finished(path: Path) -> Path:
+    return path.with_suffix(f".finished{path.suffix}")
+
+
+def _resume_finished(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
     if not path.is_file():
         return [], []
     try:
-        content = torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds on damaged files
-        raise InputError(f"{path}: damaged checkpoint ({type(error).__name__}); {ADVICE}") from error
+        content = _own_content(path, identity)
+    except InputError:
+        path.unlink()
+        return [], []
+    return _loaded(content, path, parts)
+
+
+def _load(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
+    return _loaded(_own_content(path, identity), path, parts)
+
+
+def _own_content(path: Path, identity: Dependencies) -> dict[str, Any]:
+    """What a checkpoint of this training holds. Errors: DamagedCheckpoint; InputError for one of another."""
+    content = _content(path)
     if not isinstance(content, dict) or not isinstance(content.get("identity"), dict):
         raise InputError(f"{path}: checkpoint of an earlier version; {ADVICE}")
-    if differences := identity.differences(content["identity"]):
+    try:
+        differences = identity.differences(content["identity"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: checkpoint of an earlier version; {ADVICE}") from error
+    if differences:
         what = ", ".join(differences)
         raise InputError(f"{path}: checkpoint of another training: {what}; {ADVICE}, or undo the change")
+    return content
+
+
+def _loaded(content: dict[str, Any], path: Path, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
     try:
         starts = from_plain(list[Start], content["starts"], path, ADVICE)
         epochs = from_plain(list[Epoch], content["epochs"], path, ADVICE)
         for name, part in parts.items():
             part.load_state_dict(content[name])
-    except (KeyError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # written whole, by something else: any of its values can be of any kind
         raise InputError(f"{path}: checkpoint that does not fit this model ({reason(error)}); {ADVICE}") from error
     return starts, epochs
+
+
+def _content(path: Path) -> Any:
+    """Errors: DamagedCheckpoint; InputError for one of an earlier version."""
+    try:
+        stored = memoryview(path.read_bytes())
+    except OSError as error:
+        raise DamagedCheckpoint(f"{path}: checkpoint that cannot be read ({error.strerror}); {ADVICE}") from error
+    start = len(MARK) + hashlib.sha256().digest_size
+    if hashlib.sha256(stored[start:]).digest() != stored[len(MARK) : start] or stored[: len(MARK)] != MARK:
+        raise DamagedCheckpoint(f"{path}: damaged checkpoint, or of an earlier version; {ADVICE}")
+    try:
+        return torch.load(io.BytesIO(stored[start:]), "cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds
+        raise InputError(f"{path}: not a checkpoint ({type(error).__name__}); {ADVICE}") from error

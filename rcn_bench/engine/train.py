@@ -17,7 +17,8 @@ from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import build_model, initial_weights_file, require_model, require_unchanged, weights_hash
 from rcn_bench.engine.device import place, room_for
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
-from rcn_bench.engine.resume import resume, save_checkpoint
+from rcn_bench.engine.repeatable import repeatable
+from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
 from rcn_bench.models.frames import recurrent_layers
@@ -28,7 +29,7 @@ from rcn_bench.process import Process
 from rcn_bench.provenance import Origin, named
 from rcn_bench.records.origins import begin
 from rcn_bench.records.runs import Epoch, InitialWeights, Trained, write_metrics
-from rcn_bench.records.weights import Card
+from rcn_bench.records.weights import Card, sealed
 
 
 def train(run: Run, experiment: Experiment) -> None:
@@ -39,16 +40,18 @@ def train(run: Run, experiment: Experiment) -> None:
     TrainingDiverged when the loss is not finite.
     """
     require_model(run, experiment)
-    with ExitStack() as held, room_for(f"a training step of {run.name}"):
-        _train(run, experiment, held)
+    process, training = Process.alone(), experiment.train
+    with ExitStack() as held:
+        held.enter_context(room_for(f"a training step of {run.name}"))
+        held.enter_context(repeatable(training.deterministic, training.compile, process.device))
+        _train(run, experiment, process, held)
 
 
-def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
+def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) -> None:
     """held: keeps the run's folder, which is made when nothing but its checkpoint can be refused any more."""
-    process, training, paths = Process.alone(), experiment.train, experiment.paths
+    training, paths = experiment.train, experiment.paths
     torch.set_num_threads(training.threads)
     torch.manual_seed(run.seed)
-    torch.backends.cudnn.benchmark = True
 
     cache = Cache(paths.cache("train"))
     cache.require_own(experiment, "train")
@@ -87,8 +90,8 @@ def _train(run: Run, experiment: Experiment, held: ExitStack) -> None:
         save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
         process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
 
-    _write(run, experiment, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
-    paths.checkpoint(run).unlink(missing_ok=True)  # the result is whole: a checkpoint would only fill the disk
+    _write(run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
+    keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
 
 
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
@@ -120,6 +123,7 @@ def _initial_weights(run: Run, experiment: Experiment, sha256: str | None) -> In
 def _write(
     run: Run,
     experiment: Experiment,
+    process: Process,
     origin: Origin,
     initial_weights: InitialWeights | None,
     clips: TrainingClips,
@@ -129,7 +133,7 @@ def _write(
     """Every declared file, after the last epoch: Snakemake deletes those of a failed job."""
     paths, seconds = experiment.paths, sum(epoch.seconds for epoch in epochs)
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    weights = save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata())
+    weights = sealed(save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata()))
     clips_trained = sum(epoch.samples for epoch in epochs)
     write_metrics(paths.metrics(run), epochs)
     Trained(
@@ -140,6 +144,7 @@ def _write(
         initial_weights=initial_weights,
         **vars(clips.counts),
         clips_trained=clips_trained,
+        deterministic=experiment.train.deterministic or process.device.type == "cpu",
         training_seconds=round(seconds, 3),
         training_clips_per_second=round(clips_trained / seconds, 2),
         peak_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,

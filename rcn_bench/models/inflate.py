@@ -94,18 +94,30 @@ class TimePool(nn.Module):
 class ClipConv(nn.Conv3d):
     """A 3D convolution for clips that may be shorter than its kernel.
 
-    To those it adds the zeros around a clip itself: oneDNN's backward pass, left to do it, can write beyond its memory
-    (seen with torch 2.14 on a CPU with AVX-512, a kernel of 7 frames on a clip of 5).
+    On a CPU it adds the zeros around those itself: oneDNN's backward pass, left to do it, can write beyond its memory
+    (seen with torch 2.14 on a CPU with AVX-512, a kernel of 7 frames on a clip of 5), and in bfloat16 gives other
+    gradients each time.
     """
 
     def forward(self, clip: Tensor) -> Tensor:
-        if clip.shape[2] >= self.kernel_size[0]:
+        if clip.shape[2] >= self.kernel_size[0] or clip.device.type != "cpu":
             return super().forward(clip)
         time, *space = (int(size) for size in self.padding)
         padded = nn.functional.pad(clip, (0, 0, 0, 0, time, time))
         return nn.functional.conv3d(
             padded, self.weight, self.bias, self.stride, (0, *space), self.dilation, self.groups
         )
+
+
+def pad_short_clips(net: nn.Module) -> None:
+    """Make the 3D convolutions of a network such for short clips; their weights stay."""
+    for name, layer in list(net.named_modules()):
+        if type(layer) is nn.Conv3d:
+            size = layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding
+            with torch.device("meta"):
+                padded = ClipConv(*size, bias=False)  # type: ignore[arg-type]
+            padded.weight, padded.bias = layer.weight, layer.bias
+            net.set_submodule(name, padded)
 
 
 def _first(size: int | tuple[int, ...]) -> int:

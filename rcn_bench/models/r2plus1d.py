@@ -3,12 +3,13 @@
 from torch import nn
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, R2Plus1dStem, VideoResNet
 
-from rcn_bench.models.inflate import InflatedPool
+from rcn_bench.models.inflate import InflatedPool, pad_short_clips
 from rcn_bench.models.registry import Specification, register
 
 
 def _r2plus1d(blocks: list[int], num_classes: int, stem_pool: bool) -> VideoResNet:
     net = VideoResNet(BasicBlock, [Conv2Plus1D] * 4, blocks, R2Plus1dStem, num_classes)
+    pad_short_clips(net)
     if stem_pool:
         net.stem = nn.Sequential(*net.stem, InflatedPool(nn.MaxPool2d(kernel_size=3, stride=2, padding=1)))
     return net

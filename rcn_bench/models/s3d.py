@@ -1,10 +1,9 @@
 """S3D: torchvision's separable Inception, made to take any size and short clips (Xie et al., 2018)."""
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.video import S3D
 
-from rcn_bench.models.inflate import ClipConv
+from rcn_bench.models.inflate import InflatedPool, TimeAxis, pad_short_clips
 from rcn_bench.models.registry import Specification, register
 
 
@@ -17,6 +16,13 @@ class _TailPool(nn.Module):
         return nn.functional.avg_pool2d(over_space.flatten(3), (pairs, 1), 1).unsqueeze(4)
 
 
+def _by_axes(pool: nn.MaxPool3d) -> InflatedPool:
+    """The same pool over space and then over time, since the backward pass of 3D pooling cannot be repeated."""
+    sizes = (pool.kernel_size, pool.stride, pool.padding)
+    (kernel, *size), (stride, *step), (_, *padding) = (s if isinstance(s, tuple) else (s, s, s) for s in sizes)
+    return InflatedPool(nn.MaxPool2d(tuple(size), tuple(step), tuple(padding)), TimeAxis(kernel, stride))
+
+
 @register(
     specification=Specification(8_320_048, 17.979, (16, 224, 224), causal=False, temporal_stride=8, shortest_clip=5)
 )
@@ -24,9 +30,7 @@ def s3d(num_classes: int) -> S3D:
     """torchvision's S3D, equal to it at 224x224; its weights start as torchvision draws them."""
     net = S3D(num_classes)
     net.avgpool = _TailPool()
-    stem = net.features[0][1]
-    with torch.device("meta"):
-        over_time = ClipConv(64, 64, (7, 1, 1), (2, 1, 1), (3, 0, 0), bias=False)
-    over_time.weight = stem[0].weight
-    stem[0] = over_time
+    pad_short_clips(net)
+    for name, pool in [(name, layer) for name, layer in net.named_modules() if isinstance(layer, nn.MaxPool3d)]:
+        net.set_submodule(name, _by_axes(pool))
     return net

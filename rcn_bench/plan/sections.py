@@ -114,6 +114,11 @@ class Training:
     cuda_graph: bool = key(
         "replay the training step as one CUDA graph; left out, with a line, where it cannot run", False
     )
+    deterministic: bool = key(
+        "train to the same bits again on the same kind of card, with algorithms that are not chosen by timing; on a "
+        "CPU it is always so",
+        False,
+    )
     recompute_activations: bool = key(
         "run each block twice instead of keeping its activations; for long clips on small cards", False
     )

@@ -77,10 +77,12 @@ def dependencies(experiment: Experiment, stage: str, target: str = "") -> Depend
 def training(experiment: Experiment, name: str) -> Dependencies:
     run = Run.parse(name)
     train, clip = experiment.train, experiment.clip
+    # Ways to compute the same, which count only where the last bit does.
+    ways = () if train.deterministic else ("compile", "cuda_graph", "recompute_activations")
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, "compile", "cuda_graph", "recompute_activations", "threads", "workers"),
+        "train": _without(train, *ways, "threads", "workers"),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }
@@ -95,6 +97,7 @@ def pretraining(experiment: Experiment, network: str) -> Dependencies:
     settings = {
         "network": network,
         "pretrain": _pretrain(experiment),
+        "train": {"deterministic": experiment.train.deterministic},
         "clip": {"crop": experiment.clip.crop},
         "augment": plain(experiment.augment),
         "stem_pool": experiment.stem_pool,
@@ -208,7 +211,7 @@ def causality(experiment: Experiment, _: str) -> Dependencies:
 def steps(experiment: Experiment, _: str) -> Dependencies:
     """Of the times of training steps, by which hours are estimated."""
     train, profile = experiment.train, experiment.profile
-    names = ("frames_per_batch", "autocast", "compile", "cuda_graph", "recompute_activations")
+    names = ("frames_per_batch", "autocast", "compile", "cuda_graph", "deterministic", "recompute_activations")
     settings = {
         "train": {name: getattr(train, name) for name in names},
         "clip": {"crop": experiment.clip.crop},

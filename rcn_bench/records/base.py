@@ -1,19 +1,23 @@
 """Result files as dataclasses: written as JSON, and read back strictly by the types of their fields."""
 
+import hashlib
+import json
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_json
 from rcn_bench.provenance import Origin
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 
+CHECKSUM = "sha256"  # the key of a file's checksum of all others
+
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A JSON file with a key for each field.
+    """A JSON file with a key for each field, and its checksum.
 
     made_by: the command that writes it; ``{path}`` in it, and such as ``{path.stem}``, is the place of the file.
     """
@@ -22,18 +26,34 @@ class Document:
 
     def write(self, path: Path) -> None:
         """Errors: InputError for a field that could not be read back, such as NaN; then nothing is written."""
-        write_json(path, checked_plain(self, path))
+        write_json(path, with_checksum(checked_plain(self, path)))
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Errors: InputError if it is not there, not JSON, or its keys or their values are not those of the fields."""
+        """Errors: InputError if it is not there, not JSON, or its keys or their values are not those of the fields.
+
+        So for one that has changed since it was written.
+        """
         content, again = read_made(path, cls.command(path)), f"run `{cls.command(path)}` again"
-        return from_plain(cls, read_plain(content, path, again), path, again)
+        plain = read_plain(content, path, again)
+        checksum = plain.pop(CHECKSUM, None) if isinstance(plain, dict) else None
+        document = from_plain(cls, plain, path, again)
+        if checksum is None:
+            raise InputError(f"{path}: has no checksum: written by an earlier version; {again}")
+        if with_checksum(plain)[CHECKSUM] != checksum:
+            raise InputError(f"{path}: changed since it was written; {again}")
+        return document
 
     @classmethod
     def command(cls, path: Path) -> str:
         """The one that writes this file."""
         return cls.made_by.format(path=path)
+
+
+def with_checksum(plain: dict[str, Any]) -> dict[str, Any]:
+    """The keys and values of a file, as JSON has them, with its checksum last."""
+    text = json.dumps(plain, sort_keys=True)
+    return {**plain, CHECKSUM: hashlib.sha256(text.encode()).hexdigest()}
 
 
 @dataclass(frozen=True, kw_only=True)

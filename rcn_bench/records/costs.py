@@ -124,6 +124,7 @@ class StepSettings:
     autocast: str
     compile: bool
     cuda_graph: bool
+    deterministic: bool
     recompute_activations: bool
     crop: int
     stem_pool: bool

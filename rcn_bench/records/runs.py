@@ -107,7 +107,11 @@ class InitialWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(OfVideos, Record):
-    """provenance.json of a run. initial_weights: None for random ones. peak_memory_bytes: of torch, on a GPU."""
+    """provenance.json of a run.
+
+    initial_weights: None for random ones. deterministic: whether the same command on the same kind of machine gives
+    the same bits. peak_memory_bytes: of torch, on a GPU.
+    """
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
     subject: ClassVar[str] = "run"
@@ -117,6 +121,7 @@ class Trained(OfVideos, Record):
     data_fingerprint: str
     initial_weights: InitialWeights | None
     clips_trained: int
+    deterministic: bool
     training_seconds: float
     training_clips_per_second: float
     peak_memory_bytes: int | None

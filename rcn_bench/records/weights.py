@@ -1,5 +1,6 @@
 """The card of trained weights: what model.safetensors says of itself, enough to use it without any other file."""
 
+import hashlib
 import json
 import reprlib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ CONFIG_KEYS = {  # where an experiment's config has what the card says, if under
     "frame_rate": "data.frame_rate",
     "autocast": "train.autocast",
 }
+UNSEALED = b"in the place of the sha256 of this file, but for this, 64 bytes."  # as long as one in hexadecimal digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,11 @@ class Card:
             raise ValueError("labels: " + ("one is there twice" if self.labels else "there are none"))
 
     def to_metadata(self) -> dict[str, str]:
-        """For the header of a safetensors file. Errors: InputError for a field that could not be read back."""
-        return {"card": json.dumps(checked_plain(self, f"the card of {self.run}"))}
+        """For the header of a safetensors file, which is then to be ``sealed``.
+
+        Errors: InputError for a field that could not be read back.
+        """
+        return {"card": json.dumps({**checked_plain(self, f"the card of {self.run}"), "sha256": UNSEALED.decode()})}
 
     @classmethod
     def of(cls, path: Path) -> "Card":
@@ -68,9 +73,13 @@ class Card:
             content = json.loads(metadata.get("card", "null"), object_pairs_hook=once)
         except (SafetensorError, OSError, ValueError, RecursionError) as error:
             raise InputError(foreign) from error
-        if content is None:
+        if not isinstance(content, dict):
             raise InputError(f"{path}: of an earlier version; train the run again" if "run" in metadata else foreign)
-        return from_plain(cls, content, path, "train the run again")
+        seal = content.pop("sha256", None)
+        card = from_plain(cls, content, path, "train the run again")
+        if not _is_sealed(path.read_bytes(), seal):
+            raise InputError(f"{path}: changed since it was written; put its own back, or train the run again")
+        return card
 
     def differences(self, others: Mapping[str, Any]) -> list[str]:
         """What an experiment has otherwise, such as "clip.crop: 32, the config has 16".
@@ -83,3 +92,17 @@ class Card:
             for name, value in theirs.items()
             if mine[name] != value
         ]
+
+
+def sealed(weights: bytes) -> bytes:
+    """A safetensors file whose header has a card, with the checksum of it all in that card."""
+    return weights.replace(UNSEALED, _seal(weights).encode(), 1)
+
+
+def _is_sealed(weights: bytes, seal: Any) -> bool:
+    readable = isinstance(seal, str) and seal.isascii()
+    return readable and _seal(weights.replace(seal.encode(), UNSEALED, 1)) == seal
+
+
+def _seal(unsealed: bytes) -> str:
+    return hashlib.sha256(unsealed).hexdigest()

@@ -25,6 +25,7 @@ SETTINGS = StepSettings(
     autocast="none",
     compile=False,
     cuda_graph=False,
+    deterministic=False,
     recompute_activations=False,
     crop=32,
     stem_pool=True,

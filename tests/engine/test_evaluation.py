@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from tiny import C2D, CLIPS, RCN, RUNS, SKIPPED, VIDEOS, changed, linked, save_weights, silent
+from safetensors.torch import load_file
+from tiny import C2D, CLIPS, RCN, RUNS, SKIPPED, VIDEOS, changed, linked, save_weights, save_with_card, silent
 
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache, CacheIndex
@@ -118,7 +118,7 @@ def test_weights_of_another_run_are_refused(trained, fresh):
 def test_weights_of_another_model_than_the_card_says_are_refused(trained, fresh):
     card = Card.of(trained.paths.weights(RCN))
     fresh.paths.run(RCN).mkdir(parents=True)
-    save_file(load_file(trained.paths.weights(C2D)), fresh.paths.weights(RCN), metadata=card.to_metadata())
+    save_with_card(load_file(trained.paths.weights(C2D)), fresh.paths.weights(RCN), card)
     assert f"{fresh.paths.weights(RCN)}: not the weights of {RCN.name} (" in refusal(RCN, fresh)
 
 
@@ -132,7 +132,7 @@ def test_evaluation_refuses_a_damaged_file(fresh, content):
 def test_weights_that_the_record_of_training_does_not_know_are_refused(trained_anew):
     path = trained_anew.paths.weights(C2D)
     state, card = load_file(path), Card.of(path)
-    save_file({**state, "trunk.fc.bias": torch.ones(8)}, path, card.to_metadata())
+    save_with_card({**state, "trunk.fc.bias": torch.ones(8)}, path, card)
     again = f"put its own back, or run `rcn-bench train {C2D.name}` again"
     told = f"{path}: not the weights that {trained_anew.paths.training(C2D)} tells of; {again}"
     assert refusal(C2D, trained_anew) == told

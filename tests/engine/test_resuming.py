@@ -1,11 +1,14 @@
 """Trainings that are interrupted: the same command goes on, unless anything has changed that the weights depend on."""
 
+import hashlib
+import io
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import torch
@@ -23,9 +26,10 @@ from tiny import (
 from torch import nn
 
 import rcn_bench.engine.train as training
+from rcn_bench.engine.resume import MARK
 from rcn_bench.engine.train import train
 from rcn_bench.errors import InputError
-from rcn_bench.files import locked
+from rcn_bench.files import locked, replacing
 from rcn_bench.models.network2d import network2d
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Trained
@@ -61,6 +65,17 @@ def refusal(run, experiment):
     assert "delete it to train anew" in line
     assert path.is_file()
     return line
+
+
+def checkpoint_content(path):
+    return torch.load(io.BytesIO(path.read_bytes()[len(MARK) + 32 :]), weights_only=True)
+
+
+def write_checkpoint(path, content):
+    """Whole, whatever it holds."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(MARK + hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
 
 
 def save_other(state, file):
@@ -210,17 +225,77 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(fresh):
     path = fresh.paths.checkpoint(C2D)
     path.parent.mkdir()
     torch.save({"config_hash": "0123456789ab", "epoch": 1, "metrics": []}, path)
+    assert "or of an earlier version; " in refusal(C2D, fresh)
+    write_checkpoint(path, {"config_hash": "0123456789ab", "epoch": 1, "metrics": []})
     assert ": checkpoint of an earlier version; " in refusal(C2D, fresh)
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(fresh, interrupted):
     interrupted(C2D, fresh)
     path = fresh.paths.checkpoint(C2D)
-    content = torch.load(path, weights_only=True)
-    torch.save({**content, "model": nn.Linear(2, 2).state_dict()}, path)
+    content = checkpoint_content(path)
+    write_checkpoint(path, {**content, "model": nn.Linear(2, 2).state_dict()})
     assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
-    torch.save({key: value for key, value in content.items() if key != "model"}, path)
+    write_checkpoint(path, {key: value for key, value in content.items() if key != "model"})
     assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
+    write_checkpoint(path, {**content, "optimizer": 3})
+    assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
+
+
+def flip_a_byte(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def interrupted_twice(fresh, monkeypatch):
+    """A run after two of its three epochs, with the experiment."""
+    experiment = changed(fresh, {"train.epochs": 3})
+    interrupt_after(monkeypatch, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(C2D, experiment)
+    monkeypatch.undo()
+    return experiment
+
+
+@pytest.mark.parametrize("place", [3, 30, 5000, -5000, -1])
+def test_after_a_flipped_byte_the_checkpoint_before_is_taken_with_a_line(interrupted_twice, capsys, place):
+    path = interrupted_twice.paths.checkpoint(C2D)
+    flip_a_byte(path, place)
+    train(C2D, interrupted_twice)
+    printed = capsys.readouterr()
+    assert f"{path}: damaged checkpoint" in printed.err
+    assert "going on from the one before it" in printed.err
+    assert "resuming after epoch 1\n" in printed.out
+
+
+def test_after_a_kill_between_two_checkpoints_the_older_is_taken(interrupted_twice, capsys):
+    interrupted_twice.paths.checkpoint(C2D).unlink()
+    train(C2D, interrupted_twice)
+    assert "resuming after epoch 1\n" in capsys.readouterr().out
+
+
+def test_with_both_checkpoints_damaged_nothing_is_guessed(interrupted_twice):
+    for path in interrupted_twice.paths.checkpoint(C2D).parent.iterdir():
+        flip_a_byte(path, -5000)
+    with pytest.raises(InputError, match="damaged checkpoint"):
+        train(C2D, interrupted_twice)
+
+
+def test_a_finished_training_whose_results_were_deleted_writes_them_again(trained, fresh, monkeypatch):
+    train(C2D, fresh)
+    for file in fresh.paths.run(C2D).iterdir():
+        file.unlink()  # as Snakemake does when it was killed before the job ended
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_one_epoch", refuse_to_train)
+        train(C2D, fresh)
+    assert_same_weights(fresh, trained, C2D)
+    train(C2D, changed(fresh, {"train.lr": 0.02}))  # another training is not held up by what has ended
+    assert not torch.equal(
+        load_file(fresh.paths.weights(C2D))["trunk.conv1.weight"],
+        load_file(trained.paths.weights(C2D))["trunk.conv1.weight"],
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04" + b"\0" * 100], ids=repr)
@@ -232,15 +307,58 @@ def test_damaged_checkpoint_is_refused(fresh, monkeypatch, content):
 
 
 def test_lock_of_a_killed_process_is_released(tmp_path):
-    program = "import sys; from pathlib import Path; from rcn_bench.files import locked\n"
+    program = "import sys; from pathlib import Path; from rcn_bench.files import locked, replacing\n"
     program += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(InputError), locked(tmp_path):
+        with pytest.raises(InputError, match=rf"another process \(PID {holder.pid} on "), locked(tmp_path):
             pass
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         with locked(tmp_path):
             pass
+
+
+def test_a_lock_ends_with_its_process_though_a_fork_of_it_lives_on(tmp_path):
+    program = """
+        import os, sys, time
+        from pathlib import Path
+        from rcn_bench.files import locked, replacing
+        with locked(Path(sys.argv[1])):
+            worker = os.fork()
+            if worker == 0:
+                time.sleep(60)
+            print(worker, flush=True)
+            time.sleep(60)
+    """
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as holder:
+        worker = int(holder.stdout.readline())
+        holder.kill()
+        holder.wait()
+        try:
+            with locked(tmp_path):
+                pass
+        finally:
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_what_killed_processes_left_of_a_file_is_swept_when_it_is_written_again(tmp_path):
+    path = tmp_path / "run.pt"
+    program = """
+        import os, signal, sys
+        from pathlib import Path
+        from rcn_bench.files import replacing
+        with replacing(Path(sys.argv[1])) as temporary:
+            temporary.write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(path)], env=environment, check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"whole")
+    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny import save_weights
+from tiny import save_weights, save_with_card
 from torch import nn
 
 import rcn_bench.engine.live.stream as streaming
@@ -316,9 +315,7 @@ def test_a_damaged_checkpoint_is_refused(capsys, video, tmp_path, content):
 
 def test_weights_of_another_model_than_the_card_says_are_refused(capsys, weights, video, tmp_path):
     path = tmp_path / "model.safetensors"
-    with safe_open(weights, "pt") as file:
-        card = file.metadata()
-    save_file(nn.Linear(2, 2).state_dict(), path, metadata=card)
+    save_with_card(nn.Linear(2, 2).state_dict(), path, Card.of(weights))
     line = refused(capsys, video, "--weights", path)
     assert f"{path}: not the weights of {RUN.name}" in line
 

@@ -2,20 +2,21 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors.torch import save_file
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
 import rcn_bench.engine.train as training
 from rcn_bench.models.frames import recurrent_layers
 from rcn_bench.plan.config import check_config
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
-from rcn_bench.records.weights import Card
+from rcn_bench.records.weights import Card, sealed
 from results import an_example
 
 REPOSITORY = Path(__file__).parents[2]
@@ -98,7 +99,11 @@ def save_weights(experiment: Experiment, run: Run, model: nn.Module, labels: lis
     )
     path = experiment.paths.weights(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path, metadata=card.to_metadata())
+    save_with_card(model.state_dict(), path, card)
+
+
+def save_with_card(state: Mapping[str, Tensor], path: Path, card: Card) -> None:
+    path.write_bytes(sealed(save({k: v.contiguous() for k, v in state.items()}, card.to_metadata())))
 
 
 def silent(line: str) -> None:

@@ -50,3 +50,13 @@ def test_every_frame_of_a_short_clip_counts():
             nn.init.kaiming_normal_(module.weight)  # torchvision's fade to nothing without training
     net(clip).square().sum().backward()
     assert (clip.grad.abs().amax((0, 1, 3, 4)) > 0).all()
+
+
+def test_its_max_pools_are_torchvisions_to_the_bit():
+    theirs, ours = torchvision.models.video.S3D(7), create_model("s3d", 7)
+    pools = {name: pool for name, pool in theirs.named_modules() if isinstance(pool, nn.MaxPool3d)}
+    assert len(pools) == 13
+    assert not [layer for layer in ours.modules() if isinstance(layer, nn.MaxPool3d)]
+    for name, pool in pools.items():
+        features = torch.randn(2, 3, 6, 9, 8)
+        assert torch.equal(ours.get_submodule(name)(features), pool(features)), name

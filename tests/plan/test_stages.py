@@ -72,6 +72,7 @@ DEPEND = {
     "train.autocast": ("bfloat16", [*RUNS, STEPS]),
     "train.compile": (True, [STEPS]),
     "train.cuda_graph": (True, [STEPS]),
+    "train.deterministic": (True, [*TRAIN, PRETRAIN, STEPS]),
     "train.recompute_activations": (True, [PROFILE, STEPS]),
     "train.threads": (7, []),
     "train.workers": (7, []),

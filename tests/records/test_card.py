@@ -1,15 +1,16 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 from rcn_bench.errors import InputError
-from rcn_bench.records.weights import Card
-from results import an_example
+from rcn_bench.records.weights import Card, sealed
+from results import an_example, save_with_card
 
 WEIGHTS = {"layer10.w_hh": np.zeros((2, 2), np.float32), "layer2.w_hh": np.ones((2, 2), np.float32)}
 
@@ -21,8 +22,27 @@ def card():
 
 def test_a_card_comes_back_from_the_file(card, tmp_path):
     path = tmp_path / "model.safetensors"
-    save_file(WEIGHTS, path, card.to_metadata())
+    save_with_card(WEIGHTS, path, card)
     assert Card.of(path) == card
+
+
+def test_equal_weights_and_cards_make_equal_files(card, tmp_path):
+    for name in ("a", "b"):
+        save_with_card(dict(reversed(WEIGHTS.items())) if name == "b" else WEIGHTS, tmp_path / name, card)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_no_byte_can_change_unnoticed(card, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_with_card(WEIGHTS, path, card)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.choice(len(whole), 200, replace=False):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=re.escape(f"{path}: ")):
+            Card.of(path)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +79,7 @@ def test_other_weights_are_refused(tmp_path, metadata, what):
 def test_a_card_that_cannot_be_is_refused(card, tmp_path, changes, what):
     path = tmp_path / "model.safetensors"
     content = json.loads(card.to_metadata()["card"])
-    save_file(WEIGHTS, path, {"card": json.dumps(content | changes)})
+    path.write_bytes(sealed(save(WEIGHTS, {"card": json.dumps(content | changes)})))
     with pytest.raises(InputError) as caught:
         Card.of(path)
     assert str(caught.value) == f"{path}: {what}; train the run again"

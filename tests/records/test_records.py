@@ -3,6 +3,7 @@
 import json
 import math
 import pkgutil
+import random
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from types import NoneType, UnionType
@@ -17,7 +18,7 @@ from rcn_bench import records
 from rcn_bench.errors import InputError
 from rcn_bench.plan.paths import Paths
 from rcn_bench.provenance import Origin, Start
-from rcn_bench.records.base import Document, Record
+from rcn_bench.records.base import Document, Record, with_checksum
 from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.plain import from_plain, to_plain
@@ -138,8 +139,9 @@ def path(tmp_path_factory):
 
 
 def written(path, content):
+    """A file of this content, with its checksum."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(with_checksum(content) if isinstance(content, dict) else content))
     return path
 
 
@@ -233,6 +235,28 @@ def test_a_record_is_of_what_it_is_read_for(path):
 )
 def test_the_command_names_what_the_path_tells(tmp_path, stage, target, command):
     assert RECORDS[stage][0].command(record_path(Paths(tmp_path), stage, target)) == f"rcn-bench {command}"
+
+
+def test_no_character_can_change_unnoticed(path):
+    path = path.with_name("eval.json")
+    record = an_evaluation()
+    record.write(path)
+    whole = path.read_text()
+    rng = random.Random(0)
+    for place in rng.sample(range(len(whole)), 300):
+        path.write_text(whole[:place] + rng.choice('0123456789abcxyz"{}[],:') + whole[place + 1 :])
+        if path.read_text() == whole:
+            assert Evaluation.read(path) == record
+        else:
+            assert message_of(Evaluation.read, path).startswith(f"{path}: ")
+
+
+def test_a_record_without_a_checksum_is_of_an_earlier_version(path):
+    path = path.with_name("eval.json")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(to_plain(an_evaluation())))
+    message = message_of(Evaluation.read, path)
+    assert message == f"{path}: has no checksum: written by an earlier version; run `rcn-bench evaluate rcn18` again"
 
 
 def test_whole_numbers_are_numbers(path):

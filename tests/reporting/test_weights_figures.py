@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 from written import written_figure
 
 from rcn_bench.analysis.hidden_state import hidden_matrices
@@ -16,7 +15,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.records.products import FigureRecord
 from rcn_bench.records.weights import Card
 from rcn_bench.reporting.weights import figure2
-from results import an_example, own_origin, write_own_weights
+from results import an_example, own_origin, save_with_card, write_own_weights
 
 LAYERS = {"rcn18": 4, "rcn34": 12}
 RANDOM_ONLY = {
@@ -81,7 +80,7 @@ def test_layers_of_any_network_come_in_the_order_that_its_card_has(tmp_path, lay
     # As text denselayer10 comes before denselayer2, and a stem after the blocks that follow it.
     path = tmp_path / "model.safetensors"
     state = {name: np.full((2, 2), place, np.float32) for place, name in enumerate(layers)}
-    save_file(dict(sorted(state.items())), path, an_example(Card, recurrent_layers=layers).to_metadata())
+    save_with_card(state, path, an_example(Card, recurrent_layers=layers))
     assert [matrix[0, 0] for matrix in hidden_matrices(path)] == list(range(len(layers)))
 
 
