@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: all all_tables all_figures test benchmark lint clean
 
 all all_tables all_figures: .venv/ready
-	$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --show-failed-logs --configfile $(CONFIG) -- $@
+	$(BIN)/snakemake --cores $(CORES) --show-failed-logs --configfile $(CONFIG) -- $@
 	$(BIN)/rcn-bench show --config $(CONFIG)
 
 # A thread a process, which would otherwise fight over the cores.

@@ -24,16 +24,29 @@ def replacing(path: Path) -> Iterator[Path]:
     The folder is made if it is missing. The content is on the disk before it gets its name, so that a power cut leaves
     the old file or the new one. What killed processes of this machine left of the same file is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _sweep(path)
     temporary = path.with_name(f"{_temporaries_of(path)}{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        give_name(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def give_name(temporary: Path, path: Path) -> None:
+    """Rename a file in its folder, once its content is on the disk; then wait until its name is there, too."""
+    _sync(temporary)
+    os.replace(temporary, path)
+    _sync(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and wait until they are on the disk: else what it holds is lost with it."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
 
 
 def _temporaries_of(path: Path) -> str:
@@ -120,29 +133,76 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
+class Held(InputError):
+    """What was to be locked is held by another process, which the message names."""
+
+
 @contextmanager
-def locked(folder: Path, name: str = "") -> Iterator[None]:
+def locked(folder: Path, name: str = "", *, waiting: Progress | None = None) -> Iterator[None]:
     """Hold a folder, or what is called ``name`` in it, until this process ends even by kill -9.
 
-    The folder is made if it is missing. Errors: InputError if another process holds it, which it names.
+    The folder is made if it is missing. waiting: told of another process that holds it, whose end is then waited for.
+    Errors: Held if another process holds it and ``waiting`` is None; InputError on a disk without locks.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}.lock" if name else folder / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip()
-            by = f" ({holder})" if holder else ""
-            raise InputError(f"{folder / name}: another process{by} is at work here; wait for it or stop it") from None
-        except OSError as error:
-            raise InputError(f"{folder}: files cannot be locked on this disk ({error.strerror}); use another") from None
+    file = _locked_file(folder, name, waiting)
+    with file:
         with suppress(OSError):  # a full disk, on which the lock holds all the same
             file.truncate(0)
-            file.write(f"PID {os.getpid()} on {platform.node()}\n")
+            file.write(f"{this_process()}\n")
             file.flush()
         _held.add(file)
         try:
             yield
         finally:
             _held.discard(file)
+
+
+def lock_file(folder: Path, name: str = "") -> Path:
+    """That of ``locked``; only who holds it may remove it."""
+    return folder / f".{name}.lock" if name else folder / ".lock"
+
+
+def this_process() -> str:
+    """As it is named to others."""
+    return f"PID {os.getpid()} on {platform.node()}"
+
+
+def _locked_file(folder: Path, name: str, waiting: Progress | None) -> IO[str]:
+    path = lock_file(folder, name)
+    while True:
+        make_folder(folder)
+        try:
+            file = path.open("a+")
+        except FileNotFoundError:  # the folder was removed just now, by who held it
+            continue
+        try:
+            _lock(file, folder, name, waiting)
+            if _is_at(path, file):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # removed by who held it: another process may lock a new one
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(file: IO[str], folder: Path, name: str, waiting: Progress | None) -> None:
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            at_work = f"another process{f' ({holder})' if holder else ''} is at work here"
+            if waiting is None:
+                raise Held(f"{folder / name}: {at_work}; wait for it or stop it") from None
+            waiting(f"{folder / name}: {at_work}; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        raise InputError(f"{folder}: files cannot be locked on this disk ({error.strerror}); use another") from None

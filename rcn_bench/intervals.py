@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 10_000
+BLOCK = 2**23  # numbers that are drawn at a time: 64 MiB
 FEW = 0.01  # the share of videos that may be missing before an accuracy is given with its bounds
 
 
@@ -19,10 +21,11 @@ def accuracy_interval(correct: ArrayLike, groups: Sequence[str]) -> tuple[float,
     return Scores.of_videos(correct, groups).interval()
 
 
-def bounds(accuracy: float, scored: int, listed: int) -> tuple[float, float] | None:
+def bounds(accuracy: float, scored: float, listed: float) -> tuple[float, float] | None:
     """What the accuracy of the videos scored is of all listed, if all others were wrong, and if all were right.
 
-    None where so few are missing that it does not matter.
+    Of clips, a video counts by its share of the most that one has. None where so few are missing that it does not
+    matter.
     """
     if (listed - scored) / listed <= FEW:
         return None
@@ -68,9 +71,15 @@ class Scores:
         """The accuracy in each resample; what is drawn depends on the groups alone."""
         _, index = np.unique(np.asarray(self.groups), return_inverse=True)
         sums, sizes = np.bincount(index, self.correct), np.bincount(index, self.counts)
-        # Only how often each group is drawn matters, so draw counts.
-        draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
-        return draws @ sums / (draws @ sizes)
+        return np.concatenate([draws @ sums / (draws @ sizes) for draws in _draws(len(sums))])
+
+
+@lru_cache(1)  # a table asks for the same again and again, and of many groups it takes a minute
+def _draws(groups: int) -> list[NDArray[np.uint16]]:
+    """How often each group is drawn in each resample, which is all that matters: (resamples, groups), in blocks."""
+    rng, most, share = np.random.default_rng(0), max(BLOCK // groups, 1), np.full(groups, 1 / groups)
+    sizes = [min(most, RESAMPLES - start) for start in range(0, RESAMPLES, most)]
+    return [rng.multinomial(groups, share, size).astype(np.uint16) for size in sizes]
 
 
 def _middle(resampled: NDArray[np.float64]) -> tuple[float, float]:

@@ -22,6 +22,11 @@ KINDS = {  # by a file's ending: its codecs
     ".gif": ("gif", None),
     ".png": ("apng", None),
     ".mjpeg": ("mjpeg", None),
+    ".ogv": ("libvpx", "libopus"),
+    ".mpg": ("mpeg2video", "mp2"),
+    ".y4m": ("wrapped_avframe", None),
+    ".h264": ("libx264", None),
+    ".nut": ("libx264", None),
 }
 CODEC_OPTIONS = {
     "libx264": {"g": str(RATE), "keyint_min": str(RATE), "sc_threshold": "0", "bf": "0", "preset": "ultrafast"},
@@ -133,6 +138,26 @@ def cut_off(path: Path, share: float, **options) -> Path:
     return path
 
 
+def cut_in_a_packet(path: Path, size: int, **options) -> Path:
+    """Of a file that is made of packets of so many bytes."""
+    content = write(path, sound=5, **options).read_bytes()
+    assert len(content) % size == 0
+    path.write_bytes(content[: len(content) // size // 2 * size + size // 3])
+    return path
+
+
+def scarcely_coded(path: Path) -> Path:
+    """MPEG-1 of few bits, which FFmpeg takes for longer, since the rate in its header is a higher one."""
+    options = {"b": "100000", "maxrate": "100000", "bufsize": "100000"}
+    with av.open(str(path), "w", format="mpeg1video") as file:
+        stream = file.add_stream("mpeg1video", rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        for image in numbered(40):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        file.mux(stream.encode(None))
+    return path
+
+
 # By name: how to write it, and the frames in it. First what lacks some of its frames, with what is said of it.
 HALVES = {
     "fragments.mp4": (cut_between_fragments, r"the fragments at its end are missing"),
@@ -166,6 +191,17 @@ HALVES = {
     "packets.wmv": (lambda path: cut_off(path, 0.5), r"only \d\d % of its bytes are there"),
     "packets.gif": (lambda path: cut_between_packets(path, 33), r"its end mark is missing"),
     "packets.png": (lambda path: cut_between_packets(path, 33), r"33 frames of 60"),
+    "a.ogv": (lambda path: cut_off(path, 0.8), r"its end mark is missing"),
+    "a.mjpeg": (lambda path: cut_off(path, 0.5), r"its end mark is missing"),
+    "a.y4m": (lambda path: cut_off(path, 0.5), r"its last packet is not whole"),
+    "a.nut": (lambda path: cut_off(path, 0.5), r"no index at the end"),
+    "a.h264": (lambda path: cut_off(path, 0.5), r"its last frame is damaged"),
+    "a.ts": (lambda path: cut_in_a_packet(path, 188), r"its last packet is not whole"),
+    "m2ts.ts": (
+        lambda path: cut_in_a_packet(path, 192, options={"mpegts_m2ts_mode": "1"}), r"its last packet is not whole",
+    ),
+    "a.mpg": (lambda path: cut_in_a_packet(path, 2048), r"its last packet is not whole"),
+    "sector.mpg": (lambda path: path.write_bytes(write(path).read_bytes()[: 10 * 2048]), r"its last frame is damaged"),
 }  # fmt: skip
 WHOLE = {
     "fragments.mp4": (lambda path: write(path, options=FRAGMENTS), 60),
@@ -192,6 +228,8 @@ WHOLE = {
     "zeros.gif": (lambda path: path.write_bytes(write(path).read_bytes() + bytes(9)), 60),
     "a.png": (write, 60),
     "a.wmv": (write, 60),
+    **{f"a{ending}": (write, 60) for ending in (".ogv", ".mpg", ".y4m", ".h264", ".nut", ".ts")},
+    "m2ts.ts": (lambda path: write(path, options={"mpegts_m2ts_mode": "1"}), 60),
 }  # fmt: skip
 
 

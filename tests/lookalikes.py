@@ -27,6 +27,15 @@ def pictures(path: Path, count: int = 6) -> None:
     first.save(path, save_all=True, append_images=others, duration=80)
 
 
+def pages(path: Path) -> None:
+    first, *others = (Image.fromarray(image) for image in numbered(6))
+    first.save(path, save_all=True, append_images=others)
+
+
+def noise(seed: int):
+    return lambda path: path.write_bytes(np.random.default_rng(seed).bytes(500 * (seed + 1)))
+
+
 def listed(content: str):
     """A list that names a video beside it, which is there."""
 
@@ -38,8 +47,9 @@ def listed(content: str):
 
 
 def song_with_cover(path: Path) -> None:
-    with av.open(str(path), "w", format="mp3" if path.suffix == ".mp3" else "mp4") as file:
-        sound = file.add_stream("mp3" if path.suffix == ".mp3" else "aac", rate=44100, layout="mono")
+    container = {".mp3": "mp3", ".mka": "matroska"}.get(path.suffix, "mp4")
+    with av.open(str(path), "w", format=container) as file:
+        sound = file.add_stream("mp3" if container == "mp3" else "aac", rate=44100, layout="mono")
         cover = file.add_stream("mjpeg", rate=1)
         cover.height, cover.width, cover.pix_fmt = 48, 64, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
@@ -73,8 +83,11 @@ NOT_VIDEOS = {
     "jpeg_named.mp4": lambda path: path.write_bytes(made(path.with_suffix(".jpg"), picture)),
     "img_00001.jpg": picture,
     "moving.webp": pictures,  # which FFmpeg does not read
+    "paper.pdf": pages,  # of JPEG pictures, which FFmpeg guesses to be Motion JPEG
+    **{f"weights{seed}.bin": noise(seed) for seed in range(30)},
     "song.mp3": song_with_cover,
     "song.m4a": song_with_cover,
+    "song.mka": song_with_cover,  # whose cover is a stream like any other
     "a.wav": song,
 }
 LISTS = {

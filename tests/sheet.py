@@ -109,7 +109,7 @@ SHEET: list[tuple[str, str, Write]] = [
     ("GIF", "a.gif", halves.write),
     ("APNG", "a.png", halves.write),
     ("bare H.264, which has no times", "a.h264", partial(write, container="h264")),
-    ("bare Motion JPEG", "a.mjpeg", halves.write),
+    ("bare Motion JPEG, which has no times", "a.mjpeg", halves.write),
     ("folder of numbered JPEGs, which have no times", "folder", folder_of_pictures),
     ("MP4 that is called .txt", "video.txt", write),
     ("sound 0.4 s longer than the picture", "longer.mp4", partial(halves.write, sound=5.4)),

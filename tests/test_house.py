@@ -98,24 +98,6 @@ def test_no_file_is_long():
     assert [(str(path), lines(path)) for path in files if lines(path) > 400] == []
 
 
-def test_the_package_is_not_long_either():
-    assert sum(lines_of_code(path) for path in MODULES.values()) < 9000
-
-
-def lines_of_code(path):
-    """Those that hold code: blank lines, comments and docstrings are there for the reader."""
-    text = path.read_text()
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    prose = {
-        line
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, documented) and ast.get_docstring(node) is not None
-        for line in range(node.body[0].lineno, node.body[0].end_lineno + 1)
-    }
-    numbered = enumerate(text.splitlines(), start=1)
-    return sum(bool(line.strip()) and not line.lstrip().startswith("#") for n, line in numbered if n not in prose)
-
-
 DECODING = {"examine", "findings", "judge", "media", "processes", "check", "review", "digits"}
 WRITING = {f"cache.{name}" for name in ("build", "jobs", "keep", "source", "space", "stock", "writing")}
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rcn_bench import intervals
 from rcn_bench.intervals import Scores, accuracy_interval, bounds
 
 VIDEOS = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=60)
@@ -71,6 +72,16 @@ def test_twins_of_which_one_is_right_leave_no_width():
 def test_interval_narrows_with_more_videos():
     few, many = (accuracy_interval([1, 0] * (n // 2), names(n)) for n in (40, 640))
     assert width(few) > 3 * width(many)
+
+
+def test_what_is_drawn_in_blocks_is_what_is_drawn_at_once(monkeypatch):
+    correct = np.random.default_rng(0).random(40) < 0.7
+    at_once = accuracy_interval(correct, names(40))
+    monkeypatch.setattr(intervals, "BLOCK", 40 * 777)
+    intervals._draws.cache_clear()
+    in_blocks = accuracy_interval(correct, names(40))
+    intervals._draws.cache_clear()
+    assert in_blocks == pytest.approx(at_once, abs=1e-12)
 
 
 def test_interval_is_the_same_every_time_whatever_the_global_seed():

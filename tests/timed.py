@@ -1,19 +1,20 @@
 """Videos of numbered frames at any rate and on any clock, written for tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import floor
 from pathlib import Path
 
 import av
+import numpy as np
 from broken import HEIGHT, WIDTH, number_of, numbered
 
-from rcn_bench.data.examine import frames_in_order
+from rcn_bench.data.media.kinds import medium_of
 
 NTSC = tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 60))
 MADE_SMALL = {"libx264": {"preset": "ultrafast", "bf": "2"}, "libvpx": {"deadline": "realtime"}}
-CODECS = {".webm": "libvpx", ".wmv": "wmv2", ".gif": "gif", ".vob": "mpeg2video"}
-PIXELS = {"gif": "rgb8"}
+CODECS = {".webm": "libvpx", ".wmv": "wmv2", ".gif": "gif", ".vob": "mpeg2video", ".apng": "apng"}
+PIXELS = {"gif": "rgb8", "apng": "rgb24"}
 
 
 def write_at(
@@ -57,6 +58,13 @@ def joined(path: Path, *parts: Path) -> Path:
     """As ``cat PARTS > PATH`` makes it."""
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     return path
+
+
+def frames_in_order(
+    source: str | Path, short_side: int | None = None, rate: float | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """The frames of any medium with their times, as they come."""
+    return ((time, picture.rgb(short_side)) for time, picture in medium_of(source, rate).frames())
 
 
 def times_and_numbers(path: Path) -> list[tuple[float, int]]:

@@ -31,7 +31,11 @@ shell.prefix(PLAN.shell_prefix)
 
 onstart:
     try:
-        PLAN.start()
+        jobs = list(workflow.dag.needrun_jobs())
+        PLAN.start(
+            makes={str(file) for job in jobs for file in job.output},
+            reads={str(file) for job in jobs for file in job.input},
+        )
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -1,5 +1,6 @@
 """The causality certificate: does any output of a model depend on frames after it, and how many frames does it see?"""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.code import load_plugins
+from rcn_bench.engine.room import room_for
 from rcn_bench.errors import InputError, reason
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.frames import FrameNet
@@ -52,13 +54,17 @@ def _examine(outputs_of: Callable[[Tensor], Tensor], name: str, clip: Tensor) ->
             f"{name}: cannot take a clip of {tuple(clip.shape)} ({reason(error)}); give it more pixels"
         ) from error
     frames, outputs = clip.shape[2], len(reference)
+    if not (reference.isfinite().all() and reference.std() > 0):
+        raise InputError(f"{name}: its outputs are not finite, or all the same, so that nothing can be seen in them")
     frame_of_output = torch.arange(outputs) * round(frames / outputs)
     largest, past, future = 0.0, 0, 0
     for t in range(frames):
         changed = clip.clone()
         changed[:, :, t + 1 :] = torch.randn_like(changed[:, :, t + 1 :])
-        change = (outputs_of(changed) - reference)[frame_of_output <= t].abs().max() / reference.std()
-        largest = max(largest, float(change))
+        change = float((outputs_of(changed) - reference)[frame_of_output <= t].abs().max() / reference.std())
+        if not math.isfinite(change):
+            raise InputError(f"{name}: its outputs are not finite on a clip of other random frames")
+        largest = max(largest, change)
         poisoned = clip.clone()
         poisoned[:, :, t] = torch.nan
         reached = frame_of_output[outputs_of(poisoned).flatten(1).isnan().any(1)]
@@ -114,7 +120,8 @@ def certify_models(experiment: Experiment) -> None:
     rows = []
     for model, lengths in shown.items():
         for frames in lengths:
-            rows.append(certify(model, frames, experiment.clip.crop))
+            with room_for(f"certifying {model} at {frames} frames", "lower the frames or clip.crop"):
+                rows.append(certify(model, frames, experiment.clip.crop))
             print(describe(rows[-1]), flush=True)
     Causality(origin=origin, rows=rows).write(experiment.paths.causality)
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.records.weights import Card
 
 Matrix = NDArray[np.floating]
@@ -15,11 +16,20 @@ Matrix = NDArray[np.floating]
 def hidden_matrices(weights: Path) -> list[Matrix]:
     """The w_hh matrices of a run's model.safetensors, first recurrent layer to last, as its card has them.
 
-    Read without torch, so that a figure is drawn in a moment. Errors: InputError if it is missing or any other file.
+    Read without torch, so that a figure is drawn in a moment. Errors: InputError if it is missing or any other file, or
+    if a number in one is not finite.
     """
     layers = Card.of(weights).recurrent_layers
-    with safe_open(weights, framework="numpy") as file:
-        return [file.get_tensor(layer) for layer in layers]
+    foreign = f"{weights}: other layers than its card names"
+    with refusing(lambda why: InputError(f"{foreign} ({why}); train the run again")):
+        with safe_open(weights, framework="numpy") as file:
+            matrices = [file.get_tensor(layer) for layer in layers]
+        for layer, matrix in zip(layers, matrices, strict=True):
+            if matrix.shape != (len(matrix), len(matrix)):
+                raise ValueError(f"{layer} is no square matrix")
+            if not np.isfinite(matrix).all():
+                raise InputError(f"{weights}: {layer}: not all of its values are finite; train the run again")
+    return matrices
 
 
 def hidden_state_statistics(matrices: list[Matrix]) -> pd.DataFrame:

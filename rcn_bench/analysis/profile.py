@@ -16,6 +16,7 @@ from rcn_bench.analysis.memory import (
 from rcn_bench.analysis.variants import Variant, variants
 from rcn_bench.code import load_plugins
 from rcn_bench.engine.device import place
+from rcn_bench.engine.room import room_for
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.recompute import can_recompute, recompute_activations
@@ -39,7 +40,8 @@ def profile(model: str, experiment: Experiment) -> None:
     origin = begin(experiment, "profile", model, [])
     rows = []
     for variant in variants(model, lengths):
-        rows.append(costs_of(variant, experiment, Process.alone().device))
+        with room_for(f"the costs of {variant}", "lower profile.size or profile.memory_frames_per_batch"):
+            rows.append(costs_of(variant, experiment, Process.alone().device))
         print(f"{variant}: {describe(rows[-1])}", flush=True)
     Profile(origin=origin, model=model, rows=rows).write(experiment.paths.profile(model))
 

@@ -10,9 +10,10 @@ from rcn_bench.analysis.timing import median_seconds
 from rcn_bench.code import load_plugins
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import architecture
-from rcn_bench.engine.device import place, room_for
+from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import build_step
 from rcn_bench.engine.repeatable import repeatable
+from rcn_bench.engine.room import room_for_training
 from rcn_bench.engine.step import Autocast
 from rcn_bench.models import create_model
 from rcn_bench.plan.experiment import Experiment
@@ -34,11 +35,8 @@ def measure_steps(experiment: Experiment, progress: Callable[[str], None] = prin
     torch.set_num_threads(train.threads)
     origin, settings, rows = begin(experiment, "steps", "", []), step_settings(experiment), []
     for run in distinct_networks(experiment):
-        what, repeated = (
-            f"a training step of {run.variant} at {run.frames} frames",
-            (train.deterministic, train.compile),
-        )
-        with room_for(what), repeatable(*repeated, process.device):
+        repeated = repeatable(train.deterministic, train.compile, process.device)
+        with room_for_training(run, experiment), repeated:
             step = _timed(run, experiment, process)
         progress(
             f"{step.model}, {step.frames} frames: {step.training_seconds:.3g} s to train on {step.clips} clips, "

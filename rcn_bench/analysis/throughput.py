@@ -8,6 +8,7 @@ from rcn_bench.analysis.timing import clips_per_second, live_frames_per_second
 from rcn_bench.analysis.variants import Variant, variants
 from rcn_bench.code import load_plugins
 from rcn_bench.engine.device import place
+from rcn_bench.engine.room import room_for
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import products_of, timed
@@ -27,7 +28,8 @@ def time_models(experiment: Experiment, threads: int) -> None:
     rows = []
     for model, lengths in timed(products_of(experiment).values()).items():
         for variant in variants(model, lengths):
-            rows.append(speed_of(variant, experiment, Process.alone().device))
+            with room_for(f"timing {variant}", "lower profile.timing_frames_per_batch"):
+                rows.append(speed_of(variant, experiment, Process.alone().device))
             print(f"{variant}: {describe(rows[-1])}", flush=True)
     Throughput(origin=origin, rows=rows).write(experiment.paths.throughput)
 

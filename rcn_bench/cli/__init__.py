@@ -8,16 +8,20 @@ import argparse
 import errno
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
 from rcn_bench.cli import data, experiment, models, products, runs
 from rcn_bench.cli.refusals import earlier_refusal, refuse
-from rcn_bench.errors import InputError, TrainingDiverged, one_line
+from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C."""
+    """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C.
+
+    Any other error is a fault of this package: it keeps its traceback, whose last line asks to report it.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files can be any bytes
@@ -30,13 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _complain(*refuse(given, one_line(error), 2))
     except TrainingDiverged as error:
-        return _complain(*refuse(given, str(error), 1))
+        return _complain(*refuse(given, one_line(error), 1))
     except OSError as error:
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
             raise
         return _complain(f"{error.filename or options.results}: {error.strerror}; nothing half-written is left", 2)
+    except MemoryError:
+        return _complain("too little memory for this; stop what else runs here, or use a machine with more", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; the same command goes on with what is left", 130)
+    except Exception as error:
+        line = f"a fault of its own; please report it with the lines above, the config and: {shlex.join(given)}"
+        error.add_note(f"rcn-bench: {shown(line)}")
+        raise
     return 0
 
 
@@ -47,7 +57,7 @@ def _as_path(argument: str) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"rcn-bench: {message}", file=sys.stderr)
+    print(f"rcn-bench: {shown(message)}", file=sys.stderr)
     return code
 
 

@@ -4,14 +4,14 @@ import argparse
 import os
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command, not_negative, positive, share
+from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command, not_negative, positive, share
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 
 
 def add_commands(commands: Commands) -> None:
     data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
-    add_experiment_command(data, "make-digits", _make_digits, "write the embedded data set: videos, lists, stills")
+    add_writing_command(data, "make-digits", _make_digits, "write the embedded data set: videos, lists, stills")
 
     check = add_command(data, "check", _check, "decode every video once and report what cannot be used")
     check.description = (
@@ -20,7 +20,7 @@ def add_commands(commands: Commands) -> None:
     )
     check.add_argument("--annotations", required=True, type=Path, help="a list, or a folder of class folders")
     check.add_argument("--root", required=True, type=Path, help="the folder of videos")
-    _add_format(check)
+    _add_list_options(check)
     check.add_argument("--report", type=Path, default=Path("check.csv"), help="a row a video (default: check.csv)")
     check.add_argument("--frames", type=positive, default=1, help="the frames that a video must have (default 1)")
     check.add_argument("--labels", type=Path, help="a list whose labels are known, such as that of training")
@@ -33,9 +33,10 @@ def add_commands(commands: Commands) -> None:
     convert.add_argument("list", type=Path, help="a list, or a folder of class folders")
     convert.add_argument("--root", required=True, type=Path, help="the folder of videos")
     convert.add_argument("--output", required=True, type=Path, help="the CSV")
-    _add_format(convert)
+    _add_list_options(convert)
 
-    cache = add_experiment_command(data, "cache", _cache, "check and decode the videos of a split once, for all runs")
+    text = "check and decode the videos of a split once, for all runs"
+    cache = add_writing_command(data, "cache", _cache, text, ["split", "shard"])
     cache.add_argument("--split", required=True, choices=["train", "val"])
     cache.add_argument("--shard", type=not_negative, metavar="NUMBER", help="make this shard alone, from 0 on")
     cache.add_argument("--verify", action="store_true", help="read every shard, and make damaged ones anew")
@@ -43,7 +44,9 @@ def add_commands(commands: Commands) -> None:
     _add_workers(cache)
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
+def _add_list_options(parser: argparse.ArgumentParser) -> None:
+    text = "refuse links that lead out of the folder of videos"
+    parser.add_argument("--no-follow-links", dest="follow_links", action="store_false", help=text)
     parser.add_argument("--format", help="of the list, such as ucf101 (default: guessed)")
     parser.add_argument("--plugin", action="append", default=[], help="module that registers a list format of your own")
 
@@ -74,6 +77,7 @@ def _check(options: Options) -> None:
         labels=options.labels,
         max_bad=options.max_bad,
         max_overlap=options.max_overlap,
+        follow_links=options.follow_links,
         workers=options.workers,
     )
 
@@ -85,12 +89,16 @@ def _convert(options: Options) -> None:
 
     if options.output.exists() and options.list.exists() and options.output.samefile(options.list):
         raise InputError(f"{options.output}: the list itself; give --output another name")
+    if options.output.is_dir():
+        raise InputError(f"{options.output}: a folder; give --output the name of a file")
+    if not options.root.is_dir():
+        raise InputError(f"{options.root}: no such video folder; check --root")
     load_plugins(options.plugin)
     videos = read_list(options.list, options.root, options.format)
-    write_own_csv(videos, options.root, options.output)
+    write_own_csv(videos, options.root, options.output, follow_links=options.follow_links)
     print(f"{videos.summary}; written to {options.output}")
     if videos.labels != in_order({video.label for video in videos}):
-        order = f"in the order of the alphabet; {videos.format} has one of its own"
+        order = f"in the order of their labels; {videos.format} has one of its own"
         print(f"{options.output}: read from there, the classes are those that have a video, {order}")
 
 

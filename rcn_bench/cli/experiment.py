@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_experiment_command, positive
+from rcn_bench.cli.options import Commands, Options, add_experiment_command, add_writing_command, positive
 from rcn_bench.plan.experiment import Experiment
 
 
@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     depends.add_argument("target", nargs="?", default="", help="what the stage is done for, such as a run's name")
 
     text = "disk, hours and memory of an experiment, from training steps timed on this machine or on another"
-    estimate = add_experiment_command(commands, "estimate", _estimate, text)
+    estimate = add_writing_command(commands, "estimate", _estimate, text)
     estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
     estimate.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
     estimate.add_argument("--val-videos", type=positive, help="likewise")

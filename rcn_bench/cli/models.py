@@ -1,6 +1,6 @@
 """Commands on models, trained or not: models, certify, profile, throughput, causality."""
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command, positive
+from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command, positive
 from rcn_bench.plan.experiment import Experiment
 
 
@@ -14,12 +14,12 @@ def add_commands(commands: Commands) -> None:
     certify.add_argument("--size", type=positive, default=32, help="its height and width (default 32)")
     certify.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
 
-    profile = add_experiment_command(commands, "profile", _profile, "parameters, GMACs and memory of a model")
+    profile = add_writing_command(commands, "profile", _profile, "parameters, GMACs and memory of a model", ["model"])
     profile.add_argument("model")
     text = "clips/s of all models, timed one after the other"
-    throughput = add_experiment_command(commands, "throughput", _throughput, text)
+    throughput = add_writing_command(commands, "throughput", _throughput, text)
     throughput.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
-    add_experiment_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
+    add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
 
 
 def _models(options: Options) -> None:

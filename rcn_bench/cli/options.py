@@ -2,12 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from rcn_bench.cli.refusals import FOLDER
 from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.writers import writing
 
 Commands = argparse._SubParsersAction
 Options = argparse.Namespace
@@ -23,10 +26,31 @@ def add_command(commands: Commands, name: str, run: Callable[[Options], None], t
 def add_experiment_command(
     commands: Commands, name: str, run: Callable[[Experiment, Options], None], text: str
 ) -> argparse.ArgumentParser:
-    """A command on one experiment: it reads a config and works below its results folder."""
+    """A command on one experiment: it reads a config, and what lies below its results folder."""
     parser = add_command(commands, name, partial(_on_experiment, run), text)
     add_experiment_options(parser)
     return parser
+
+
+def add_writing_command(
+    commands: Commands, name: str, run: Callable[[Experiment, Options], None], text: str, of: Sequence[str] = ()
+) -> argparse.ArgumentParser:
+    """A command that writes results of one experiment. of: those of its arguments that say which."""
+    return add_experiment_command(commands, name, as_writer(name, run, of), text)
+
+
+def as_writer(
+    name: str, run: Callable[[Experiment, Options], None], of: Sequence[str]
+) -> Callable[[Experiment, Options], None]:
+    """Let it work only where nobody else does the same, or works with another config."""
+
+    def run_as_writer(experiment: Experiment, options: Options) -> None:
+        given = [getattr(options, argument) for argument in of]
+        title = " ".join([name, *(str(each) for each in given if each is not None)])
+        with writing(experiment, title, job=FOLDER in os.environ):
+            run(experiment, options)
+
+    return run_as_writer
 
 
 def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

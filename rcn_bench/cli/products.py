@@ -3,19 +3,17 @@
 from functools import partial
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_command
+from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command
 from rcn_bench.plan.experiment import Experiment
 
 
 def add_commands(commands: Commands) -> None:
     text = "assemble a table from result files"
-    add_experiment_command(commands, "table", partial(_write, "table"), text).add_argument(
-        "name", help="such as table1_init"
-    )
+    table = add_writing_command(commands, "table", partial(_write, "table"), text, ["name"])
+    table.add_argument("name", help="such as table1_init")
     text = "draw a figure from result files"
-    add_experiment_command(commands, "figure", partial(_write, "figure"), text).add_argument(
-        "name", help="such as figure1"
-    )
+    figure = add_writing_command(commands, "figure", partial(_write, "figure"), text, ["name"])
+    figure.add_argument("name", help="such as figure1")
 
     text = "runs of two machines or dates on the videos that both scored, with paired intervals"
     compare = add_command(commands, "compare", _compare, text)

@@ -27,8 +27,10 @@ def earlier_refusal(arguments: Sequence[str]) -> tuple[str, int] | None:
     file = _file(arguments)
     if file is None or not file.is_file():
         return None
-    refusal = read_json(file)
-    return refusal["message"], refusal["code"]
+    with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):  # no refusal: the command finds it anew
+        refusal = read_json(file)
+        return str(refusal["message"]), 1 if refusal["code"] == 1 else 2
+    return None
 
 
 def _file(arguments: Sequence[str]) -> Path | None:

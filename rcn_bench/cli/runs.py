@@ -8,8 +8,9 @@ from rcn_bench.cli.options import (
     Commands,
     Options,
     add_command,
-    add_experiment_command,
     add_experiment_options,
+    add_writing_command,
+    as_writer,
     experiment_of,
     not_negative,
     positive,
@@ -22,10 +23,10 @@ from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
 
 
 def add_commands(commands: Commands) -> None:
-    pretrain = add_experiment_command(commands, "pretrain", _pretrain, "train a 2D network on stills")
+    pretrain = add_writing_command(commands, "pretrain", _pretrain, "train a 2D network on stills", ["network"])
     pretrain.add_argument("network", help="such as resnet18")
 
-    train = add_experiment_command(commands, "train", _train, "train a run, or go on from its checkpoint")
+    train = add_writing_command(commands, "train", _train, "train a run, or go on from its checkpoint", ["run"])
     train.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
 
@@ -39,7 +40,7 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
 
     text = "accuracy of a trained run against the share of a video seen"
-    add_experiment_command(commands, "online", _online, text).add_argument("run", help="a run's name")
+    add_writing_command(commands, "online", _online, text, ["run"]).add_argument("run", help="a run's name")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
     stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
@@ -51,7 +52,7 @@ def add_commands(commands: Commands) -> None:
     stream.add_argument("--restart", type=not_negative, metavar="FRAMES", help=text)
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
-    calibrate = add_experiment_command(commands, "calibrate", _calibrate, text)
+    calibrate = add_writing_command(commands, "calibrate", _calibrate, text, ["weights"])
     calibrate.add_argument("weights", choices=PUBLISHED_WEIGHTS)
     calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
 
@@ -84,9 +85,13 @@ def _evaluate(options: Options) -> None:
         return
     if options.weights or options.videos or not (options.run and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")
+    as_writer("evaluate", _evaluate_run, ["run"])(experiment_of(options), options)
+
+
+def _evaluate_run(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.evaluate import evaluate
 
-    evaluate(Run.parse(options.run), experiment_of(options))
+    evaluate(Run.parse(options.run), experiment)
 
 
 def _online(experiment: Experiment, options: Options) -> None:

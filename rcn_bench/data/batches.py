@@ -1,4 +1,4 @@
-"""Training batches, made ahead by worker processes in memory that a GPU reads without another copy."""
+"""Batches, made ahead by worker processes; those of training in memory that a GPU reads without another copy."""
 
 import weakref
 from collections.abc import Iterator
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips, together
 from rcn_bench.errors import InputError
 from rcn_bench.files import size_text
 
 AHEAD = 2  # batches that each worker makes before they are asked for
 
 SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps it
+MORE_SHARED_MEMORY = "give the container more (--shm-size)"
 
 Keys = list[tuple[int, int]]
 
@@ -31,11 +32,11 @@ class TrainingBatches:
     """
 
     def __init__(self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False) -> None:
-        slots = workers * AHEAD + 1  # those under way, and the one being read
+        slots = batches_under_way(workers)
         parts = [torch.as_tensor(part) for part in order.clips[0, 0]]
         self._memory = [torch.empty(slots, size, *part.shape, dtype=part.dtype) for part in parts]
+        _require_shared_memory(workers, sum(memory.nbytes for memory in self._memory))
         if workers:
-            _require_shared_memory(workers, sum(memory.nbytes for memory in self._memory))
             for memory in self._memory:
                 memory.share_memory_()
         if pinned:
@@ -88,12 +89,27 @@ class _Filler(Dataset):
         return slot
 
 
+def batches_under_way(workers: int) -> int:
+    """Those that are made ahead, and the one that is read."""
+    return workers * AHEAD + 1
+
+
+def evaluation_batches(videos: EvaluationClips, size: int, workers: int) -> DataLoader:
+    """Clips (clips, T, H, W, 3) of ``size`` videos each, in their order, and how many each video has of them.
+
+    workers: processes; 0: none but this one. Errors: InputError if there is too little memory that can be shared.
+    """
+    _require_shared_memory(workers, batches_under_way(workers) * size * videos.largest)
+    prefetch = AHEAD if workers else None
+    return DataLoader(videos, size, num_workers=workers, prefetch_factor=prefetch, collate_fn=together)
+
+
 def _require_shared_memory(workers: int, needed: int) -> None:
     """A process that writes beyond what there is gets killed without a word."""
-    if SHARED_MEMORY.is_dir() and (free := disk_usage(SHARED_MEMORY).free) < needed:
+    if workers and SHARED_MEMORY.is_dir() and (free := disk_usage(SHARED_MEMORY).free) < needed:
         raise InputError(
             f"train.workers: {workers} need {size_text(needed)} of shared memory, {SHARED_MEMORY} has "
-            f"{size_text(free)}; use fewer, or give the container more (--shm-size)"
+            f"{size_text(free)}; use fewer, or {MORE_SHARED_MEMORY}"
         )
 
 

@@ -26,14 +26,17 @@ def check_videos(
     *,
     frames: int = 1,
     labels: Iterable[str] | None = None,
+    follow_links: bool = True,
     workers: int = 1,
     progress: Callable[[str], None] = print,
 ) -> list[Finding]:
     """Decode all videos, in parallel, and write a finding for each to ``report`` (CSV), in the order of the list.
 
-    frames: the least that a video must have. labels: those that are known; None: all. Interrupted, the same call goes
-    on with the videos that have no finding yet; files that have changed since are examined anew.
-    Errors: InputError without the folder of videos, or if another process is at the same report.
+    frames: the least that a video must have. labels: those that are known; None: all. follow_links: whether links may
+    lead out of root. Interrupted, the same call goes on with the videos that have no finding yet; files that have
+    changed since are examined anew.
+    Errors: InputError without the folder of videos, for links that may not be followed, or if another process is at the
+    same report.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such video folder; check data.videos")
@@ -41,7 +44,7 @@ def check_videos(
     with locked(work):
         partial = work / "findings.csv"
         known = read_report(report) | read_report(partial)
-        lookup = Lookup(root, videos)
+        lookup = Lookup(root, videos, follow_links=follow_links)
         footage = {video.id: Footage(str(lookup.path(video)), video.span) for video in videos}
         if remark := lookup.remark():
             progress(remark)

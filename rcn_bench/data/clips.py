@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, Sampler, get_worker_info
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
-from rcn_bench.data.frames import ClipLayout, Frames, starts_that_fit
+from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts
 from rcn_bench.data.long_enough import long_enough
 from rcn_bench.data.transforms import Augmentation, centre_crop, cut
-from rcn_bench.errors import InputError
 
 
 class TrainingClips(Dataset):
@@ -20,15 +19,12 @@ class TrainingClips(Dataset):
     An item, asked for by (epoch, index), is the box of pixels around the clip's random view, uint8 (T, S, S, 3), the
     map (2, 3) of that view for ``transforms.warp``, and the class.
     It depends only on (seed, epoch, index), not on the order or number of workers.
-    Errors: InputError if no video is long enough. ``skipped`` lists the ones that are not.
+    Errors: InputError if no video is long enough. ``counts``: of how many videos, with those that are not.
     """
 
     def __init__(self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int) -> None:
         self.cache, self.layout, self.augmentation, self.seed = cache, layout, augmentation, seed
         self.videos, self.counts = long_enough(cache, layout)
-        self.skipped = self.counts.videos_skipped
-        if not self.videos:
-            raise InputError(f"no training video has the {layout.span} frames that a clip needs")
         self._classes = {label: i for i, label in enumerate(cache.labels)}
 
     def __len__(self) -> int:
@@ -61,16 +57,16 @@ class EvaluationClips(Dataset):
     """Evenly spread clips of every video, their centres: uint8 (clips, T, crop, crop, 3), in the order of ``videos``.
 
     clips: the most of a video; one too short for as many different ones gives as many as fit. crop: None for whole
-    frames. ``skipped`` lists the videos too short for one. Errors: InputError if all are.
+    frames. ``counts``: as for training. ``largest``: bytes of the clips of the video that has most.
+    Errors: InputError if all videos are too short.
     """
 
     def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int) -> None:
         self.cache, self.layout, self.crop = cache, layout, crop
         self.videos, self.counts = long_enough(cache, layout)
-        self.skipped = self.counts.videos_skipped
-        if not self.videos:
-            raise InputError(f"no validation video has the {layout.span} frames that a clip needs")
-        self.starts = [starts_that_fit(video.shape[0], layout.span, clips) for video in self.videos]
+        self.starts = [evaluation_starts(video.shape[0], layout.span, clips) for video in self.videos]
+        pixels = [crop**2 if crop else video.shape[1] * video.shape[2] for video in self.videos]
+        self.largest = 3 * layout.frames * max(len(s) * p for s, p in zip(self.starts, pixels, strict=True))
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -85,7 +81,10 @@ class EvaluationClips(Dataset):
 
 def together(items: list[Tensor]) -> tuple[Tensor, list[int]]:
     """For a loader of EvaluationClips: the clips of a batch, video after video, and how many each video has."""
-    return torch.cat(items), [len(clips) for clips in items]
+    clips = torch.cat(items)
+    if get_worker_info() is not None:
+        clips.share_memory_()  # else they are shared by a thread whose errors nobody hears of, and waited for for ever
+    return clips, [len(item) for item in items]
 
 
 def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:

@@ -92,7 +92,7 @@ def make_digits(config: Digits, root: Path, progress: Callable[[str], None] = pr
         _write_split(config, digits, root, split, videos)
         progress(f"{videos} {split} videos in {root / 'videos' / split}")
     stills: dict[str, Any] = {}
-    for split, count in (("train", config.stills), ("val", max(config.stills // 8, 10))):
+    for split, count in (("train", config.stills), ("val", config.held_out_stills)):
         images, labels = _stills(config, digits, f"stills_{split}", count)
         stills[f"{split}_images"], stills[f"{split}_labels"] = images, labels
     with replacing(root / "stills.npz") as temporary, temporary.open("wb") as file:

@@ -13,11 +13,11 @@ from rcn_bench.data.findings import Finding
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.judge import DECODED, at_frame_rate
 from rcn_bench.data.media.footage import Footage, frames_of
-from rcn_bench.data.media.kinds import medium_of, stamp
+from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.media.medium import NOT_THERE, Picture, UnreadableVideo
 from rcn_bench.errors import reason
 
-CHECKER = f"2 av {av.__version__}"  # findings of another one are not believed; count up when examine changes
+CHECKER = f"3 av {av.__version__}"  # findings of another one are not believed; count up when examine changes
 OF_DIFFERENT_SIZES = "frames of different sizes"
 
 Timed = Iterator[tuple[float, Picture]]
@@ -39,17 +39,6 @@ def decode(video: str | Path | Footage, short_side: int | None = None, frame_rat
     if frames is None:
         raise UnreadableVideo(finding.detail, finding.decoding)
     return frames
-
-
-def frames_in_order(
-    source: str | Path, short_side: int | None = None, rate: float | None = None
-) -> Iterator[tuple[float, Frames]]:
-    """Each frame with its time in seconds (NaN if it has none) as it is decoded, uint8 (H, W, 3), from the first on.
-
-    source: a file, a folder of pictures, or the number of a camera (as text). rate: pictures a second of such a folder.
-    Errors: UnreadableVideo, after the last frame if the check would call the file truncated.
-    """
-    return ((time, picture.rgb(short_side)) for time, picture in medium_of(source, rate).frames())
 
 
 def stacked(pictures: Iterable[tuple[float, Picture]], short_side: int | None) -> Frames:

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from rcn_bench.data.media.medium import Stamp, reason_of
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.files import replacing
 
 TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # file names are any bytes
@@ -61,7 +62,9 @@ def content_of(sha256: str, span: str) -> str:
     return f"{sha256} {span}".rstrip()
 
 
-COLUMNS = [field.name for field in fields(Finding)]
+KINDS: list[Any] = [field.type for field in fields(Finding)]
+CHECKSUM = "crc32"  # of a row's other values: a later check believes none that has changed
+COLUMNS = [*(field.name for field in fields(Finding)), CHECKSUM]
 
 
 @contextmanager
@@ -74,28 +77,30 @@ def writing_report(path: Path) -> Iterator[Callable[[Finding], None]]:
 
 
 def write_finding(writer: Any, finding: Finding) -> None:
-    writer.writerow(astuple(finding))
+    row = list(map(str, astuple(finding)))
+    writer.writerow([*row, _checksum(row)])
+
+
+def _checksum(row: list[str]) -> str:
+    content = "\0".join(row).encode(errors="surrogateescape")
+    return f"{crc32(content):08x}"
 
 
 def read_report(path: Path) -> dict[str, Finding]:
-    """The findings of a report by video; none if it is not there. A row torn by a kill is left out."""
+    """The findings of a report by video; none if it is not there.
+
+    A row that was torn by a kill or has changed is left out. Errors: InputError for a file that is no report.
+    """
     if not path.is_file():
         return {}
     findings = {}
     other = InputError(f"{path}: not a report of this version of the check; delete it or name another")
-    try:
-        with path.open(**TEXT) as file:
-            rows = csv.DictReader(file)
-            if rows.fieldnames and rows.fieldnames != COLUMNS:
-                raise other
-            for row in rows:
-                if None in row.values() or None in row:
-                    continue
-                values: dict[str, Any] = {
-                    field.name: field.type(row[field.name]) if callable(field.type) else row[field.name]
-                    for field in fields(Finding)
-                }
-                findings[row["id"]] = Finding(**values)
-    except (ValueError, csv.Error) as error:
-        raise other from error
+    with refusing(lambda why: other), path.open(**TEXT) as file:
+        rows = csv.reader(file)
+        if next(rows, COLUMNS) != COLUMNS:
+            raise other
+        for *row, checksum in filter(None, rows):
+            if checksum == _checksum(row):
+                values: list[Any] = [kind(value) for kind, value in zip(KINDS, row, strict=True)]
+                findings[row[0]] = Finding(*values)
     return findings

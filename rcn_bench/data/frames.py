@@ -26,31 +26,20 @@ def clips_that_fit(video_frames: int, span: int) -> int:
     return max(video_frames - span + 1, 0)
 
 
-def too_short(video_frames: int, span: int, clips: int = 1) -> str | None:
-    """Why a video does not hold so many different clips; None if it does."""
-    if clips_that_fit(video_frames, span) >= clips:
-        return None
-    if clips == 1:
-        return f"{video_frames} frames, a clip needs {span}"
-    return f"{video_frames} frames, too few for {clips} different clips of {span}"
+def too_short(video_frames: int, span: int) -> str | None:
+    """Why a video does not hold a clip; None if it does."""
+    return None if clips_that_fit(video_frames, span) else f"{video_frames} frames, a clip needs {span}"
 
 
-def evaluation_starts(video_frames: int, span: int, clips: int) -> list[int]:
-    """First frames of ``clips`` clips spread evenly over a video, all different.
+def evaluation_starts(video_frames: int, span: int, most: int) -> list[int]:
+    """First frames of ``most`` clips spread evenly over a video, all different; of as many as fit, where fewer do.
 
     The clips of a video, reversed, are the clips of the reversed video: start i and start (last - i) lie equally far
     from the two ends. Only with an odd number of clips and odd room for them the middle one is half a frame off.
-    Errors: ValueError if the video is too short for that many different clips.
     """
-    if short := too_short(video_frames, span, clips):
-        raise ValueError(short)
+    clips = min(most, clips_that_fit(video_frames, span))
     room = video_frames - span
     # Round the first half down and mirror it; round() alone would break the symmetry at halves.
     first_half = [i * room // max(clips - 1, 1) for i in range(clips // 2)]
     middle = [room // 2] if clips % 2 else []
     return first_half + middle + [room - start for start in reversed(first_half)]
-
-
-def starts_that_fit(video_frames: int, span: int, most: int) -> list[int]:
-    """First frames of ``most`` clips as ``evaluation_starts`` spreads them; of as many as fit, where fewer do."""
-    return evaluation_starts(video_frames, span, min(most, clips_that_fit(video_frames, span)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rcn_bench.lists.claimed import claimed_seconds
+from rcn_bench.lists.clips import claimed_seconds
 from rcn_bench.lists.video import Video
 
 # A video lacks something if it is shorter by more than this share, and more than a few seconds: lists count in whole

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rcn_bench.data.cache.index import CacheIndex
-from rcn_bench.data.cache.shard import ShardIndex
-from rcn_bench.errors import InputError
+from rcn_bench.data.cache.shard import DamagedShard, ShardIndex
+from rcn_bench.errors import InputError, shown
 from rcn_bench.files import Progress
-from rcn_bench.records.overlap import Overlap, Some, readable
+from rcn_bench.records.overlap import Overlap, Some
 
 KEY = "data.max_overlap"
 
@@ -99,12 +99,16 @@ def cached_videos(path: Path, frames: int = 1) -> list[Shown]:
 
     path: of its index. Errors: InputError for a cache that is missing or damaged.
     """
-    index, shown = CacheIndex.read(path), []
+    index, compared = CacheIndex.read(path), []
     for number, videos in groupby(index.videos, key=lambda video: video.shard):
-        shard = ShardIndex.read(path.with_suffix("") / index.shards[number].file)
-        found = {entry["id"]: (entry["sha256"], entry.get("span", "")) for entry in shard.videos}
-        shown += [Shown(v.id, v.label, v.group, *found[v.id]) for v in videos if v.shape[0] >= frames]
-    return shown
+        file = path.with_suffix("") / index.shards[number].file
+        found = {entry["id"]: (entry["sha256"], entry.get("span", "")) for entry in ShardIndex.read(file).videos}
+        for v in videos:
+            if v.id not in found:
+                raise DamagedShard.at(file, f"{v.id!r} is not in it, as {path.name} says")
+            if v.shape[0] >= frames:
+                compared.append(Shown(v.id, v.label, v.group, *found[v.id]))
+    return compared
 
 
 def require_apart(overlap: Overlap, share: float) -> None:
@@ -147,8 +151,4 @@ def _by(videos: Iterable[Shown], key: Callable[[Shown], str]) -> dict[str, list[
 
 
 def _some(pairs: Sequence[Pair], of: int, example: str) -> Some:
-    return Some(len(pairs), of, example.format(*map(_readable, pairs[0])) if pairs else "")
-
-
-def _readable(video: Shown) -> Shown:
-    return video._replace(id=readable(video.id), label=readable(video.label), group=readable(video.group))
+    return Some(len(pairs), of, shown(example.format(*pairs[0])) if pairs else "")

@@ -8,7 +8,7 @@ from rcn_bench.data.overlap import Shown, require_one_label
 from rcn_bench.errors import InputError
 from rcn_bench.files import Progress
 from rcn_bench.lists.formats import read_list
-from rcn_bench.lists.labels import require_one_spelling
+from rcn_bench.lists.spelling import require_one_spelling
 
 
 def review_videos(
@@ -21,13 +21,14 @@ def review_videos(
     labels: Path | None = None,
     max_bad: float = 0.0,
     max_overlap: float = 0.0,
+    follow_links: bool = True,
     workers: int = 1,
     progress: Progress = print,
 ) -> None:
     """Check all videos of a list, below root, and write a row for each to ``report``.
 
     format: the name of the lists' format; None: it is guessed. frames: the least that a video must have. labels: a list
-    whose labels are known; None: all.
+    whose labels are known; None: all. follow_links: whether links may lead out of root.
     Errors: InputError if more than the share ``max_bad`` of the videos cannot be used, if more than the share
     ``max_overlap`` of those that can stand under two labels, or as check_videos.
     """
@@ -38,7 +39,16 @@ def review_videos(
         require_one_spelling(others.first_places, videos.first_places)
         known = {video.label for video in others}
     progress(videos.summary)
-    findings = check_videos(videos, root, report, frames=frames, labels=known, workers=workers, progress=progress)
+    findings = check_videos(
+        videos,
+        root,
+        report,
+        frames=frames,
+        labels=known,
+        follow_links=follow_links,
+        workers=workers,
+        progress=progress,
+    )
     tally = Tally()
     for finding in findings:
         tally.add(finding)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from rcn_bench.code import load_plugins
+from rcn_bench.engine.room import room_for
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
 from rcn_bench.models import create_model, model_options, require_options
@@ -73,7 +74,15 @@ def initial_weights_file(run: Run, experiment: Experiment) -> Path | None:
 
 
 def load_weights(path: Path) -> Weights:
-    """The network of a run's model.safetensors, as its card says. Errors: InputError for any other file."""
+    """The network of a run's model.safetensors, as its card says.
+
+    Errors: InputError for any other file, or if there is too little memory.
+    """
+    with room_for(f"{path}: the network of these weights", "use a machine with more"):
+        return _weights(path)
+
+
+def _weights(path: Path) -> Weights:
     sha256 = weights_hash(path)
     card = Card.of(path)
     try:
@@ -85,8 +94,9 @@ def load_weights(path: Path) -> Weights:
         model = create_model(run.model, len(card.labels), **architecture(run, card.stem_pool))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    state = read_state_dict(path)
     try:
-        model.load_state_dict(read_state_dict(path))
+        model.load_state_dict(state)
     except RuntimeError as error:
         raise InputError(f"{path}: not the weights of {run.name} ({str(error).splitlines()[-1].strip()})") from error
     require_unchanged(path, sha256)

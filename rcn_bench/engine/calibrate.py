@@ -6,15 +6,16 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
+from rcn_bench.data.batches import evaluation_batches
 from rcn_bench.data.cache.index import Cache
-from rcn_bench.data.clips import EvaluationClips, together
+from rcn_bench.data.clips import EvaluationClips
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import require_unchanged, weights_hash
 from rcn_bench.engine.device import place
 from rcn_bench.engine.evaluate import best_classes, clip_probabilities, counted
+from rcn_bench.engine.room import room_for
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores
@@ -63,10 +64,13 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
     origin = begin(experiment, "calibrate", name, [*read, (paths.cache("val"), videos.cache.fingerprint)])
     labels = protocol.labels or _labels_in_order(experiment)
     classes = [_class(video.label, labels, name) for video in videos.videos]
-    workers = experiment.train.workers
-    loader = DataLoader(videos, 1, num_workers=workers, collate_fn=together)  # frames of videos differ in size
+    loader = evaluation_batches(videos, 1, experiment.train.workers)  # frames of videos differ in size
     autocast = Autocast("none", process.device)
-    clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast))
+    ids = [video.id for video in videos.videos]
+    clips_of_video = f"{protocol.clips} clips of {protocol.frames} frames"
+    what = f"an evaluation of {name}, {clips_of_video}, with {loader.num_workers} workers"
+    with room_for(what, "lower train.workers"):
+        clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast, ids))
     of_videos = Scores.of_videos(video_best == classes, [video.group for video in videos.videos])
     accuracy, interval = of_videos.accuracy, of_videos.interval()
     clips, clips_correct = counted(clip_best, classes)
@@ -119,7 +123,8 @@ def _videos(name: str, protocol: Protocol, experiment: Experiment) -> Evaluation
     if name in TORCHVISION:
         if rate is None or rate % FRAME_RATE:
             raise InputError(
-                f"data.frame_rate: {rate}; {name} was measured at {FRAME_RATE} frames a second, a multiple will do"
+                f"data.frame_rate: {rate or 'left out'}; {name} was measured at {FRAME_RATE} frames a second: set it "
+                "to that or to a multiple"
             )
         stride = int(rate // FRAME_RATE)
     cache = Cache(experiment.paths.cache("val"))
@@ -145,7 +150,8 @@ def _class(label: str, labels: list[str], name: str) -> int:
     try:
         return labels.index(label)
     except ValueError:
-        raise InputError(f"label {label!r} is none of the {len(labels)} that {name} knows") from None
+        known = f"the {len(labels)} that {name} knows"
+        raise InputError(f"data.annotations.val: label {label!r} is none of {known}; rename it there") from None
 
 
 def _model(name: str, weights_file: Path | None) -> nn.Module:

@@ -1,13 +1,11 @@
 """How a model's tensors lie on the device where it runs, and how its data come there."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
 
 
@@ -21,18 +19,6 @@ def fastest_layout(model: nn.Module, device_type: str) -> torch.memory_format:
     if isinstance(model, FrameNet) or not any(isinstance(module, nn.Conv3d) for module in model.modules()):
         return torch.channels_last
     return torch.contiguous_format if device_type == "cpu" else torch.channels_last_3d
-
-
-@contextmanager
-def room_for(what: str) -> Iterator[None]:
-    """Say in one line that a GPU has too little memory. Errors: InputError."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise InputError(
-            f"{what} does not fit into the memory of {torch.cuda.get_device_name()}; lower train.frames_per_batch, or "
-            "set train.recompute_activations"
-        ) from error
 
 
 def uploaded(batches: Iterable[Sequence[Tensor]], device: torch.device) -> Iterator[Sequence[Tensor]]:

@@ -1,17 +1,20 @@
 """Clip and video accuracy of a trained run."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from rcn_bench.data.clips import EvaluationClips, together
+from rcn_bench.data.batches import evaluation_batches
+from rcn_bench.data.clips import EvaluationClips
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.device import place
+from rcn_bench.engine.resume import discard_finished
+from rcn_bench.engine.room import room_for
+from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
 from rcn_bench.intervals import Scores
@@ -32,9 +35,18 @@ def evaluate(run: Run, experiment: Experiment) -> None:
     A video's clips are evenly spread and all different, at most ``clip.evaluation_clips``, and as many as fit. Clip
     accuracy counts every clip of every video; video accuracy takes the mean softmax over a video's clips. Intervals
     (95 %) resample groups of videos, so that twins stay together.
-    Errors: InputError if the weights or the cache are missing, or do not fit each other or the config; or if more of
-    the videos are trained on than data.max_overlap allows.
+    What a finished training had set aside is removed then.
+    Errors: InputError if the weights or the cache are missing, or do not fit each other or the config; if more of the
+    videos are trained on than data.max_overlap allows; if scores are not finite; or if there is too little memory.
     """
+    clip = experiment.clip
+    clips = f"{clip.evaluation_clips} clips of {run.frames} frames of {clip.crop}x{clip.crop}"
+    what = f"an evaluation of {run.name}, {VIDEOS_PER_BATCH} videos of {clips}, with {experiment.train.workers} workers"
+    with room_for(what, "lower train.workers, clip.evaluation_clips or clip.crop"):
+        _evaluate(run, experiment)
+
+
+def _evaluate(run: Run, experiment: Experiment) -> None:
     process, paths = Process.alone(), experiment.paths
     torch.set_num_threads(experiment.train.threads)
     model, card, weights_sha256 = trained_weights(run, experiment)
@@ -46,10 +58,11 @@ def evaluate(run: Run, experiment: Experiment) -> None:
     clips_per_video = experiment.clip.evaluation_clips
     videos = EvaluationClips(cache, ClipLayout(card.frames, card.stride), card.crop, clips_per_video)
     model = place(model, process.device).eval()
-    loader = DataLoader(videos, VIDEOS_PER_BATCH, num_workers=experiment.train.workers, collate_fn=together)
+    loader = evaluation_batches(videos, VIDEOS_PER_BATCH, experiment.train.workers)
     autocast = Autocast(experiment.train.autocast, process.device)
     started = time.perf_counter()
-    clip_best, video_best, score = best_classes(clip_probabilities(model, loader, to_input, autocast))
+    ids = [video.id for video in videos.videos]
+    clip_best, video_best, score = best_classes(clip_probabilities(model, loader, to_input, autocast, ids))
     seconds = time.perf_counter() - started
 
     labels, groups = card.labels, [video.group for video in videos.videos]
@@ -62,7 +75,7 @@ def evaluate(run: Run, experiment: Experiment) -> None:
         paths.predictions(run),
         PREDICTIONS,
         {
-            "video": [video.id for video in videos.videos],
+            "video": ids,
             "group": groups,
             "label": [video.label for video in videos.videos],
             "predicted": [labels[best] for best in video_best],
@@ -89,6 +102,7 @@ def evaluate(run: Run, experiment: Experiment) -> None:
         weights_sha256=weights_sha256,
         predictions_sha256=predictions_sha256,
     ).write(paths.evaluation(run))
+    discard_finished(paths.checkpoint(run))
     for line in overlap_notes(overlap):
         process.print(f"{run.name}: {line}")
     told = f"clip {clip_accuracy:.1%} of {sum(clips)} clips, video {of_videos.accuracy:.1%} of {len(videos)} videos"
@@ -101,16 +115,19 @@ def clip_probabilities(
     loader: Iterable[tuple[Tensor, list[int]]],
     prepare: Callable[[Tensor], Tensor],
     autocast: Autocast,
+    videos: Sequence[str],
 ) -> Iterator[np.ndarray]:
     """Softmax of every clip, (clips, classes), video after video.
 
     loader: of bytes (clips, T, H, W, 3), and how many clips each video has of them. prepare: makes the model's input
-    of clips on the device.
+    of clips on the device. videos: all of their names. Errors: InputError that names one whose scores are not finite.
     """
+    names = iter(videos)
     for clips, counts in loader:
         with autocast.context():
-            logits = model(prepare(clips.to(autocast.device)))
-        for of_video in logits.float().softmax(1).cpu().split(counts):
+            logits = model(prepare(clips.to(autocast.device))).float()
+        require_finite_scores(logits, [name for count in counts for name in [next(names)] * count], autocast.kind)
+        for of_video in logits.softmax(1).cpu().split(counts):
             yield of_video.numpy()
 
 

@@ -1,6 +1,7 @@
 """Online accuracy: how well a model has recognised a video when it has seen a part of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -13,9 +14,10 @@ from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.long_enough import long_enough
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.device import place
+from rcn_bench.engine.room import room_for
+from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
-from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet, StreamState
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -38,8 +40,16 @@ def evaluate_online(run: Run, experiment: Experiment) -> None:
     a network of single ``frames`` the same without a state; any other gets ``windows`` of its clip length, half
     overlapping, and averages the softmax of those complete.
     Errors: InputError if weights or cache are missing, or do not fit each other or the config, if all videos are
-    shorter than a clip, or if more of them are trained on than data.max_overlap allows.
+    shorter than a clip, if more of them are trained on than data.max_overlap allows, if scores are not finite, or if
+    there is too little memory.
     """
+    crop = experiment.clip.crop
+    what = f"the online accuracy of {run.name}, {VIDEOS_PER_BATCH} whole videos of {crop}x{crop} at a time"
+    with room_for(what, "lower clip.crop or data.frame_rate, or cut the longest videos into parts"):
+        _evaluate_online(run, experiment)
+
+
+def _evaluate_online(run: Run, experiment: Experiment) -> None:
     process, paths = Process.alone(), experiment.paths
     torch.set_num_threads(experiment.train.threads)
     model, card, weights_sha256 = trained_weights(run, experiment)
@@ -53,13 +63,14 @@ def evaluate_online(run: Run, experiment: Experiment) -> None:
     rows: list[dict[str, object]] = []
     layout = ClipLayout(card.frames, card.stride)
     used, counts = long_enough(cache, layout)
-    if not used:
-        raise InputError(f"{cache.path}: no video has the {layout.span} frames that a clip needs")
     for videos in _alike(used):
         frames = np.stack([centre_crop(cache.frames(video, step=card.stride), card.crop) for video in videos])
         clips = to_input(torch.from_numpy(frames).to(process.device))
         with torch.inference_mode(), autocast.context():
-            scores = _scores_by_frame(model, clips, card.frames)
+            require_finite = partial(
+                require_finite_scores, videos=[video.id for video in videos], autocast=autocast.kind
+            )
+            scores = _scores_by_frame(model, clips, card.frames, require_finite)
         for way, of_videos in scores.items():
             for video, score in zip(videos, of_videos.cpu(), strict=True):
                 right = _right_at_shares(score, card.labels.index(video.label))
@@ -101,14 +112,22 @@ def _alike(videos: list[CachedVideo]) -> Iterator[list[CachedVideo]]:
             yield shaped[start : start + VIDEOS_PER_BATCH]
 
 
-def _scores_by_frame(model: nn.Module, clips: Tensor, window: int) -> dict[str, Tensor]:
-    """Class scores after each frame in every way, (N, T, K) from clips (N, 3, T, H, W); NaN before they can be told."""
+def _scores_by_frame(
+    model: nn.Module, clips: Tensor, window: int, require_finite: Callable[[Tensor], None]
+) -> dict[str, Tensor]:
+    """Class scores after each frame in every way, (N, T, K) from clips (N, 3, T, H, W); NaN before they can be told.
+
+    require_finite: refuses the network's own scores, (N, ...).
+    """
     if not isinstance(model, FrameNet):
-        return {"windows": _scores_of_windows(model, clips, window)}
+        return {"windows": _scores_of_windows(model, clips, window, require_finite)}
     carried, state = _scores_of_state(model, clips, window, restart=False)
+    require_finite(carried)
     if not state.units:
         return {"frames": carried}
-    return {"carried": carried, "restarted": _scores_of_state(model, clips, window, restart=True)[0]}
+    restarted, _ = _scores_of_state(model, clips, window, restart=True)
+    require_finite(restarted)
+    return {"carried": carried, "restarted": restarted}
 
 
 def _scores_of_state(model: FrameNet, clips: Tensor, window: int, *, restart: bool) -> tuple[Tensor, StreamState]:
@@ -122,10 +141,14 @@ def _scores_of_state(model: FrameNet, clips: Tensor, window: int, *, restart: bo
     return torch.cat(logits, 1).cumsum(1) / seen, state
 
 
-def _scores_of_windows(model: nn.Module, clips: Tensor, window: int) -> Tensor:
+def _scores_of_windows(
+    model: nn.Module, clips: Tensor, window: int, require_finite: Callable[[Tensor], None]
+) -> Tensor:
     steps = clips.shape[2]
     starts = range(0, steps - window + 1, max(window // 2, 1))
-    softmax = torch.stack([model(clips[:, :, start : start + window]).float().softmax(1) for start in starts], 1)
+    logits = torch.stack([model(clips[:, :, start : start + window]).float() for start in starts], 1)
+    require_finite(logits)
+    softmax = logits.softmax(2)
     complete = torch.tensor([sum(start + window <= step for start in starts) for step in range(1, steps + 1)])
     so_far = softmax.cumsum(1) / torch.arange(1, len(starts) + 1, device=clips.device).view(1, -1, 1)
     return torch.cat([torch.full_like(so_far[:, :1], torch.nan), so_far], 1)[:, complete]

@@ -14,6 +14,7 @@ from rcn_bench.data.transforms import warp
 from rcn_bench.engine.device import uploaded
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.errors import TrainingDiverged
+from rcn_bench.models.finite import not_finite
 from rcn_bench.models.recompute import recompute_activations
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.process import Process
@@ -75,7 +76,8 @@ def train_one_epoch(
 ) -> Epoch:
     """One pass over the batches, the ``number``-th, from 1 on.
 
-    learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite.
+    learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite, or what the last update
+    left of the weights and of the statistics of batch norm.
     """
     step.model.train()
     device = step.autocast.device
@@ -86,8 +88,10 @@ def train_one_epoch(
         totals += step(batch, lr)
         samples += len(batch[-1])
         if index % STEPS_BETWEEN_CHECKS == 0:
-            _refuse_infinite(totals[0], description)
-    _refuse_infinite(totals[0], description)
+            _refuse_infinite(totals[0], step, description)
+    _refuse_infinite(totals[0], step, description)
+    if name := not_finite(step.model.state_dict()):
+        raise TrainingDiverged(f"{description}: not all values of {name} are finite; {_remedy(step)}")
     loss, right = (totals / samples).tolist()
     return Epoch(number, loss, right, lr, samples, round(time.perf_counter() - started, 3))
 
@@ -98,8 +102,11 @@ def epoch_line(epoch: Epoch) -> str:
     return " ".join(f"{name} {getattr(epoch, name):.4g}" for name in shown)
 
 
-def _refuse_infinite(loss: Tensor, description: str) -> None:
+def _refuse_infinite(loss: Tensor, step: TrainingStep, description: str) -> None:
     if not torch.isfinite(loss):
-        raise TrainingDiverged(
-            f"{description}: the loss is {loss.item()}; lower the learning rate or choose another init"
-        )
+        raise TrainingDiverged(f"{description}: the loss is {loss.item()}; {_remedy(step)}")
+
+
+def _remedy(step: TrainingStep) -> str:
+    remedy = "lower the learning rate or choose another init"
+    return f"{remedy}, or bfloat16 in place of float16" if step.autocast.kind == "float16" else remedy

@@ -9,13 +9,15 @@ import torch
 from torch import nn
 
 from rcn_bench.data.examine import decode
-from rcn_bench.data.frames import ClipLayout, starts_that_fit, too_short
+from rcn_bench.data.frames import ClipLayout, evaluation_starts, too_short
 from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.media.medium import NOT_THERE, UnreadableVideo
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
+from rcn_bench.engine.room import room_for
+from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.files import replacing
@@ -31,7 +33,7 @@ def predict(weights: Path, videos: Path, output: Path, pictures_per_second: floa
     weights: a run's model.safetensors. videos: a file, a folder of numbered pictures (pictures_per_second of them), or
     another folder, all of whose files are taken. Frames and clips are as in the run's evaluation: the score is the mean
     softmax over evenly spread, different clips; of a video too short for as many, over as many as it has.
-    Errors: InputError for foreign weights, or if there is no file.
+    Errors: InputError for foreign weights, if there is no file, or if the scores of one are not finite.
     """
     model, card, _ = load_weights(weights)
     process = Process.alone()
@@ -67,13 +69,15 @@ def _files(videos: Path) -> list[Path]:
 
 
 def _scores(model: nn.Module, video: Footage, card: Card, device: torch.device) -> np.ndarray:
-    """Softmax of every clip: (clips, classes)."""
+    """Softmax of every clip: (clips, classes). Errors: UnreadableVideo; InputError for scores that are not finite."""
     layout = ClipLayout(card.frames, card.stride)
     shown = centre_crop(decode(video, card.short_side, card.frame_rate), card.crop)
     if short := too_short(len(shown), layout.span):
         raise UnreadableVideo(short)
-    starts = starts_that_fit(len(shown), layout.span, card.evaluation_clips)
+    starts = evaluation_starts(len(shown), layout.span, card.evaluation_clips)
     clips = np.stack([shown[start : start + layout.span : layout.stride] for start in starts])
-    with Autocast(card.autocast, device).context():
+    what = f"{video.path}: {len(clips)} clips of {card.frames} frames of {card.crop}x{card.crop}"
+    with room_for(what, "use a machine with more, or a smaller network"), Autocast(card.autocast, device).context():
         logits = model(to_input(torch.from_numpy(clips).to(device)))
+    require_finite_scores(logits, [video.path] * len(logits), card.autocast)
     return logits.float().softmax(1).cpu().numpy()

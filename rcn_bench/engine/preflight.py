@@ -6,8 +6,12 @@ import torch
 from torch import nn
 
 from rcn_bench.code import is_plugin, load_plugins
+from rcn_bench.data.batches import batches_under_way
+from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import architecture, initial_weights_file
+from rcn_bench.engine.room import most_memory
 from rcn_bench.errors import InputError
+from rcn_bench.files import size_text
 from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.network2d import has_imagenet_weights
 from rcn_bench.models.recompute import can_recompute
@@ -39,12 +43,15 @@ def _check_runs(experiment: Experiment) -> None:
     for run in all_runs(products):
         _check_frames(f"models.{run.variant}", run.model, run.frames)
         _check_imagenet(experiment, run)
+        _check_batch_memory(experiment, run)
     for key, model, frames in _shown(products):
         _check_frames(key, model, frames)
     if experiment.train.recompute_activations:
         for run in {run.variant: run for run in all_runs(products)}.values():
             _check_recomputing(experiment, run)
     _check_files(experiment)
+    if experiment.data.digits is None:
+        _check_videos(experiment, products)
 
 
 def _check_variant(experiment: Experiment, variant: str) -> None:
@@ -109,6 +116,32 @@ def _without_weights(run: Run, stem_pool: bool) -> nn.Module:
             return create_model(run.model, 2, **options)
     except Exception:
         return create_model(run.model, 2, **options)
+
+
+def _check_batch_memory(experiment: Experiment, run: Run) -> None:
+    """The batches of a training, in bytes as they are read and in floats, must fit into a machine's memory at least."""
+    training, crop, box = experiment.train, experiment.clip.crop, Augmentation.of(experiment).box
+    clips = training.frames_per_batch // run.frames
+    read = batches_under_way(training.workers) * box**2
+    if (needed := 3 * clips * run.frames * (read + 4 * crop**2)) > most_memory():
+        raise InputError(
+            f"train.frames_per_batch: {clips} clips of {run.frames} frames, read as {box}x{box} pixels for crops of "
+            f"{crop}x{crop}, with {training.workers} workers, take {size_text(needed)} for the batches alone; this "
+            f"machine has {size_text(most_memory())}; lower it, clip.crop or train.workers, or raise augment.scale"
+        )
+
+
+def _check_videos(experiment: Experiment, products: list[Product]) -> None:
+    """The list of training has two classes or more, and a batch of videos for every run."""
+    listed = experiment.dataset.listed("train")
+    if (classes := len({video.label for video in listed})) < 2:
+        raise InputError(f"data.annotations.train: its videos are of {classes} class, which teaches nothing")
+    for run in all_runs(products):
+        if (clips := experiment.train.frames_per_batch // run.frames) > len(listed):
+            raise InputError(
+                f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {clips} clips of "
+                f"{run.frames} frames; data.annotations.train lists {len(listed)} videos"
+            )
 
 
 def _check_files(experiment: Experiment) -> None:

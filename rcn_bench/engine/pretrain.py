@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -15,8 +18,10 @@ from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, 
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import epoch_line, epoch_rates, parameter_groups, train_one_epoch
 from rcn_bench.engine.repeatable import repeatable
+from rcn_bench.engine.room import room_for
+from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.engine.step import Autocast, TrainingStep
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.files import write_bytes
 from rcn_bench.models.network2d import has_stem_pool, network2d, require_trunk
 from rcn_bench.plan.experiment import Experiment
@@ -64,7 +69,9 @@ def pretrain(network: str, experiment: Experiment) -> None:
     require_trunk(network)
     if not paths.stills.is_file():
         raise InputError(f"{paths.stills}: no stills here; run `rcn-bench data make-digits` first")
-    with repeatable(experiment.train.deterministic, False, Process.alone().device):
+    what = f"pretraining of {network}, {pretraining.batch_size} stills of {experiment.clip.crop}x{experiment.clip.crop}"
+    repeated = repeatable(experiment.train.deterministic, False, Process.alone().device)
+    with room_for(what, "lower pretrain.batch_size"), repeated:
         _pretrain(network, experiment, pretraining, digits)
 
 
@@ -74,8 +81,7 @@ def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, di
     torch.set_num_threads(pretraining.threads)
     torch.manual_seed(digits.seed)
     origin = begin(experiment, "pretrain", network, [paths.stills])
-    with np.load(paths.stills) as file:
-        stills = {name: file[name] for name in file.files}
+    stills = read_stills(paths.stills, digits)
     images, labels = stills["train_images"], stills["train_labels"]
     batches = _Stills(images, labels, pretraining.batch_size, Augmentation.of(experiment), digits.seed)
     stem_pool = experiment.stem_pool or not has_stem_pool(network)  # only a ResNet's can be left out
@@ -98,7 +104,7 @@ def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, di
 
     held_out = torch.from_numpy(centre_crop(_as_rgb(stills["val_images"]), crop)).unsqueeze(1).to(process.device)
     held_out = to_input(held_out).squeeze(2)
-    accuracy = _accuracy(net, held_out, torch.from_numpy(stills["val_labels"]))
+    accuracy = _accuracy(net, held_out, torch.from_numpy(stills["val_labels"]), network)
     process.print(f"{network}: {accuracy:.1%} on {len(held_out)} held-out stills")
     path, weights = paths.pretrained(network), save({k: v.cpu().contiguous() for k, v in net.state_dict().items()})
     Pretrained(
@@ -113,11 +119,38 @@ def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, di
     write_bytes(path, weights)
 
 
+def read_stills(path: Path, digits: Digits) -> dict[str, NDArray[Any]]:
+    """The arrays of stills.npz by name. Errors: InputError for a file that is not that of these digits."""
+    image = digits.canvas, digits.canvas
+    train, val = digits.stills, digits.held_out_stills
+    wanted = {
+        "train_images": ((train, *image), np.dtype(np.uint8)),
+        "train_labels": ((train,), np.dtype(np.int64)),
+        "val_images": ((val, *image), np.dtype(np.uint8)),
+        "val_labels": ((val,), np.dtype(np.int64)),
+    }
+    again = "run `rcn-bench data make-digits` again"
+    with refusing(lambda why: InputError(f"{path}: not the stills of these digits ({why}); {again}")):
+        with ZipFile(path) as archive:  # before numpy takes the memory that a header asks for
+            for name, (shape, kind) in wanted.items():
+                with archive.open(f"{name}.npy") as file:
+                    np.lib.format.read_magic(file)
+                    found, _, dtype = np.lib.format.read_array_header_1_0(file)
+                if (found, dtype) != (shape, kind):
+                    raise ValueError(f"{name} is {dtype} {found}, not {kind} {shape}")
+        with np.load(path) as stored:
+            stills = {name: stored[name] for name in wanted}
+        if any(not 0 <= label < len(digits.digits) for part in ("train", "val") for label in stills[f"{part}_labels"]):
+            raise ValueError("a label that is none")
+    return stills
+
+
 @torch.no_grad()
-def _accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
+def _accuracy(net: nn.Module, images: Tensor, labels: Tensor, network: str) -> float:
     net.eval()
-    predicted = torch.cat([net(part).argmax(1).cpu() for part in images.split(256)])
-    return float((predicted == labels).float().mean())
+    scores = torch.cat([net(part).cpu() for part in images.split(256)])
+    require_finite_scores(scores, [f"{network} on a held-out still"] * len(scores), "none")
+    return float((scores.argmax(1) == labels).float().mean())
 
 
 def _as_rgb(images: Frames) -> Frames:

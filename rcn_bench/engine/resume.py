@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from rcn_bench.errors import InputError, reason
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.files import replacing
+from rcn_bench.models.finite import require_finite
 from rcn_bench.plan.stages import Dependencies
 from rcn_bench.provenance import Start
 from rcn_bench.records.plain import from_plain, to_plain
@@ -55,8 +56,10 @@ def resume(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[l
     Errors: InputError if there is none that is whole, or if it is of a training that depended on anything else, which
     is named; unless that was finished, when nothing is lost by training anew.
     """
-    if not path.is_file() and not _before(path).is_file():
-        return _resume_finished(_finished(path), identity, parts)
+    if not path.is_file():
+        finished = _resume_finished(_finished(path), identity, parts)
+        if finished or not _before(path).is_file():
+            return finished or ([], [])
     try:
         return _load(path, identity, parts)
     except DamagedCheckpoint as error:
@@ -88,14 +91,17 @@ def _finished(path: Path) -> Path:
     return path.with_suffix(f".finished{path.suffix}")
 
 
-def _resume_finished(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
+def _resume_finished(
+    path: Path, identity: Dependencies, parts: dict[str, Any]
+) -> tuple[list[Start], list[Epoch]] | None:
+    """None if there is none of this training."""
     if not path.is_file():
-        return [], []
+        return None
     try:
         content = _own_content(path, identity)
     except InputError:
         path.unlink()
-        return [], []
+        return None
     return _loaded(content, path, parts)
 
 
@@ -106,12 +112,8 @@ def _load(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[li
 def _own_content(path: Path, identity: Dependencies) -> dict[str, Any]:
     """What a checkpoint of this training holds. Errors: DamagedCheckpoint; InputError for one of another."""
     content = _content(path)
-    if not isinstance(content, dict) or not isinstance(content.get("identity"), dict):
-        raise InputError(f"{path}: checkpoint of an earlier version; {ADVICE}")
-    try:
+    with refusing(lambda why: InputError(f"{path}: checkpoint of an earlier version; {ADVICE}")):
         differences = identity.differences(content["identity"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: checkpoint of an earlier version; {ADVICE}") from error
     if differences:
         what = ", ".join(differences)
         raise InputError(f"{path}: checkpoint of another training: {what}; {ADVICE}, or undo the change")
@@ -119,16 +121,28 @@ def _own_content(path: Path, identity: Dependencies) -> dict[str, Any]:
 
 
 def _loaded(content: dict[str, Any], path: Path, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
-    try:
+    with refusing(lambda why: InputError(f"{path}: checkpoint that does not fit this model ({why}); {ADVICE}")):
         starts = from_plain(list[Start], content["starts"], path, ADVICE)
         epochs = from_plain(list[Epoch], content["epochs"], path, ADVICE)
         for name, part in parts.items():
-            part.load_state_dict(content[name])
-    except InputError:
-        raise
-    except Exception as error:  # written whole, by something else: any of its values can be of any kind
-        raise InputError(f"{path}: checkpoint that does not fit this model ({reason(error)}); {ADVICE}") from error
+            require_finite(content[name], f"{path}: {name}", ADVICE)
+            _load_part(part, content[name])
     return starts, epochs
+
+
+def _load_part(part: Any, state: dict[str, Any]) -> None:
+    """Errors: ValueError, or others, for a state that would fail later, at the first step."""
+    own = part.state_dict()
+    if {name: type(value) for name, value in state.items()} != {name: type(value) for name, value in own.items()}:
+        raise ValueError("its values are of another kind")
+    if isinstance(part, torch.optim.Optimizer):
+        part.load_state_dict(own | {"state": state["state"]})  # its settings are those of the config
+        for parameter, kept in part.state.items():
+            for name, value in kept.items():
+                if not isinstance(value, torch.Tensor) or value.shape != parameter.shape:
+                    raise ValueError(f"{name} is not that of its parameter")
+    else:
+        part.load_state_dict(state)
 
 
 def _content(path: Path) -> Any:
@@ -140,7 +154,5 @@ def _content(path: Path) -> Any:
     start = len(MARK) + hashlib.sha256().digest_size
     if hashlib.sha256(stored[start:]).digest() != stored[len(MARK) : start] or stored[: len(MARK)] != MARK:
         raise DamagedCheckpoint(f"{path}: damaged checkpoint, or of an earlier version; {ADVICE}")
-    try:
+    with refusing(lambda why: InputError(f"{path}: not a checkpoint ({why}); {ADVICE}")):
         return torch.load(io.BytesIO(stored[start:]), "cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds
-        raise InputError(f"{path}: not a checkpoint ({type(error).__name__}); {ADVICE}") from error

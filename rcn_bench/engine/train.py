@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from safetensors.torch import save
@@ -15,10 +16,11 @@ from rcn_bench.data.clips import EpochOrder, TrainingClips
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import Augmentation
 from rcn_bench.engine.build import build_model, initial_weights_file, require_model, require_unchanged, weights_hash
-from rcn_bench.engine.device import place, room_for
+from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
 from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
+from rcn_bench.engine.room import room_for_training
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
 from rcn_bench.models.frames import recurrent_layers
@@ -28,7 +30,7 @@ from rcn_bench.plan.stages import Dependencies, dependencies
 from rcn_bench.process import Process
 from rcn_bench.provenance import Origin, named
 from rcn_bench.records.origins import begin
-from rcn_bench.records.runs import Epoch, InitialWeights, Trained, write_metrics
+from rcn_bench.records.runs import Epoch, InitialWeights, Pretrained, Trained, write_metrics
 from rcn_bench.records.weights import Card, sealed
 
 
@@ -37,12 +39,12 @@ def train(run: Run, experiment: Experiment) -> None:
 
     Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors.
     Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
-    TrainingDiverged when the loss is not finite.
+    TrainingDiverged when the loss, a weight or a statistic of batch norm is not finite.
     """
     require_model(run, experiment)
     process, training = Process.alone(), experiment.train
     with ExitStack() as held:
-        held.enter_context(room_for(f"a training step of {run.name}"))
+        held.enter_context(room_for_training(run, experiment))
         held.enter_context(repeatable(training.deterministic, training.compile, process.device))
         _train(run, experiment, process, held)
 
@@ -57,11 +59,11 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     cache.require_own(experiment, "train")
     layout = ClipLayout(run.frames, experiment.clip.stride)
     clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
+    _require_classes(clips)
     order = EpochOrder(clips)
     batches = _batches(order, run, experiment, process)
 
-    file = initial_weights_file(run, experiment)
-    sha256 = weights_hash(file) if file else None
+    file, sha256 = _initial_file(run, experiment)
     read = [(paths.cache("train"), cache.fingerprint), *([(file, sha256)] if file and sha256 else [])]
     origin = begin(experiment, "train", run.name, read)
     model = build_model(run, experiment, len(cache.labels))
@@ -92,6 +94,32 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
 
     _write(run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
     keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
+
+
+def _require_classes(clips: TrainingClips) -> None:
+    if len(classes := {video.label for video in clips.videos}) < 2:
+        raise InputError(f"{clips.cache.path}: its videos are all of one class, {min(classes)!r}; add others")
+
+
+def _initial_file(run: Run, experiment: Experiment) -> tuple[Path | None, str | None]:
+    """The file of the weights that a run starts from, and its sha256; neither for random ones or a download."""
+    file = initial_weights_file(run, experiment)
+    if file is None:
+        return None, None
+    network = experiment.trunk(run.model)
+    if run.w_xh == "stills" and not file.is_file():
+        raise InputError(f"{file}: not there; run `rcn-bench pretrain {network}` first")
+    sha256 = weights_hash(file)
+    if run.w_xh == "stills":
+        _require_recorded(file, network, sha256)
+    return file, sha256
+
+
+def _require_recorded(file: Path, network: str, sha256: str) -> None:
+    record = Pretrained.read_of(file.with_suffix(".json"), network)
+    if record.weights_sha256 != sha256:
+        again = f"put its own back, or run `{record.command(file)}` again"
+        raise InputError(f"{file}: not the weights that {file.with_suffix('.json')} tells of; {again}")
 
 
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:

@@ -1,1 +1,1 @@
-"""Which videos a data set has: one module a list format, found by itself."""
+"""Which videos a data set has: a module a data set or kind of list, each found by itself."""

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from rcn_bench.errors import InputError
+from rcn_bench.lists import hmdb51
 from rcn_bench.lists.classes import classes_by_line, classes_in_json, numbered_classes
+from rcn_bench.lists.clips import ENDINGS
 from rcn_bench.lists.formats import ListFormat, list_format
 from rcn_bench.lists.text import first_line, lines_of
 from rcn_bench.lists.video import Span, Video
 
 # Split from the right, since a path may have blanks. A path may be in quotes, as CSV has it.
-LINE = re.compile(r'"?(?P<path>.+?)"?(?:[\s,;|]+(?P<frames>\d+))?[\s,;|]+(?P<label>\d+)')
-VIDEOS = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts")
+LINE = re.compile(r'"?(?P<path>.+?)"?(?:[\s,;|]+(?P<frames>\d{1,9}))?[\s,;|]+(?P<label>\d{1,9})')
+PREFIXED = re.compile("(train|val|test)_list_(videos|rawframes)")  # mmaction2's list of what lies in videos_train
 CLASS_FILES: dict[str, Callable[[Path], list[str]]] = {
     "label_map.txt": classes_by_line,
     "classInd.txt": numbered_classes,
@@ -32,7 +34,7 @@ class BlankSeparated(ListFormat):
     guessed_last = True
 
     def recognises(self, source: Path) -> bool:
-        return LINE.fullmatch(first_line(source)) is not None
+        return LINE.fullmatch(first_line(source)) is not None and not hmdb51.PART.fullmatch(source.name)
 
     def labels(self, source: Path) -> list[str] | None:
         file = _class_file(source)
@@ -53,13 +55,18 @@ class BlankSeparated(ListFormat):
             if names is not None and number >= len(names):
                 raise InputError(f"{self.where(source)}: class {number} of {len(names)}, which count from 0")
             span = Span(0, int(found["frames"]), in_frames=True) if found["frames"] else None
-            if span and PurePosixPath(path).suffix.lower() in VIDEOS:
+            if span and PurePosixPath(path).suffix[1:].lower() in ENDINGS:
                 raise InputError(f"{self.where(source)}: a file with two numbers; a video has one label")
-            yield Video(path, names[number] if names else str(number), path, (path,), span)
+            yield Video(path, names[number] if names else str(number), path, (path, *_elsewhere(path, source)), span)
 
 
 def _class_file(source: Path) -> Path | None:
     return next((file for file in map(source.with_name, CLASS_FILES) if file.is_file()), None)
+
+
+def _elsewhere(path: str, source: Path) -> list[str]:
+    found = PREFIXED.search(source.name)
+    return [f"{found[2]}_{found[1]}/{path}"] if found else []
 
 
 def _below(root: Path, path: str) -> str:

@@ -1,11 +1,12 @@
-"""Clips of YouTube's videos, which are known by their names, and whether a file below a folder is one of them."""
+"""Clips of YouTube's videos, which are known by their names: how long one is, and whether a file is one of them."""
 
 import re
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePosixPath
 
+from rcn_bench.lists.spelling import spelled_anyhow
 from rcn_bench.lists.video import Video
 
 ENDINGS = ("mp4", "mkv", "webm", "avi", "mov", "m4v", "flv", "3gp", "wmv", "mpg", "mpeg", "ts", "ogv")
@@ -14,6 +15,7 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validate", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }  # by the words in the names of folders
+OF_KINETICS = re.compile(r"[\w-]{11}_\d{6}_\d{6}\.\w+", re.ASCII)  # YouTube's id, and from when to when in its video
 REPLACEMENT = "replacement"  # how CVDF's folder of clips begins that stand for broken ones
 
 Rank = tuple[bool, bool, bool, int, int]
@@ -30,13 +32,26 @@ class ClipName:
     @classmethod
     def of(cls, name: str) -> "ClipName":
         stem, *endings = name.split(".")
-        timed = re.fullmatch(r"(.+)_(\d+)_(\d+)", stem, re.ASCII)
+        timed = re.fullmatch(r"(.+)_(\d{1,9})_(\d{1,9})", stem, re.ASCII)
         id, times = (timed[1], (int(timed[2]), int(timed[3]))) if timed else (stem, None)
         return cls(id, times, tuple(ending.lower() for ending in endings))
 
     @property
     def is_of_a_video(self) -> bool:
         return bool(self.endings) and all(ending in ENDINGS for ending in self.endings)  # so not .mp4.part
+
+
+def claimed_seconds(video: Video) -> float | None:
+    """By the times in its name, ID_START_END.mp4; None where its list or its name says nothing.
+
+    A list of files may have names of any meaning: there only one that is spelled just as those of Kinetics counts.
+    """
+    name = PurePosixPath(video.paths[0]).name
+    times = ClipName.of(name).times
+    if times is None or video.span is not None or not (video.loose or OF_KINETICS.fullmatch(name)):
+        return None
+    start, end = times
+    return end - start if end > start else None
 
 
 class Clip:
@@ -67,13 +82,6 @@ class Clip:
 
 
 @lru_cache(10_000)  # there are few folders
-def spelled_anyhow(name: str) -> str:
-    """The same for all ways to spell a label as a folder: hurling (sport), hurling_-sport-, hurling_sport."""
-    without_quotes = re.sub("['\"\N{RIGHT SINGLE QUOTATION MARK}]", "", unicodedata.normalize("NFC", name).casefold())
-    return re.sub(r"[\W_]+", "_", without_quotes).strip("_")
-
-
-@lru_cache(10_000)
 def _split_in(folder: str) -> str | None:
     words = re.findall("[a-z]+", folder.casefold())
     return next((SPLITS[word] for word in words if word in SPLITS), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rcn_bench.errors import InputError
+from rcn_bench.lists.text import opened
 
 DELIMITERS = ",;\t"
 LONGEST_HEADER = 2**16  # characters
@@ -17,7 +18,8 @@ LONGEST_HEADER = 2**16  # characters
 class Rows:
     """The rows of a CSV that are not blank: dicts of values by the names of columns, "" where a value is missing.
 
-    Neither names nor values keep the blanks around them. The delimiter is what makes most columns of the header.
+    Neither names nor values keep the blanks around them, or the mark of a file that was joined to another one. The
+    delimiter is what makes most columns of the header.
 
     fieldnames: of the columns. line_num: the line of the file in which the last row begins, from 1 on.
     """
@@ -45,7 +47,7 @@ class Rows:
         while True:
             self.line_num = self._reader.line_num + 1
             try:
-                values = [value.strip() for value in next(self._reader)]
+                values = [value.lstrip("\ufeff").strip() for value in next(self._reader)]
             except StopIteration:
                 return
             except csv.Error as error:
@@ -58,20 +60,11 @@ class Rows:
 @contextmanager
 def rows_of(source: Path) -> Iterator[Rows]:
     """The rows of a CSV, one by one. Errors: InputError if, as far as it is read, it is not one."""
-    with _text_of(source) as file:
+    with opened(source, "a CSV file", newline="") as file:
         yield Rows(source, file)
-
-
-@contextmanager
-def _text_of(source: Path) -> Iterator[TextIO]:
-    try:
-        with source.open(newline="", encoding="utf-8-sig") as file:
-            yield file
-    except UnicodeDecodeError as error:
-        raise InputError(f"{source}: not a CSV file in UTF-8 ({error}); save it in that encoding") from error
 
 
 def header_of(source: Path) -> list[str]:
     """The names of a CSV's columns. Errors: InputError if it is not one."""
-    with _text_of(source) as file:  # a file of another kind may be one line of many megabytes
+    with opened(source, "a CSV file", newline="") as file:  # a file of another kind may be one line of many megabytes
         return Rows(source, StringIO(file.read(LONGEST_HEADER), newline="")).fieldnames

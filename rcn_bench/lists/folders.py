@@ -34,7 +34,7 @@ class Folders(ListFormat):
         self.notes = tuple(_notes(walk, flat))
         for file in walk.files:
             if "/" in file:
-                path = (start / file).as_posix()
+                self.place = path = (start / file).as_posix()
                 yield Video(path, _class_of(file).strip(), path, (path,))
 
 

@@ -6,6 +6,7 @@ in a plugin.
 
 import importlib
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any, ClassVar, TypeVar
 
 from rcn_bench import lists
 from rcn_bench.code import is_plugin, plugin_code
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing, shown
+from rcn_bench.lists.checks import require_labels, require_official, require_whole
 from rcn_bench.lists.csv_file import header_of
-from rcn_bench.lists.labels import require_one_spelling
+from rcn_bench.lists.spelling import require_one_spelling
 from rcn_bench.lists.video import Video
 
 SHOWN = 200  # characters of a header that is of no known format
+NUMBER = re.compile(r"-?\d{1,15}(\.\d+)?")  # as spreadsheets and pandas write them, too; exact as a float
 
 
 class ListFormat(ABC):
@@ -78,17 +81,17 @@ class VideoList(list[Video]):
     ) -> None:
         super().__init__(videos)
         self.first_places = first_places
-        shown = {video.label for video in self}
-        self.format, self.labels = reader.name, in_order(shown) if labels is None else list(labels)
-        found = f"{source}: {reader.name}, {len(self)} videos of {len(shown)} classes"
-        without = len(self.labels) - len(shown)
-        self.summary = "; ".join([found, *([f"{without} more have none"] if without else []), *reader.notes])
+        used = {video.label for video in self}
+        self.format, self.labels = reader.name, in_order(used) if labels is None else list(labels)
+        found = f"{source}: {reader.name}, {len(self)} videos of {len(used)} classes"
+        without = len(self.labels) - len(used)
+        self.summary = shown("; ".join([found, *([f"{without} more have none"] if without else []), *reader.notes]))
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
-    """Labels in the order that numbers their classes: of the alphabet or, if all are whole numbers, of those."""
+    """Labels in the order that numbers their classes: of the alphabet or, if all are numbers, of those."""
     labels = sorted(labels)
-    return sorted(labels, key=int) if all(label.isdecimal() for label in labels) else labels
+    return sorted(labels, key=float) if all(map(NUMBER.fullmatch, labels)) else labels
 
 
 _FORMATS: dict[str, dict[str, type[ListFormat]]] = {}  # by module: plugins of other experiments may use the same names
@@ -135,16 +138,19 @@ def read_list(source: Path, root: Path, format: str | None = None, plugins: Coll
         raise InputError(f"{source}: no such annotation file; check data.annotations")
     videos: dict[str, Video] = {}
     first_places: dict[str, str] = {}
-    with plugin_code(type(reader).__module__, lambda: f"{reader.where(source)}: list format {reader.name} failed"):
-        labels = _require_labels(reader.labels(source), reader, source)
+    with (
+        refusing(lambda why: InputError(f"{reader.where(source)}: cannot be read as {reader.name} ({why})")),
+        plugin_code(type(reader).__module__, lambda: f"{reader.where(source)}: list format {reader.name} failed"),
+    ):
+        labels = reader.labels(source)
+        official = require_labels(labels, f"{source}: the labels of list format {reader.name}")
         for video in _require(Iterable, reader.read(source, root), reader, source):
-            _require_whole(_require(Video, video, reader, source), reader.where(source))
-            _require_official(video.label, labels, reader.where(source))
+            require_whole(_require(Video, video, reader, source), reader.where(source))
+            require_official(video.label, official, reader.where(source))
             if video.id in videos:
                 raise InputError(f"{reader.where(source)}: {video.id} is listed twice; remove one row")
             videos[video.id] = video
-            if video.label not in first_places:
-                first_places[video.label] = reader.where(source) if reader.place else f"{source}, {video.id}"
+            first_places.setdefault(video.label, reader.where(source))
     require_one_spelling(first_places)
     if not videos:
         raise InputError(f"{source}: no videos listed")
@@ -164,7 +170,10 @@ def _format_of(source: Path, name: str | None, plugins: Collection[str] | None) 
         raise InputError(f"data.format: no list format {name!r}; there are {', '.join(formats)}")
     there = False
     for known in sorted(formats.values(), key=lambda known: known.guessed_last):
-        with plugin_code(known.__module__, f"{source}: list format {known.name} failed"):
+        with (
+            refusing(lambda why: InputError(f"{source}: cannot be read ({why})")),
+            plugin_code(known.__module__, f"{source}: list format {known.name} failed"),
+        ):
             reader = known()
             if reader.is_there(source):
                 there = True
@@ -184,35 +193,3 @@ def _require(kind: Any, found: Any, reader: ListFormat, source: Path) -> Any:
         what = f"must yield videos, not {type(found).__name__}"
         raise InputError(f"{reader.where(source)}: list format {reader.name} {what}")
     return found
-
-
-def _require_whole(video: Video, where: str) -> None:
-    for key in ("id", "label", "group"):
-        if not isinstance(value := getattr(video, key), str) or not value:
-            raise InputError(f"{where}: {key} must be text, not {value!r}")
-    if not isinstance(video.paths, tuple) or not video.paths:
-        raise InputError(f"{where}: paths must be a tuple of one or more, not {video.paths!r}")
-    for path in video.paths:
-        if not isinstance(path, str):
-            raise InputError(f"{where}: a path must be text, not {path!r}")
-        _require_inside(path, where)
-
-
-def _require_labels(labels: Any, reader: ListFormat, source: Path) -> dict[str, int] | None:
-    """The classes by their labels."""
-    if labels is None:
-        return None
-    numbers = {label: number for number, label in enumerate(labels) if isinstance(label, str) and label}
-    if len(numbers) != len(labels):
-        raise InputError(f"{source}: the labels of list format {reader.name} must be texts, all different")
-    return numbers
-
-
-def _require_official(label: str, labels: Collection[str] | None, where: str) -> None:
-    if labels is not None and label not in labels:
-        raise InputError(f"{where}: label {label!r} is none of the {len(labels)} of this data set")
-
-
-def _require_inside(path: str, where: str) -> None:
-    if path.startswith("/") or ".." in path.split("/"):
-        raise InputError(f"{where}: {path} leaves the folder of videos; paths start from it")

@@ -11,6 +11,7 @@ from rcn_bench.lists.video import Video
 
 MARKS = {"train": "1", "test": "2"}  # 0: in neither
 NAME = re.compile(r"(train|test)([123])")
+PART = re.compile(r".+_test_split[123]\.txt")  # of a split: the file of a class
 
 
 @list_format
@@ -54,5 +55,5 @@ def _label(file: Path) -> str:
 
 
 def _video(label: str, name: str) -> Video:
-    recording = name.partition(f"_{label}_")[0]
+    recording = name.rpartition(f"_{label}_")[0] or name  # which may name the class, too: How_to_run_faster_run_f_cm
     return Video(f"{label}/{name}", label, f"{label} {recording}", (f"{label}/{name}", name))

@@ -1,6 +1,6 @@
 """What the formats that are JSON files share."""
 
-import json
+import reprlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import ListFormat
-from rcn_bench.lists.text import start_of
+from rcn_bench.lists.text import json_of, start_of
 from rcn_bench.lists.video import Video
 
 
@@ -29,17 +29,18 @@ class JsonFormat(ListFormat):
         return start.lstrip().startswith(("[", "{")) and f'"{self.mark}"' in start
 
     def read(self, source: Path, root: Path) -> Iterator[Video]:
-        try:
-            content = json.loads(source.read_bytes())
-        except ValueError as error:
-            raise InputError(f"{source}: not a JSON file ({error})") from error
+        content = json_of(source)
+        if not isinstance(content, (dict, list)):
+            raise InputError(f"{source}: neither a list nor an object in JSON")
         named = isinstance(content, dict)
-        for number, entry in enumerate(content.items() if named else content, start=1):
-            self.place = f"entry {number}"
+        for number, each in enumerate(content, start=1):
+            self.place, entry = f"entry {number}", content[each] if named else each
+            if not isinstance(entry, dict):
+                raise InputError(f"{self.where(source)}: {reprlib.repr(entry)} is not an object with keys")
             try:
-                video = self.video(entry[1] | {"name": entry[0]} if named else entry)
+                video = self.video(entry | {"name": each} if named else entry)
             except KeyError as error:
                 raise InputError(f"{self.where(source)}: no {error}, which {self.name} has") from error
-            except (AttributeError, TypeError, ValueError) as error:
+            except (AttributeError, TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"{self.where(source)}: {error}") from error
             yield video

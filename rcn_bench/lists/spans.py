@@ -1,6 +1,7 @@
 """Stretches of longer videos, as columns of a list have them."""
 
 import math
+import reprlib
 from collections.abc import Mapping
 
 from rcn_bench.lists.video import Span
@@ -29,13 +30,13 @@ def _number(column: str, text: str, in_frames: bool) -> float | None:
     if not text:
         return None
     try:
-        number: float = int(text) if in_frames else float(text)
+        number = float(text)
         if number < 0 or not math.isfinite(number):
             raise ValueError
+        return int(text) if in_frames else number
     except ValueError:
         unit = "a whole number of frames" if in_frames else "a time in seconds"
-        raise ValueError(f"{column}: {text!r} is not {unit}, from 0 on") from None
-    return number
+        raise ValueError(f"{column}: {reprlib.repr(text)} is not {unit}, from 0 on") from None
 
 
 def span_columns(span: Span | None) -> dict[str, str]:

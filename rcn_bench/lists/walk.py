@@ -8,16 +8,19 @@ from rcn_bench.errors import InputError
 
 # What systems put beside people's files, in small letters; they hide other names by a dot in front.
 SYSTEM_NAMES = {
-    *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information"),  # Windows
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini"),  # Windows
+    *("$recycle.bin", "recycler", "found.000", "system volume information"),
     *("__macosx", "icon\r", "network trash folder", "temporary items"),  # macOS
     *("@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "~snapshot"),  # network storage
+    *("@__thumb", "@transcode", "@sharebin"),
     *("lost+found", "__pycache__"),
 }
+BESIDE_A_FILE = (":Zone.Identifier", "@SynoEAStream", "@SynoResource")  # behind the file's own name
 
 
 def is_hidden(name: str) -> bool:
     """Of a file or folder, by its own name."""
-    return name.startswith(".") or name.casefold() in SYSTEM_NAMES
+    return name.startswith(".") or name.casefold() in SYSTEM_NAMES or name.endswith(BESIDE_A_FILE)
 
 
 class Walk:

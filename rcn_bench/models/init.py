@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from pickle import UnpicklingError
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing
+from rcn_bench.models.finite import require_finite
 
 WhhInit = Literal["random", "identity"]
 W_HH_INITS: tuple[WhhInit, ...] = get_args(WhhInit)
@@ -44,26 +46,31 @@ def download(weights: WeightsEnum) -> dict[str, Tensor]:
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"weights {weights.url} could not be loaded ({error}); "
-            "download the file elsewhere and name it as weights_file"
+            "download the file elsewhere and name it: weights_files in a config, --weights-file of calibrate"
         ) from error
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Tensors by name from a .safetensors file, or from a .pth file that holds a plain state dict.
 
-    Errors: InputError if the file is missing, damaged or not a plain state dict.
+    Errors: InputError if the file is missing, damaged or not a plain state dict, or holds a number that is not finite.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such weights file")
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except Exception as error:  # bytes that are no weights make the readers raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a readable weights file ({reason})") from error
+    with refusing(lambda why: InputError(f"{path}: not a readable weights file ({why})")):
+        state = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+        require_finite(state, str(path))
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: not a plain state dict; save model.state_dict() alone")
     return state
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        return torch.load(path, "cpu", weights_only=True)
+    except UnpicklingError as error:  # in which torch advises to run what is in the file
+        raise ValueError("it holds more than tensors, or is damaged; save model.state_dict() alone") from error
 
 
 def load_all_but(classifier: set[str], net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

@@ -18,6 +18,7 @@ from torchvision.models import WeightsEnum, get_model, get_model_builder, get_mo
 from torchvision.models.resnet import ResNet
 
 from rcn_bench.errors import InputError
+from rcn_bench.models.finite import require_finite
 from rcn_bench.models.init import download, he_normal_, load_all_but, read_state_dict
 
 TrunkBuilder = Callable[..., nn.Module]
@@ -122,6 +123,7 @@ def network2d(
             return net
         case "imagenet", None:
             state, source = _imagenet_weights(name)
+            require_finite(state, source)
         case "imagenet" | "stills", str() | Path():
             state, source = read_state_dict(weights_file), str(weights_file)
         case "random", _:

@@ -103,6 +103,8 @@ def _check_pretraining(experiment: Experiment) -> None:
     digits, pretrain = experiment.data.digits, experiment.pretrain
     if digits is None or pretrain is None:
         raise InputError("pretrained: stills needs the settings pretrain and data.digits")
+    if len(digits.digits) < 2:
+        raise InputError("data.digits.digits: stills of a single digit are one class, which teaches nothing; give more")
     if digits.stills < pretrain.batch_size:
         raise InputError(f"pretrain.batch_size: {pretrain.batch_size} is more than the {digits.stills} stills")
 

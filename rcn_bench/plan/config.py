@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from rcn_bench.plan.sections import Sections
 Config = dict[str, Any]
 
 LARGEST = 2**31 - 1  # of whole numbers; seeds are multiplied, and must stay within 64 bits
+LONGEST_FILE, MOST_VALUES, DEEPEST = 10**5, 10**4, 50  # of a config: bytes, values and keys, nests
+MOST_BASES = 10  # one below the other
+LONGEST_MESSAGE = 300  # characters of what the schema says, which shows values as they are
 
 
 def load_experiment(files: Sequence[str | Path], results: Path = Path("results")) -> Experiment:
@@ -72,13 +76,15 @@ def _with_base(file: Path, above: tuple[Path, ...] = (), *, may_be_empty: bool =
     base = config.pop("base", None)
     if base is None:
         return config
-    if not isinstance(base, str) or (file.parent / base).is_dir():
+    if not isinstance(base, str) or os.path.isdir(file.parent / base):
         raise InputError(f"{file}: base: {base!r} is not the name of a config file")
     path, above = file.parent / base, (*above, file.resolve())
+    if not os.path.isfile(path):  # also for a name that no file can have
+        raise InputError(f"{file}: base: {path}: no such file")
     if path.resolve() in above:
         raise InputError(f"{file}: base: {base} starts from this file itself; a base needs an end")
-    if not path.is_file():
-        raise InputError(f"{file}: base: {path}: no such file")
+    if len(above) > MOST_BASES:
+        raise InputError(f"{file}: base: {base} is one of more than {MOST_BASES} below each other; a base needs an end")
     whole = _with_base(path, above)
     update(whole, config)
     return whole
@@ -87,13 +93,19 @@ def _with_base(file: Path, above: tuple[Path, ...] = (), *, may_be_empty: bool =
 def _read(file: Path, may_be_empty: bool = False) -> Config:
     """may_be_empty: a file that only changes others may hold nothing, or comments alone."""
     try:
-        text = file.read_text(encoding="utf-8")
-        _check_nodes(yaml.compose(text, yaml.SafeLoader), (), set())
-        config = yaml.safe_load(text)
+        if file.exists() and not file.is_file():  # a device or a pipe may have no end
+            raise InputError(f"{file}: cannot read the config (not a file)")
+        with file.open("rb") as opened:
+            text = opened.read(LONGEST_FILE + 1)
+        if len(text) > LONGEST_FILE:
+            raise InputError(f"{file}: longer than {LONGEST_FILE:,} bytes, which no config is")
+        config = _loaded(text.decode())
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{file}: cannot read the config ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not YAML ({' '.join(str(error).split())})") from error
+        raise InputError(f"{file}: not YAML ({_yaml_reason(error)})") from error
     if config is None and may_be_empty:
         return {}
     if not isinstance(config, dict):
@@ -101,13 +113,31 @@ def _read(file: Path, may_be_empty: bool = False) -> Config:
     return config
 
 
-def _check_nodes(node: Any, above: tuple[Any, ...], checked: set[Any]) -> None:
-    """Errors: ValueError for a key that stands twice, of which YAML would take the last, or a part of itself."""
+def _loaded(text: str) -> Any:
+    """Errors: ValueError or yaml.YAMLError."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count(node, (), {})
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _count(node: Any, above: tuple[Any, ...], counted: dict[Any, int]) -> int:
+    """The values and keys in a node, those again that stand there by an anchor.
+
+    Errors: ValueError for a key that stands twice, of which YAML would take the last, for a part of itself, and for
+    more than any config has, which a few anchors of anchors can come to.
+    """
     if node in above:
         raise ValueError(f"line {node.start_mark.line + 1}: an anchor that stands in its own value")
-    if node in checked or not isinstance(node, yaml.CollectionNode):
-        return
-    checked.add(node)
+    if node in counted or not isinstance(node, yaml.CollectionNode):
+        return counted.get(node, 1)
+    if len(above) > DEEPEST:
+        raise ValueError(f"line {node.start_mark.line + 1}: nested too deeply")
     parts = node.value
     if isinstance(node, yaml.MappingNode):
         keys: set[tuple[str, str]] = set()
@@ -116,9 +146,11 @@ def _check_nodes(node: Any, above: tuple[Any, ...], checked: set[Any]) -> None:
                 if (key.tag, key.value) in keys:
                     raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands there twice")
                 keys.add((key.tag, key.value))
-        parts = [part for _, part in node.value]
-    for part in parts:
-        _check_nodes(part, (*above, node), checked)
+        parts = [part for pair in node.value for part in pair]
+    counted[node] = 1 + sum(_count(part, (*above, node), counted) for part in parts)
+    if counted[node] > MOST_VALUES:
+        raise ValueError(f"line {node.start_mark.line + 1}: more than {MOST_VALUES:,} values, with those of anchors")
+    return counted[node]
 
 
 def check_config(config: Config, source: str, results: Path = Path("results")) -> Experiment:
@@ -137,7 +169,11 @@ def check_config(config: Config, source: str, results: Path = Path("results")) -
 
 
 def _without_nulls(value: Any, place: str = "") -> Any:
-    """Errors: InputError for a key that is no text, such as 18 or on, which no schema looks at."""
+    """Errors: InputError for a key that is no text, such as 18 or on, which no schema looks at, or a text with NUL."""
+    if isinstance(value, str) and "\0" in value:
+        raise InputError(f"{place}: {value!r} has a NUL in it, which no name has")
+    if isinstance(value, list):
+        return [_without_nulls(part, f"{place}.{number}") for number, part in enumerate(value)]
     if not isinstance(value, Mapping):
         return value
     for key in value:
@@ -190,6 +226,12 @@ def config_schema(config: Config) -> dict[str, Any]:
     return schema
 
 
+def _yaml_reason(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    told = f"line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else str(error)
+    return " ".join(told.split())
+
+
 def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error.absolute_path) or "the config"
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
@@ -200,7 +242,10 @@ def _explain(error: Any) -> str:
         return f"{key}: unknown key {unknown!r}; {hint}"
     if error.validator == "type" and type(error.instance) is int and abs(error.instance) > LARGEST:
         return f"{key}: too large; a whole number is at most {LARGEST}"
-    return f"{key}: {error.message}"
+    if error.validator == "pattern":
+        return f"{key}: {error.instance!r} cannot be a name; names are of small letters, digits and _"
+    shown = error.message[:LONGEST_MESSAGE]
+    return f"{key}: {shown}{'...' if shown != error.message else ''}"
 
 
 def config_hash(parts: Any) -> str:

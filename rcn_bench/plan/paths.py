@@ -22,6 +22,11 @@ class Paths:
         return self.root / "plans" / f"{config_hash}.yaml"
 
     @property
+    def writers(self) -> Path:
+        """An entry for every process that is writing results now."""
+        return self.root / "at_work"
+
+    @property
     def counted_lists(self) -> Path:
         """How many videos lists hold, by their content, so that a long one is read once and not at every plan."""
         return self.root / "plans" / "lists.json"

@@ -6,9 +6,9 @@ from typing import Any
 
 from rcn_bench.errors import InputError
 
-_RUN_NAME = re.compile(
-    r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>[1-9][0-9]*)-xh_(?P<w_xh>[a-z]+)"
-    r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]*)"
+_RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
+    r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>[1-9][0-9]{0,8})-xh_(?P<w_xh>[a-z]+)"
+    r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]{0,9})"
 )
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.
 OPTION_WORDS: dict[str, dict[str, Any]] = {"sum": {"mode": "sum"}, "centre": {"inflation": "centre"}}

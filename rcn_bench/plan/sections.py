@@ -7,8 +7,12 @@ from rcn_bench.plan.schema import Limits, key
 
 Count = Annotated[int, Limits(minimum=1)]
 Whole = Annotated[int, Limits(minimum=0)]
-Positive = Annotated[float, Limits(exclusiveMinimum=0)]
-NotNegative = Annotated[float, Limits(minimum=0)]
+MOST_PROCESSES, LARGEST_SIDE = 1024, 8192  # that a machine starts, threads included; of a frame, in pixels
+Threads = Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)]
+LearningRate = Annotated[float, Limits(exclusiveMinimum=0, maximum=1000)]
+WeightDecay = Annotated[float, Limits(minimum=0, maximum=1000)]
+FrameRate = Annotated[float, Limits(exclusiveMinimum=0, maximum=1000)]
+Scale = Annotated[float, Limits(minimum=0.1, maximum=10)]
 Share = Annotated[float, Limits(minimum=0, maximum=1)]
 ShareBelowOne = Annotated[float, Limits(minimum=0, exclusiveMaximum=1)]
 Momentum = ShareBelowOne
@@ -41,6 +45,11 @@ class Digits:
     speed: tuple[Speed, Speed] = key("cycles of a motion per frame, lowest and highest")
     seed: Whole = key()
 
+    @property
+    def held_out_stills(self) -> int:
+        """Beside those that are trained on."""
+        return max(self.stills // 8, 10)
+
 
 @dataclass(frozen=True)
 class Data:
@@ -49,11 +58,12 @@ class Data:
     annotations: Annotations | None = key("for each split a list of videos, or a folder of class folders", None)
     videos: str | None = key("the folder that the lists' paths start from", None)
     format: str | None = key("that of both lists, such as ucf101; left out, it is guessed and printed", None)
-    short_side: Annotated[int, Limits(minimum=8)] | None = key(
+    follow_links: bool = key("whether links may lead out of the folder of videos", True)
+    short_side: Annotated[int, Limits(minimum=8, maximum=LARGEST_SIDE)] | None = key(
         "pixels of the shorter side in the cache; left out, frames keep their size", None
     )
-    frame_rate: Positive | None = key("frames a second in the cache; left out, all frames are kept", None)
-    pictures_per_second: Positive | None = key(
+    frame_rate: FrameRate | None = key("frames a second in the cache; left out, all frames are kept", None)
+    pictures_per_second: FrameRate | None = key(
         "of videos that are folders of pictures, which have no clock; needed there with frame_rate", None
     )
     jpeg_quality: Annotated[int, Limits(minimum=1, maximum=100)] | None = key(
@@ -73,7 +83,7 @@ class Data:
 class Clip:
     """What a clip is."""
 
-    crop: Annotated[int, Limits(minimum=16)] = key("height and width that a network sees")
+    crop: Annotated[int, Limits(minimum=16, maximum=LARGEST_SIDE)] = key("height and width that a network sees")
     stride: Count = key("frames of the cache from one frame of a clip to the next", 1)
     evaluation_clips: Count = key("different clips of a video, evenly spread, that evaluation takes", 10)
 
@@ -85,7 +95,7 @@ class Augment:
     flip: Share = key("probability of a mirror image", 0.5)
     rotate: Annotated[float, Limits(minimum=0, maximum=180)] = key("degrees to either side", 5)
     translate: Share = key("share of the frame's side, to either side", 0.05)
-    scale: tuple[Positive, Positive] = key("lowest and highest", (0.95, 1.05))
+    scale: tuple[Scale, Scale] = key("lowest and highest", (0.95, 1.05))
 
 
 @dataclass(frozen=True)
@@ -93,18 +103,18 @@ class Training:
     """How every run is trained."""
 
     epochs: Count = key()
-    frames_per_batch: Annotated[int, Limits(minimum=2)] = key(
+    frames_per_batch: Annotated[int, Limits(minimum=2, maximum=10**7)] = key(
         "batch size times clip length; the paper's 64 x 8 and 32 x 16 are both 512"
     )
-    lr: Positive = key("the highest learning rate")
+    lr: LearningRate = key("the highest learning rate")
     schedule: Literal["cosine", "step"] = key(default="cosine")
     milestones: list[Annotated[float, Limits(exclusiveMinimum=0, exclusiveMaximum=1)]] = key(
         "shares of the training after which the learning rate falls tenfold (schedule step)", []
     )
     warmup: ShareBelowOne = key("share of the training in which the learning rate rises from zero", 0)
     momentum: Momentum = key(default=0.9)
-    weight_decay: NotNegative = key(default=1e-4)
-    w_hh_weight_decay: NotNegative = key("that of w_hh, which decay would pull away from the identity", 0)
+    weight_decay: WeightDecay = key(default=1e-4)
+    w_hh_weight_decay: WeightDecay = key("that of w_hh, which decay would pull away from the identity", 0)
     autocast: Literal["none", "bfloat16", "float16"] = key(default="none")
     compile: bool = key(
         "run the training step through torch.compile; left out, with a line, where it cannot run, as with "
@@ -122,8 +132,10 @@ class Training:
     recompute_activations: bool = key(
         "run each block twice instead of keeping its activations; for long clips on small cards", False
     )
-    threads: Count = key("of a training on a CPU", 1)
-    workers: Whole = key("processes that make batches; 0: none but the training itself", 0)
+    threads: Threads = key("of a training on a CPU", 1)
+    workers: Annotated[int, Limits(minimum=0, maximum=MOST_PROCESSES)] = key(
+        "processes that make batches; 0: none but the training itself", 0
+    )
 
 
 @dataclass(frozen=True)
@@ -132,11 +144,11 @@ class Pretraining:
 
     epochs: Count = key()
     batch_size: Annotated[int, Limits(minimum=2)] = key()
-    lr: Positive = key("the highest learning rate")
+    lr: LearningRate = key("the highest learning rate")
     warmup: ShareBelowOne = key("share of the training in which the learning rate rises from zero", 0)
     momentum: Momentum = key(default=0.9)
-    weight_decay: NotNegative = key(default=1e-4)
-    threads: Count = key("on a CPU", 1)
+    weight_decay: WeightDecay = key(default=1e-4)
+    threads: Threads = key("on a CPU", 1)
 
 
 @dataclass(frozen=True)
@@ -153,17 +165,21 @@ class Starts:
 class Profile:
     """How cost is counted and timed."""
 
-    size: Annotated[int, Limits(minimum=32)] = key(
+    size: Annotated[int, Limits(minimum=32, maximum=LARGEST_SIDE)] = key(
         "height and width at which parameters, GMACs and memory are counted", 112
     )
-    num_classes: Count = key(default=400)
-    memory_frames_per_batch: Count = key("batch size times clip length at which memory is counted, at that size", 128)
-    memory_gib: Positive = key("the memory of the card that the largest batch is to fit", 11)
-    timing_frames_per_batch: Count = key(
+    num_classes: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(default=400)
+    memory_frames_per_batch: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(
+        "batch size times clip length at which memory is counted, at that size", 128
+    )
+    memory_gib: Annotated[float, Limits(exclusiveMinimum=0, maximum=10**4)] = key(
+        "the memory of the card that the largest batch is to fit", 11
+    )
+    timing_frames_per_batch: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(
         "batch size times clip length at which throughput is timed, at the experiment's crop", 32
     )
-    seconds: Positive = key("how long each throughput is timed", 0.5)
-    threads: Count = key("CPU threads for timing, if there are as many; the job has them to itself", 16)
+    seconds: Annotated[float, Limits(exclusiveMinimum=0, maximum=3600)] = key("how long each throughput is timed", 0.5)
+    threads: Threads = key("CPU threads for timing, if there are as many; the job has them to itself", 16)
 
 
 @dataclass(frozen=True)

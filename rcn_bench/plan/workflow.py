@@ -1,12 +1,14 @@
 """What the rules of the workflow ask: inputs, identities of jobs, shards, resources, the config that jobs read."""
 
+import atexit
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
@@ -23,6 +25,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of, profiled
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
+from rcn_bench.plan.writers import carrying_out
 
 Wildcards = Any  # Snakemake's, whose attributes are the wildcards of a rule
 
@@ -69,14 +72,16 @@ class Workflow:
         self.runs = all_runs(self.products.values())
         self.config_file = self.paths.plan(config_hash(self.experiment.config))
         self.refusals = self.config_file.with_suffix(".refused")
-        self._counted = _known_counts(self.paths.counted_lists)
+        self._counted = known_counts(self.paths.counted_lists)
+        self._at_work = ExitStack()
         self.shards = {split: self._shard_count(split) for split in ("train", "val")}
 
-    def start(self) -> None:
+    def start(self, makes: Iterable[str] = (), reads: Iterable[str] = ()) -> None:
         """Stop before the first job for what would stop a later one, in a process of its own, since that loads torch.
 
-        Then write the config: what every job of this plan reads, and what repeats a job by hand.
-        Errors: InputError.
+        Then write the config: what every job of this plan reads, and what repeats a job by hand. Until this process
+        ends, no other writes results of this experiment with another config.
+        makes, reads: the files of all jobs. Errors: InputError.
         """
         text = yaml.safe_dump(self.experiment.config, sort_keys=False)
         with tempfile.TemporaryDirectory() as folder:
@@ -88,10 +93,16 @@ class Workflow:
             raise InputError(checked.stderr.strip().removeprefix("rcn-bench: ").replace(str(file), self.source))
         for line in leftovers(self.experiment):
             print(line, file=sys.stderr)
+        self._at_work.enter_context(carrying_out(self.experiment, makes, reads))
+        atexit.register(self.end)
         for path in (self.config_file, self.paths.config):
             write_text(path, text)
         shutil.rmtree(self.refusals, ignore_errors=True)
-        write_json(self.paths.counted_lists, self._counted)
+        self.keep_counts()
+
+    def end(self) -> None:
+        """No job is under way any more: let others write results with another config."""
+        self._at_work.close()
 
     @property
     def shell_prefix(self) -> str:
@@ -221,13 +232,19 @@ class Workflow:
             self._counted[key] = dataset.count(split) or 0
         return self._counted[key]
 
+    def keep_counts(self) -> None:
+        write_json(self.paths.counted_lists, {"counts": self._counted, "hash": config_hash(self._counted)})
 
-def _known_counts(path: Path) -> dict[str, int]:
+
+def known_counts(path: Path) -> dict[str, int]:
+    """How many videos lists hold, as ``keep_counts`` wrote it; empty if it is not there or not whole."""
     try:
         known = read_json(path)
-    except (OSError, ValueError):  # not there, or torn: count again
+        counts, is_whole = known["counts"], known["hash"] == config_hash(known["counts"])
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):  # not there, or torn: count again
         return {}
-    return known if isinstance(known, dict) and all(type(count) is int for count in known.values()) else {}
+    sound = isinstance(counts, dict) and all(type(count) is int and count >= 0 for count in counts.values())
+    return counts if is_whole and sound else {}
 
 
 def _any_of(names: Any) -> str:

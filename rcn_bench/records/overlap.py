@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rcn_bench.errors import shown
+
 CLASSES_SHOWN = 10  # by name, in a line
 
 
@@ -53,18 +55,13 @@ class Overlap:
             if some.count:
                 yield f"{some} {kind} videos stand under two labels: {some.example} first."
         if self.untrained:
-            names = ", ".join(map(readable, list(self.untrained)[:CLASSES_SHOWN]))
+            names = ", ".join(map(shown, list(self.untrained)[:CLASSES_SHOWN]))
             others = len(self.untrained) - CLASSES_SHOWN
             more = f" and {others:,} more" if others > 0 else ""
             yield (
                 f"{sum(self.untrained.values()):,} of {self.trained_on.of:,} validation videos cannot be right: no "
                 f"training video shows their classes ({len(self.untrained):,}): {names}{more}."
             )
-
-
-def readable(name: str) -> str:
-    """A name as a line can hold it: names of files can be any bytes."""
-    return name if name.isprintable() else repr(name)
 
 
 def overlap_notes(overlap: Overlap | None) -> list[str]:

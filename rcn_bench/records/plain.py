@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from rcn_bench.errors import InputError
 
 T = TypeVar("T")
+LARGEST = 2**63 - 1  # of whole numbers: those that arrays hold
+LONGEST_KEY = 200  # characters that a message has of one
 NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -19,7 +21,8 @@ class _Mismatch(ValueError):
     """A value that is not of the type of its key."""
 
     def __init__(self, key: str, what: str) -> None:
-        super().__init__(f"{key if key.isprintable() else repr(key)}: {what}" if key else what)
+        named = key if key.isprintable() and len(key) < LONGEST_KEY else reprlib.repr(key)
+        super().__init__(f"{named}: {what}" if key else what)
 
 
 def read_plain(content: bytes | str, where: str | Path, advice: str) -> Any:
@@ -120,6 +123,8 @@ def _scalar(kind: type, value: Any, key: str) -> Any:
         raise _Mismatch(key, f"{reprlib.repr(value)} is not {NAMES[kind]}")
     if kind in (int, float) and value < 0:
         raise _Mismatch(key, f"{reprlib.repr(value)} is negative")
+    if kind is int and value > LARGEST:
+        raise _Mismatch(key, f"{reprlib.repr(value)} is too large")
     if kind is not float:
         return value
     try:

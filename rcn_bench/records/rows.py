@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rcn_bench.errors import InputError
 from rcn_bench.files import write_bytes
 from rcn_bench.records.base import read_made
+from rcn_bench.records.plain import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,14 @@ def _finite(cell: str) -> float:
     return number
 
 
+def _count(cell: str) -> int:
+    if not 0 <= (number := int(cell)) <= LARGEST:
+        raise ValueError
+    return number
+
+
 TEXT = Column(str, str, "object")  # never a number or missing: a class may be called "01" or "null"
-COUNT = Column(int, lambda value: str(int(value)), "int64")
+COUNT = Column(_count, lambda value: str(int(value)), "int64")
 SCORE = Column(_finite, lambda value: str(round(float(value), 4)), "float64")
 RIGHT = Column(  # 1, 0, or NaN where it is not known
     lambda cell: {"1": 1.0, "0": 0.0, "": math.nan}[cell],

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.provenance import Origin
 from rcn_bench.records.plain import checked_plain, from_plain, once, to_plain
 
@@ -67,12 +67,10 @@ class Card:
         if not path.is_file():
             raise InputError(f"{path}: no such weights file; train the run first")
         foreign = f"{path}: not the model.safetensors of a run"
-        try:
+        with refusing(lambda why: InputError(foreign)):
             with safe_open(path, "numpy") as file:
                 metadata = file.metadata() or {}
             content = json.loads(metadata.get("card", "null"), object_pairs_hook=once)
-        except (SafetensorError, OSError, ValueError, RecursionError) as error:
-            raise InputError(foreign) from error
         if not isinstance(content, dict):
             raise InputError(f"{path}: of an earlier version; train the run again" if "run" in metadata else foreign)
         seal = content.pop("sha256", None)

@@ -78,8 +78,8 @@ class Accuracies:
             )
         if self._many_left_out:
             notes.append(
-                f"Of all {listed} listed: from the accuracy if all videos that the row's own runs did not score were "
-                "wrong, to that if all were right."
+                f"Of all {listed} listed: from what the accuracy on all videos that the row's own runs scored, common "
+                "or not, would be if all others were wrong, to what it would be if all were right."
             )
         return notes + notes_on_overlap({run: result.record for run, result in self.scored.items()})
 
@@ -111,7 +111,10 @@ class Accuracies:
 
 
 def _bounds(kind: str, evaluation: Evaluation) -> tuple[float, float] | None:
-    return bounds(getattr(evaluation, f"{kind}_accuracy"), evaluation.videos_used, evaluation.videos_listed)
+    """Of clips: a video that was not scored could have had the most."""
+    used, left_out = evaluation.videos_used, evaluation.videos_listed - evaluation.videos_used
+    scored = used if kind == "video" else evaluation.clips / evaluation.clips_per_video
+    return bounds(getattr(evaluation, f"{kind}_accuracy"), scored, scored + left_out)
 
 
 def scores_of(kind: str, result: Result[Evaluation]) -> Scores:

@@ -73,10 +73,13 @@ def table2(product: Table2) -> Table:
         )
     notes = [
         *_accuracy_notes(experiment, accuracies),
-        f"Parameters at {experiment.profile.num_classes} classes. {NOT_AVAILABLE}: the model cannot start from 2D "
-        "weights, or the config does not list that start. Recurrent models have identity w_hh. c2d ignores the order "
-        "of frames.",
+        f"Parameters at {experiment.profile.num_classes} classes. Recurrent models have identity w_hh.",
     ]
+    if not all(product.rows().values()):
+        told = "the model cannot start from 2D weights, or the config does not list that start"
+        notes.append(f"{NOT_AVAILABLE}: {told}.")
+    if any(model.startswith("c2d") for model in product.models):
+        notes.append("c2d ignores the order of frames.")
     return Table.of(f"Table 2. Architectures at {product.frames} frames on {_data_set(experiment)}", rows, notes)
 
 

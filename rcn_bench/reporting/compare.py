@@ -16,7 +16,8 @@ def compare(first: Path, second: Path) -> Iterator[str]:
 
     first, second: folders of runs, of an experiment or of results. Each run's accuracy stands with its interval, and
     its bounds if many videos were missing; the difference with a paired interval.
-    Errors: InputError if there are no runs to compare, or two are of other lists, or have no video in common.
+    Errors: InputError if there are no runs to compare, or two of one name in a folder, or if two are of other lists or
+    have no video in common.
     """
     here, there = _evaluations(first), _evaluations(second)
     pairs = [(path, there[name]) for name, path in here.items() if name in there]
@@ -29,8 +30,12 @@ def compare(first: Path, second: Path) -> Iterator[str]:
 
 
 def _evaluations(folder: Path) -> dict[str, Path]:
-    """By the names of the runs."""
-    return {path.parent.name: path for path in sorted(folder.rglob("eval.json"))}
+    """By the names of the runs. Errors: InputError for two of one name."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("eval.json")):
+        if (other := found.setdefault(path.parent.name, path)) != path:
+            raise InputError(f"{folder}: has {other} and {path}; name the folder of one experiment")
+    return found
 
 
 def _result(path: Path) -> Result[Evaluation]:

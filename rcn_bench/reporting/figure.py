@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rcn_bench.files import replacing, write_text
+from rcn_bench.files import write_bytes, write_text
 from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Origin
 from rcn_bench.records.products import FigureRecord
@@ -34,9 +35,10 @@ class Drawing:
             runs=[run.name for run in runs],
         )
         write_text(path.with_suffix(".csv"), csv)
-        for suffix in (".pdf", ".png"):
-            with replacing(path.with_suffix(suffix)) as temporary:
-                self.figure.savefig(temporary, dpi=150)
+        for suffix in ("pdf", "png"):
+            drawn = BytesIO()  # on a full disk matplotlib's own clean-up would hide why it failed
+            self.figure.savefig(drawn, format=suffix, dpi=150)
+            write_bytes(path.with_suffix(f".{suffix}"), drawn.getbuffer())
         record.write(path.with_suffix(".json"))
 
 

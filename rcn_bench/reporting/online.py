@@ -49,7 +49,7 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")
-    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way, videos")
+    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way, videos", fontsize="small")
     notes = notes_on_overlap({run: result.record for (run, _), result in videos.items()})
     if notes:
         text = "\n".join(fill(note, 140) for note in notes)

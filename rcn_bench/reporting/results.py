@@ -25,7 +25,7 @@ def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
     """Errors: InputError, beside what all raise, if it is of other weights or videos than the run's and the cache's."""
     evaluation = _of_own_weights(_own(Evaluation, experiment, "evaluate", run.name), experiment, run)
     known, path = experiment.paths.fingerprint("val"), experiment.paths.evaluation(run)
-    if known.is_file() and known.read_text().strip() != evaluation.data_fingerprint:
+    if known.is_file() and known.read_text(errors="replace").strip() != evaluation.data_fingerprint:
         raise InputError(f"{path}: of other videos than {known} tells of; run `{evaluation.command(path)}` again")
     return evaluation
 

@@ -14,6 +14,7 @@ from rcn_bench.provenance import Origin
 from rcn_bench.records.products import TableRecord
 
 NOT_AVAILABLE = "n/a"
+COUNTS = ("videos", "clips", "videos skipped", "seeds")  # shown in a line where no rows differ in them
 LATEX = str.maketrans(
     {sign: f"\\{sign}" for sign in "%_&#${}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -25,7 +26,8 @@ class Table:
     """A table and what its reader must know.
 
     rows: None is a value that is not available. Columns that end in " low" and " high" are the ends of an interval,
-    those that end in % are shown with one decimal place; the names of runs in a column "runs" become links.
+    those that end in % are shown with one decimal place; the names of runs in a column "runs" become links. COUNTS in
+    which no rows differ are shown in a line, not in a column.
     """
 
     title: str
@@ -57,18 +59,25 @@ class Table:
         shown = self._shown()
         if "runs" in shown:
             shown["runs"] = [_links(names) for names in shown["runs"]]
-        notes = "".join(f"- {note}\n" for note in self.notes)
+        notes = "".join(f"- {note}\n" for note in self._shown_notes())
         return f"# {self.title}\n\n{shown.to_markdown(index=False, disable_numparse=True)}\n\n{notes}"
 
     def latex(self, name: str) -> str:
-        caption = f"{self.title}. {' '.join(self.notes)}".translate(LATEX)  # pandas escapes cells only
+        caption = f"{self.title}. {' '.join(self._shown_notes())}".translate(LATEX)  # pandas escapes cells only
         rows = self._shown().drop(columns="runs", errors="ignore")
         return rows.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")
+
+    def _counts_of_all(self) -> list[str]:
+        return [name for name in COUNTS if name in self.rows and self.rows[name].nunique(dropna=False) == 1]
+
+    def _shown_notes(self) -> list[str]:
+        told = [f"{name} {_text(self.rows[name].iloc[0], percent=False)}" for name in self._counts_of_all()]
+        return [*([f"Of each row: {', '.join(told)}."] if told else []), *self.notes]
 
     def _shown(self) -> pd.DataFrame:
         """The rows as text: an interval's two columns become one."""
         shown = pd.DataFrame(index=self.rows.index)
-        for column in map(str, self.rows):
+        for column in map(str, self.rows.drop(columns=self._counts_of_all())):
             if column.endswith(" low"):
                 name = column.removesuffix(" low")
                 ends = zip(self.rows[column], self.rows[f"{name} high"], strict=True)

@@ -239,6 +239,19 @@ def test_a_model_whose_outputs_in_time_are_not_known_is_refused():
         examine(nn.Conv3d(3, 4, 1), "own", torch.randn(1, 3, 4, 4, 4))
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        lambda clip: clip / 0,
+        lambda clip: 0 * clip,
+        lambda clip: torch.where(clip == clip[0, 0, 0, 0, 0], clip, torch.inf),
+    ],
+)
+def test_outputs_that_are_no_numbers_are_not_called_causal(outputs):
+    with pytest.raises(InputError, match="own: its outputs are not finite"):
+        certificate(Function(outputs))
+
+
 @pytest.mark.parametrize(("name", "shortest"), [("s3d", 5), ("i3d50", 2)])
 def test_a_clip_too_short_for_the_model_is_refused(name, shortest):
     with pytest.raises(InputError, match=f"{name} needs clips of {shortest} frames or more, got {shortest - 1}"):

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torchvision.models import regnet_y_1_6gf
 
 from rcn_bench.analysis.hidden_state import hidden_matrices, hidden_state_statistics
 from rcn_bench.models import create_model
 from rcn_bench.models.frames import recurrent_layers
 from rcn_bench.models.rcn import make_recurrent
-from rcn_bench.records.weights import Card
+from rcn_bench.records.weights import Card, sealed
 from results import an_example
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 def saved_matrices(net, folder):
     state = {key: value.contiguous() for key, value in net.state_dict().items()}
     card = an_example(Card, recurrent_layers=recurrent_layers(net))
-    save_file(state, folder / "model.safetensors", card.to_metadata())
+    (folder / "model.safetensors").write_bytes(sealed(save(state, card.to_metadata())))
     return hidden_matrices(folder / "model.safetensors")
 
 

@@ -4,7 +4,7 @@
 
 trains every model for some steps, compiled and in one CUDA graph where there is a GPU, twice as fast as it can and
 twice with train.deterministic, each time with an empty cache of the compiler; compares the sha256 of all weights, then
-times both ways. Prints a table in Markdown and writes its rows as JSON. --once-fastest: the fastest way only once.
+times both ways. Prints a table in Markdown and writes its rows as JSON. --once: ways that need not be compared.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--frames-per-batch", type=int, default=512)
     parser.add_argument("--crop", type=int, default=112)
     parser.add_argument("--eager", action="store_true", help="neither compiled nor in a CUDA graph")
-    parser.add_argument("--once-fastest", action="store_true")
+    parser.add_argument("--once", choices=WAYS, nargs="*", default=[])
     parser.add_argument("--one", metavar="WAY", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -45,9 +45,11 @@ def main() -> None:
     print("|---|---|---|---|---|---|", flush=True)
     rows = []
     with tempfile.TemporaryDirectory() as caches, ThreadPoolExecutor(options.processes) as pool:
-        times_each = {"fastest": 1 if options.once_fastest else 2, "deterministic": 2}
+        times_each = {way: 1 if way in options.once else 2 for way in WAYS}
         jobs = [(model, way, i) for model in options.models for way in WAYS for i in range(times_each[way])]
         hashes = list(pool.map(lambda job: in_process(*job, options, Path(caches), timed=False), jobs))
+        told = (f"{model} {way} {each.get('sha256', each)}" for (model, way, _), each in zip(jobs, hashes, strict=True))
+        print(*told, sep="\n", file=sys.stderr)
         for model in options.models:
             found = {way: [h for job, h in zip(jobs, hashes, strict=True) if job[:2] == (model, way)] for way in WAYS}
             times = {way: in_process(model, way, 0, options, Path(caches), timed=True) for way in WAYS}

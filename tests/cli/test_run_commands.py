@@ -83,7 +83,7 @@ def test_a_run_is_evaluated_on_its_experiment_or_weights_on_any_videos(output, m
     output("evaluate", "--weights", "model.safetensors", "--videos", "videos", "--output", "out.csv")
     (run, experiment), predicted = called
     assert (run.name, experiment.results) == (RUN, tmp_path)
-    assert predicted == (Path("model.safetensors"), Path("videos"), Path("out.csv"))
+    assert predicted == (Path("model.safetensors"), Path("videos"), Path("out.csv"), None)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from rcn_bench.data import batches as making
-from rcn_bench.data.batches import AHEAD, TrainingBatches
+from rcn_bench.data.batches import AHEAD, TrainingBatches, evaluation_batches
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
-from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import Augmentation
@@ -100,6 +100,27 @@ def test_too_little_shared_memory_is_one_line(source, monkeypatch):
     with pytest.raises(InputError, match=r"train\.workers: 2 need \d+\.\d kB of shared memory, .* has 1\.0 kB"):
         TrainingBatches(order_of(source), SIZE, workers=2)
     TrainingBatches(order_of(source), SIZE)  # needs none
+
+
+def test_too_little_shared_memory_for_an_evaluation_is_one_line(source, monkeypatch):
+    videos = EvaluationClips(Cache(source.index), ClipLayout(4, 2), 16, 3)
+    monkeypatch.setattr(making, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match=r"train\.workers: 2 need \d+\.\d kB of shared memory, .* has 1\.0 kB"):
+        evaluation_batches(videos, 2, workers=2)
+    evaluation_batches(videos, 2, workers=0)  # needs none
+
+
+@pytest.mark.parametrize("crop", [16, None])
+def test_what_an_evaluation_needs_of_shared_memory_is_its_largest_batch(source, crop):
+    videos = EvaluationClips(Cache(source.index), ClipLayout(4, 2), crop, 3)
+    assert videos.largest == max(clips.nbytes for clips, _ in evaluation_batches(videos, 1, workers=0))
+
+
+def test_workers_hand_over_the_same_clips(source):
+    videos = EvaluationClips(Cache(source.index), ClipLayout(4, 2), 16, 3)
+    alone, made = (list(evaluation_batches(videos, 2, workers)) for workers in (0, 1))
+    assert [counts for _, counts in alone] == [counts for _, counts in made]
+    assert all(torch.equal(one, other) for (one, _), (other, _) in zip(alone, made, strict=True))
 
 
 @pytest.mark.parametrize("workers", [0, 1])

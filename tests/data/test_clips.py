@@ -18,6 +18,7 @@ from rcn_bench.data.frames import ClipLayout, evaluation_starts
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
 from rcn_bench.errors import InputError
+from rcn_bench.records.runs import Skipped
 
 SIDE, CROP = 20, 16
 AUGMENTATION = Augmentation(CROP, flip=0.5, rotate=10, translate=0.1, scale=(0.8, 1.2))
@@ -191,7 +192,7 @@ def test_videos_too_short_for_training_are_skipped_and_listed(uneven):
     clips = training_clips(uneven)
     assert [video.shape[0] for video in clips.videos] == [7, 9, 10]
     assert len(clips) == 3
-    assert [(video.id, video.reason) for video in clips.skipped] == [("v6_000000_000001", "6 frames, a clip needs 7")]
+    assert clips.counts.videos_skipped == [Skipped("v6_000000_000001", "6 frames, a clip needs 7")]
 
 
 def test_videos_too_short_for_all_evaluation_clips_give_as_many_as_fit(uneven):
@@ -199,7 +200,7 @@ def test_videos_too_short_for_all_evaluation_clips_give_as_many_as_fit(uneven):
     assert [video.shape[0] for video in videos.videos] == [7, 9, 10]
     assert videos.starts == [[0], [0, 1, 2], [0, 1, 3]]
     assert [videos[index].shape[0] for index in range(len(videos))] == [1, 3, 3]
-    assert [(video.id, video.reason) for video in videos.skipped] == [("v6_000000_000001", "6 frames, a clip needs 7")]
+    assert videos.counts.videos_skipped == [Skipped("v6_000000_000001", "6 frames, a clip needs 7")]
 
 
 def test_a_batch_holds_the_clips_of_its_videos_one_after_the_other(uneven):
@@ -225,8 +226,8 @@ def test_videos_that_the_cache_skipped_stay_listed(uneven, tmp_path):
     write_lossless(tmp_path / "videos" / "val" / "here_000000_000001.mp4", noise(0, 12), 8)
     cache = cached(tmp_path, max_bad=0.5)
     assert training_clips(cache).counts.left_out() == "1 of 2 listed videos left out: 1 unusable"
-    assert [video.id for video in training_clips(cache).skipped] == ["gone_000000_000001"]
-    assert [video.id for video in EvaluationClips(cache, FOUR, CROP, 2).skipped] == ["gone_000000_000001"]
+    assert [video.id for video in training_clips(cache).counts.videos_skipped] == ["gone_000000_000001"]
+    assert [video.id for video in EvaluationClips(cache, FOUR, CROP, 2).counts.videos_skipped] == ["gone_000000_000001"]
 
 
 def test_no_video_long_enough_is_an_error(uneven):

@@ -7,8 +7,9 @@ import av
 import numpy as np
 import pytest
 from broken import KINDS, number_of, uneven_times
+from timed import frames_in_order
 
-from rcn_bench.data.examine import decode, examine, frames_in_order
+from rcn_bench.data.examine import decode, examine
 from rcn_bench.data.judge import Judge
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.media.medium import UnreadableVideo

@@ -58,6 +58,11 @@ def test_classes_without_a_training_row_are_told(compared):
     assert line == "2 of 3 validation videos cannot be right: no training video shows their classes (1): kick."
 
 
+def test_a_class_spelled_in_two_ways_is_not_taken_for_one_without_training(compared):
+    with pytest.raises(InputError, match=r"val\.csv, line 2: label 'Jump' is 'jump' in .*train\.csv, line 2; spell"):
+        compared("path,label\na.mp4,jump\n", "path,label\nb.mp4,Jump\n")
+
+
 def test_kinetics_clips_in_both_lists_are_one_group(compared):
     """Their files lie in folders of the splits and may differ; whether they do, the caches tell."""
     lines = compared(KINETICS + "jump,abc,0,10,train\n", KINETICS + "jump,abc,0,10,val\njump,def,0,10,val\n")

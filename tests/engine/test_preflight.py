@@ -18,7 +18,8 @@ RANDOM = ["random"]
 def experiment(tmp_path):
     """Of videos that are there, from random weights alone."""
     for split in ("train", "val"):
-        (tmp_path / f"{split}.csv").write_text("path,label\na.mp4,up\n")
+        rows = (f"{number}.mp4,{'up' if number % 2 else 'down'}\n" for number in range(8))
+        (tmp_path / f"{split}.csv").write_text("".join(["path,label\n", *rows]))
     (tmp_path / "videos").mkdir()
     config = {
         "name": "own",
@@ -61,6 +62,37 @@ def test_an_experiment_from_random_weights_needs_no_imagenet(experiment, monkeyp
 )
 def test_options_and_inits_that_a_model_has_not_are_named(experiment, variant, starts, line):
     assert refusal(experiment, {f"models.{variant}": starts}).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ("a.mp4,up\n" * 8, "data.annotations.train: its videos are of 1 class, which teaches nothing"),
+        (
+            "a.mp4,up\nb.mp4,down\n",
+            "train.frames_per_batch: 64 makes batches of 8 clips of 8 frames; data.annotations.train lists 2 videos",
+        ),
+    ],
+    ids=["one class", "fewer videos than a batch"],
+)
+def test_lists_that_nothing_can_be_trained_on_are_named(experiment, tmp_path, rows, line):
+    unique = (f"{number}{row}\n" for number, row in enumerate(rows.splitlines()))
+    (tmp_path / "train.csv").write_text("".join(["path,label\n", *unique]))
+    assert refusal(experiment, {}) == line
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clip.crop": 8192, "train.frames_per_batch": 10**5},
+        {"augment": {"scale": [0.1, 1]}, "clip.crop": 2000, "train.frames_per_batch": 64, "train.workers": 1000},
+    ],
+    ids=["crop", "augmentation"],
+)
+def test_batches_that_no_machine_holds_are_named(experiment, changes):
+    line = refusal(experiment, changes)
+    assert line.startswith("train.frames_per_batch: ")
+    assert re.search(r"take \d+\.\d TB for the batches alone; this machine has \d+\.\d GB; lower it", line)
 
 
 def test_pretrained_weights_of_a_model_without_any_are_named(experiment):

@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny import C2D, RCN, changed, interrupt_after, linked
 from torch import nn
 

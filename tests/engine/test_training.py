@@ -123,8 +123,21 @@ def own_stills(experiment, tiny):
     (experiment.paths.root / "pretrained").unlink()
     file = experiment.paths.pretrained("resnet18")
     file.parent.mkdir()
-    shutil.copy(tiny.paths.pretrained("resnet18"), file)
+    for name in (file, file.with_suffix(".json")):
+        shutil.copy(tiny.paths.pretrained("resnet18").with_name(name.name), name)
     return file
+
+
+def test_stills_weights_that_their_record_does_not_tell_of_are_refused(fresh, tiny):
+    file = own_stills(fresh, tiny)
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError) as error:
+        train(RCN, fresh)
+    assert str(error.value) == (
+        f"{file}: not the weights that {file.with_suffix('.json')} tells of; put its own back, or run "
+        "`rcn-bench pretrain resnet18` again"
+    )
+    assert not fresh.paths.run(RCN).exists()
 
 
 def test_the_initial_weights_recorded_are_those_read_whatever_comes_after(fresh, tiny, monkeypatch):

@@ -1,6 +1,7 @@
 """Lists of any format as CSVs of the package's own, which are the same videos."""
 
 import csv
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -54,6 +55,31 @@ def test_a_list_is_not_converted_into_itself(tmp_path, capsys):
     assert cli.main([*arguments, "--output", str(tmp_path / "b.csv"), "--format", "ucf101"]) == 2
     assert "a.csv: not a list of data.format ucf101" in capsys.readouterr().err
     assert not (tmp_path / "b.csv").exists()
+
+
+@pytest.mark.parametrize("name", [b"up/\xff.mp4", b"up/a\\b.mp4", b"up/a.mp4 ", b" up/a.mp4"])
+def test_a_name_that_a_csv_cannot_hold_is_refused(tmp_path, capsys, name):
+    file = os.path.join(os.fsencode(tmp_path), name)
+    os.mkdir(os.path.dirname(file))
+    open(file, "wb").close()
+    output = tmp_path / "our.csv"
+    assert cli.main(["data", "convert", str(tmp_path), "--root", str(tmp_path), "--output", str(output)]) == 2
+    complaint = capsys.readouterr().err
+    assert "a CSV cannot hold this name" in complaint
+    assert complaint.count("\n") == 1
+    assert not output.exists()
+
+
+def test_what_is_not_there_is_told(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("path,label\na.mp4,up\nb.mp4,up\n")
+    (tmp_path / "b.mp4").touch()
+    arguments = ["data", "convert", str(tmp_path / "a.csv"), "--output", str(tmp_path / "our.csv"), "--root"]
+    assert cli.main([*arguments, str(tmp_path)]) == 0
+    assert "1 of 2 videos are not there, such as a.mp4\n" in capsys.readouterr().out
+    assert cli.main([*arguments, str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such video folder; check --root" in capsys.readouterr().err
+    assert cli.main([*arguments[:-3], "--output", str(tmp_path), "--root", str(tmp_path)]) == 2
+    assert "a folder; give --output the name of a file" in capsys.readouterr().err
 
 
 texts = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(" ,;\"'[]#&()"), min_size=1, max_size=12)

@@ -30,6 +30,7 @@ def videos(tmp_path, content: str | bytes):
         PLAIN.replace("\n", "\n\n"),
         "\n \n" + PLAIN,
         "\ufeff" + PLAIN,
+        PLAIN.replace("b.mp4", "\ufeffb.mp4"),  # as where two files with a mark were joined
         PLAIN.replace("/", "\\"),
         PLAIN.replace("up/a", "./up/a"),
         PLAIN.replace("path,label,group", "Path,LABEL,Group"),
@@ -50,7 +51,7 @@ def test_one_list_in_many_hands(tmp_path, content):
 
 def test_columns_of_kinetics_too(tmp_path):
     plain = "label,youtube_id,time_start,time_end,split\njump,a,5,15,train\n"
-    spelled = "Label; YouTube ID; Time Start; time_end; Split; is_cc\r\n jump ;a;5;15; train;0\r\n"
+    spelled = "Label; YouTube ID; Time Start; time_end; Split; is_cc\r\n jump ;a;5.0;15; train;0\r\n"
     assert videos(tmp_path, spelled) == videos(tmp_path, plain)
 
 
@@ -62,6 +63,7 @@ def test_columns_of_kinetics_too(tmp_path):
         ('path,label\na.mp4,up\nb.mp4,"up\nc.mp4,down\n', 3, "not a row of a CSV file .*quote"),
         ('path,label\na.mp4,up\nb.mp4,"u"p\n', 3, "not a row of a CSV file .*quote"),
         ("path,label\na.mp4,up\npath,label\nb.mp4,up\n", 3, "the header again"),
+        ("path,label\na.mp4,up\n\ufeffpath,label\nb.mp4,up\n", 3, "the header again"),
         ("path,label\na.mp4,up,x\n", 2, "more fields than the header has"),
         ("path,label\nC:\\videos\\a.mp4,up\n", 2, "leaves the folder of videos"),
         ("path,label\n..\\a.mp4,up\n", 2, "leaves the folder of videos"),

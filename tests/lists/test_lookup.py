@@ -83,6 +83,9 @@ def test_the_validation_split_has_many_names(tmp_path, split, folder):
     [
         "train/riding a bike/-abc_1_000006_000016.mp4",
         "train/riding a bike/-abc_1_000005_000016.mp4",
+        "train/riding a bike/-abc_1-5-15.mp4",
+        "train/riding a bike/-abc_1_5.0_15.0.mp4",
+        "train/riding a bike/-abc_1_000005.mp4",
         f"val/riding a bike/{NAME}.mp4",
         f"videos_val/{NAME}.mp4",
         f"test/{NAME}.mkv",
@@ -101,7 +104,7 @@ def test_another_clip_is_not_taken_but_told(tmp_path, place):
 
 
 def test_nothing_is_said_where_nothing_is_there(tmp_path):
-    put(tmp_path, "train/riding a bike/-ABC_1_000005_000015.mp4")  # another id
+    put(tmp_path, "train/riding a bike/-ABC_1_000005_000015.mp4", "train/riding a bike/-abc_12_5_15.mp4")  # other ids
     lookup, video = lookup_of(tmp_path, BIKE)
     assert lookup.instead(video) == ""
 

@@ -8,6 +8,7 @@ from official import write_lists as write
 
 from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import list_files, read_list
+from rcn_bench.lists.lookup import Lookup
 from rcn_bench.lists.video import Span, Video
 
 
@@ -34,6 +35,19 @@ def test_ucf101_has_groups_within_a_class_and_both_spellings_of_handstands(tmp_p
     tested = read_list(tmp_path / "testlist01.txt", tmp_path)
     assert [video.label for video in tested] == ["ApplyEyeMakeup", "HandstandPushups"]
     assert tested.labels == videos.labels
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("How_to_run_faster_run_f_cm_np1_ba_med_0.avi", "run How_to_run_faster"),
+        ("How_to_run_longer_run_f_cm_np1_ba_med_0.avi", "run How_to_run_longer"),
+        ("another.avi", "run another.avi"),
+    ],
+)
+def test_a_recording_of_hmdb51_is_what_stands_before_the_class_last(tmp_path, name, group):
+    (tmp_path / "run_test_split1.txt").write_text(f"{name} 1 \n")
+    assert [video.group for video in read_list(tmp_path / "train1", tmp_path)] == [group]
 
 
 def test_hmdb51_is_split_by_the_numbers_in_a_file_a_class(tmp_path):
@@ -93,6 +107,25 @@ def test_lists_with_their_classes_in_a_file_beside(tmp_path, files, name, format
         read_list(tmp_path / name, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("jester-v1-train.csv", "jester-v1-labels.csv"),
+        ("latest-jester-Train.csv", "latest-jester-labels.csv"),
+        ("something-something-v2-validation.json", "something-something-v2-labels.json"),
+        ("jester-v1-train.csv", "labels.csv"),
+        ("mine.json", "labels.json"),
+    ],
+)
+def test_the_file_of_classes_is_named_as_the_list_or_plainly(tmp_path, name, beside):
+    if name.endswith("json"):
+        files = {name: SOMETHING_V2["validation.json"], beside: SOMETHING_V2["labels.json"]}
+    else:
+        files = {name: JESTER["jester-v1-train.csv"], beside: JESTER["jester-v1-labels.csv"]}
+    assert len(read_list(write(tmp_path, files) / name, tmp_path).labels) == 3
+    assert set(list_files(tmp_path / name)) == {tmp_path / name, tmp_path / beside}
+
+
 def test_a_list_that_is_one_long_line_is_known_at_once(tmp_path):
     entry = {"id": "1", "label": "holding a cup", "template": "Holding [something] next to [something]"}
     entries = [entry | {"id": str(number)} for number in range(20_000)]
@@ -146,6 +179,21 @@ def test_list_files_of_mmaction2_and_slowfast_are_split_from_the_right(tmp_path,
     assert [(video.paths[0], video.label, video.span) for video in videos] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "place"),
+    [
+        ("kinetics400_train_list_videos.txt", "abseiling/a.mp4 0", "videos_train/abseiling/a.mp4"),
+        ("sthv1_val_list_rawframes.txt", "100218 45 0", "rawframes_val/100218"),
+    ],
+)
+def test_the_folder_in_which_mmaction2_keeps_what_a_list_names_is_found(tmp_path, name, line, place):
+    (video,) = read_list(write(tmp_path, {name: f"{line}\n".encode()}) / name, tmp_path)
+    (tmp_path / place).mkdir(parents=True)
+    assert Lookup(tmp_path, [video]).path(video) == tmp_path / place
+    (tmp_path / video.id).mkdir(parents=True)
+    assert Lookup(tmp_path, [video]).path(video) == tmp_path / video.id
+
+
 def test_whole_paths_count_from_the_folder_of_videos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "val.csv").write_text(f"{tmp_path}/videos/a.mp4 3\n{tmp_path}/videos/b/c.mp4 0\n")
@@ -176,8 +224,11 @@ def test_numbers_of_classes_are_named_by_a_file_beside(tmp_path, beside, content
 def test_labels_that_are_numbers_are_in_the_order_of_numbers_and_others_in_that_of_the_alphabet(tmp_path):
     (tmp_path / "a.csv").write_text("path,label\n" + "".join(f"{n}.mp4,{n}\n" for n in (10, 2, 9, 100)))
     assert read_list(tmp_path / "a.csv", tmp_path).labels == ["2", "9", "10", "100"]
-    (tmp_path / "a.csv").write_text("path,label\n" + "".join(f"{n}.mp4,{n}\n" for n in ("10", "2", "b")))
-    assert read_list(tmp_path / "a.csv", tmp_path).labels == ["10", "2", "b"]
+    (tmp_path / "a.csv").write_text("path,label\n" + "".join(f"{n}.mp4,{n}\n" for n in ("10.0", "2.0", "-1.0")))
+    assert read_list(tmp_path / "a.csv", tmp_path).labels == ["-1.0", "2.0", "10.0"]
+    for words in (["10", "2", "b"], ["1" * 5000, "2"]):
+        (tmp_path / "a.csv").write_text("path,label\n" + "".join(f"{n[:5]}.mp4,{n}\n" for n in words))
+        assert read_list(tmp_path / "a.csv", tmp_path).labels == words
 
 
 @pytest.mark.parametrize(
@@ -224,6 +275,7 @@ def test_how_an_editor_saves_a_list_changes_nothing(tmp_path, files, name, how):
         (UCF101 | {"a.txt": b"JumpRope/v_JumpRope_g01_c01.avi 3\n"}, "a.txt", None, ["JumpRope has the number 3"]),
         (UCF101 | {"a.txt": UCF101["testlist01.txt"] + b"what\n"}, "a.txt", None, ["line 3: 'what' is not CLASS/v_"]),
         (UCF101 | {"classInd.txt": b"1 A\n3 B\n"}, "testlist01.txt", None, ["line 2: '3 B' is not class 2"]),
+        (HMDB51, "clap_test_split1.txt", None, ["no column by which its format is known", "FOLDER/train1"]),
         ({"a_test_split1.txt": b"b_a_0.avi 3\n"}, "train1", None, ["a_test_split1.txt, line 1", "0, 1 or 2"]),
         (SOMETHING_V2 | {"labels.json": b'{"A": "0"}'}, "train.json", None, ["entry 1: label 'Holding something next"]),
         (SOMETHING_V2 | {"labels.json": b'{"A": "1"}'}, "train.json", None, ["labels.json: the numbers"]),
@@ -233,12 +285,21 @@ def test_how_an_editor_saves_a_list_changes_nothing(tmp_path, files, name, how):
         ({"a.json": b'[{"vid_name": "a", "label": 48, "start_frame": 0, "end_frame": 5}]'}, "a.json", None, ["'48'"]),
         ({"a.json": b'[{"vid_name": "a", "label": 4, "start_frame": 5, "end_frame": 5}]'}, "a.json", None, ["behind"]),
         ({"a.json": b'[{"vid_name": "a", "label": 4, "start_frame": 5}]'}, "a.json", None, ["entry 1: no 'end_frame'"]),
-        ({"a.json": b'["vid_name"]'}, "a.json", None, ["entry 1: "]),
+        ({"a.json": b'["vid_name"]'}, "a.json", None, ["entry 1: 'vid_name' is not an object with keys"]),
+        ({"a.json": b'{"a": {"annotations": 1}, "a": {"annotations": 2}}'}, "a.json", None, ["'a' is there twice"]),
+        (SOMETHING_V2 | {"labels.json": b'{"A": "0", "A": "1"}'}, "train.json", None, ["labels.json", "there twice"]),
+        (JESTER | {"jester-v1-labels.csv": b"No gesture\n\nSwiping Left\n"}, "jester-v1-validation.csv", None,
+         ["jester-v1-labels.csv, line 2: blank; each line is a class"]),
+        ({"a.json": b'{"x": {"annotations": {"label": "up", "segment": [0, Infinity]}, "subset": "val"}}'}, "a.json",
+         None, ["entry 1: time_start and time_end must be whole seconds"]),
+        ({"a.csv": b"label,youtube_id,time_start,time_end,split\nup,a,-5,5,val\n"}, "a.csv", None, ["whole seconds"]),
         ({"a.json": b'{"x": {"annotations": [], "subset": "val"}}'}, "a.json", None, ["entry 1: "]),
         ({"a.txt": b"a.mp4 1 7\n"}, "a.txt", None, ["line 1: a file with two numbers; a video has one label"]),
         ({"a.txt": b"a.mp4 1\nb.mp4\n"}, "a.txt", None, ["line 2: 'b.mp4' does not end in the number of a class"]),
         ({"a.txt": b"a 1\n", "label_map.txt": b"run\n"}, "a.txt", None, ["line 1: class 1 of 1, which count from 0"]),
         ({"a.txt": b"../a.mp4 1\n"}, "a.txt", None, ["leaves the folder of videos"]),
+        ({"a.txt": b"C:\\videos\\a.mp4 1\n"}, "a.txt", None, ["leaves the folder of videos"]),
+        ({"a.csv": b"path,label,start_frame\na.mp4,up,1" + b"0" * 5000 + b"\n"}, "a.csv", None, ["a whole number"]),
         ({"a.csv": b"path,label,start,end\na.mp4,up,3,2\n"}, "a.csv", None, ["line 2: end 2.0 is not behind start"]),
         ({"a.csv": b"path,label,start,end\na.mp4,up,x,2\n"}, "a.csv", None, ["start: 'x' is not a time in seconds"]),
         ({"a.csv": b"path,label,start,end\na.mp4,up,0,nan\n"}, "a.csv", None, ["end: 'nan' is not a time"]),

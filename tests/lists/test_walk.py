@@ -29,6 +29,7 @@ HIDDEN = [
     *(".Trash-1000/files/a.mp4", ".snapshot/yesterday/a.mp4", ".ipynb_checkpoints/a-checkpoint.mp4", "._a.mp4"),
     *("__MACOSX/a.mp4", ".AppleDouble/a.mp4", ".DS_Store", "Thumbs.db", "thumbs.DB", "desktop.ini", "Icon\r"),
     *("lost+found/a.mp4", "$RECYCLE.BIN/S-1-5/a.mp4", "$Recycle.Bin/a.mp4", "System Volume Information/a.mp4"),
+    *("$recycle.bin/a.mp4", "FOUND.000/a.mp4", "a.mp4:Zone.Identifier", "a.mp4@SynoEAStream", "@__thumb/a.mp4"),
     *("@eaDir/a.mp4/SYNOVIDEO.mp4", "#recycle/a.mp4", "@Recycle/a.mp4", "#snapshot/a.mp4", "~snapshot/a.mp4"),
 ]
 
@@ -148,6 +149,19 @@ def test_files_in_no_class_folder_and_empty_class_folders_are_told(tmp_path):
     assert "1 videos of 1 classes" in summary
     assert "2 files in no class folder are left out, such as b.mp4" in summary
     assert "1 class folders are empty, such as down" in summary
+
+
+def test_a_folder_without_a_name_that_can_be_a_label_is_named(tmp_path):
+    touch(tmp_path, "train/ /a.mp4")
+    with pytest.raises(InputError, match=r"train, train/ /a\.mp4: label must be text, not ''"):
+        read_list(tmp_path / "train", tmp_path)
+
+
+def test_the_line_about_a_list_is_one_line_whatever_the_names(tmp_path):
+    touch(tmp_path, "train/up/a.mp4", "train/b\nc.mp4", "train/do\nwn/.hidden")
+    summary = read_list(tmp_path / "train", tmp_path).summary
+    assert summary.isprintable()
+    assert r"such as b\nc.mp4; 1 class folders are empty, such as do\nwn" in summary
 
 
 def test_a_folder_of_files_alone_is_told_from_an_empty_one(tmp_path):

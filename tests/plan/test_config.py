@@ -96,6 +96,32 @@ def test_bad_value_in_a_list_is_named_by_its_place(key, value, place):
     assert refusal(changed(key, value)).startswith(f"{place}: ")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        ("train.lr", 1e30, "train.lr"),
+        ("pretrain.lr", 1e30, "pretrain.lr"),
+        ("train.weight_decay", 1e30, "train.weight_decay"),
+        ("train.threads", 10**6, "train.threads"),
+        ("train.workers", 10**6, "train.workers"),
+        ("seeds", [2**70], "seeds.0"),
+        ("data.digits.seed", 2**64, "data.digits.seed"),
+        ("clip.crop", 10**6, "clip.crop"),
+        ("augment.scale", [1e-9, 1], "augment.scale.0"),
+        ("augment.scale", [1, 1e30], "augment.scale.1"),
+        ("tables.table5.frames", 10**9, "tables.table5.frames"),
+        ("profile.num_classes", 2**31 - 1, "profile.num_classes"),
+        ("profile.seconds", 1e30, "profile.seconds"),
+    ],
+)
+def test_what_no_machine_can_do_is_refused_before_any_job(key, value, place):
+    assert refusal(changed(key, value)).startswith(f"{place}: ")
+
+
+def test_stills_of_a_single_class_are_refused():
+    assert refusal(changed("data.digits.digits", [1])).startswith("data.digits.digits: stills of a single digit")
+
+
 @pytest.mark.parametrize("key", ["train.epochs", "clip.stride", "data.digits.train_videos"])
 def test_fraction_is_refused_where_a_whole_number_is_needed(key):
     assert refusal(changed(key, 4.5)).startswith(f"{key}: ")

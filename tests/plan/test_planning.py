@@ -14,7 +14,6 @@ from light import light_environment
 from official import HMDB51, SOMETHING_V2, UCF101, write_lists
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import write_json
 from rcn_bench.plan.dataset import OwnVideos
 from rcn_bench.plan.workflow import NEEDS, Workflow
 
@@ -87,8 +86,9 @@ def test_leftovers_are_told_at_the_start(passing_check, capsys):
 
 def test_jobs_of_two_plans_read_their_own_configs(passing_check):
     first, second = Workflow([SMOKE]), Workflow([SMOKE], {"seeds": [1]})
-    first.start()
-    second.start()
+    for each in (first, second):
+        each.start()
+        each.end()
     assert first.config_file.parent == Path("results/smoke/plans")
     assert first.config_file != second.config_file
     assert yaml.safe_load(first.config_file.read_text())["seeds"] == [0]
@@ -243,7 +243,7 @@ def test_planning_many_videos_takes_no_longer_than_planning_few(tmp_path):
         plan = Workflow([config])
         plan.config_file.parent.mkdir(parents=True)
         shutil.copy(config, plan.config_file)
-        write_json(plan.paths.counted_lists, plan._counted)
+        plan.keep_counts()
         command = [sys.executable, "-m", "snakemake", "-n", "-q", "-s", str(CONFIGS.parent / "Snakefile")]
         times = []
         for _ in range(3):

@@ -47,6 +47,7 @@ DEPEND = {
     "seeds": ([0, 1], [*ACCURACY, "figure online_accuracy"]),
     "stem_pool": (False, [*RUNS, PRETRAIN, STEPS, TABLE2, *COSTS]),
     "data.max_bad": (0.5, []),
+    "data.follow_links": (False, []),
     "data.max_overlap": (0.5, []),
     "data.shard_videos": (100, CACHES),
     "data.digits.digits": ([1, 7, 8], ["digits ", PRETRAIN, CALIBRATE, *CACHES, *RUNS]),

@@ -26,7 +26,7 @@ def test_every_count_that_is_not_zero_is_told_in_a_note():
     notes = overlap_notes(overlap)
     assert [note for note in notes[:4] if re.match("1,234 of 5,678 .*an example first", note)] == notes[:4]
     assert notes[4].startswith("4 of 5,678 validation videos cannot be right")
-    assert notes[4].endswith(r"(3): jump, 'a\nb', '\udcff'.")
+    assert notes[4].endswith(r"(3): jump, a\nb, \udcff.")
     assert all(note.isprintable() for note in notes)
 
 

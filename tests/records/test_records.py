@@ -21,7 +21,8 @@ from rcn_bench.provenance import Origin, Start
 from rcn_bench.records.base import Document, Record, with_checksum
 from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
-from rcn_bench.records.plain import from_plain, to_plain
+from rcn_bench.records.overlap import Some
+from rcn_bench.records.plain import LARGEST, from_plain, to_plain
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.records.weights import Card
 from results import an_evaluation, an_example, an_origin
@@ -49,9 +50,11 @@ def fields_of(kind):
             made[name] = values(hint, st.floats(0, 1) if share else numbers)
     if kind is Origin:
         made["starts"] = st.lists(values(Start), min_size=1, max_size=3)
+    if kind is Some:
+        made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:
         made["labels"] = st.lists(texts, min_size=1, max_size=3, unique=True)
-        made |= dict.fromkeys(("frames", "stride", "crop", "evaluation_clips", "short_side"), st.integers(1))
+        made |= dict.fromkeys(("frames", "stride", "crop", "evaluation_clips", "short_side"), st.integers(1, LARGEST))
         made["frame_rate"] = st.floats(0, exclude_min=True, allow_infinity=False) | st.none()
     return made
 
@@ -73,14 +76,14 @@ def values(kind, numbers=numbers):
         return st.tuples(*(values(argument, numbers) for argument in arguments))
     if container is dict:
         return st.dictionaries(texts, values(arguments[1]), max_size=3)
-    return {str: texts, int: st.integers(0), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
+    return {str: texts, int: st.integers(0, LARGEST), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
         kind
     ]
 
 
 WRONG = {
     str: [1, None, ["a"]],
-    int: [1.0, True, "1", None, -1],
+    int: [1.0, True, "1", None, -1, 2**63],
     float: ["high", True, None, math.nan, -math.inf, 10**400, -0.5],
     bool: [1, "true", None],
     Any: [math.nan, {"a": [math.inf]}],

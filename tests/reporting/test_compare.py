@@ -77,7 +77,11 @@ def test_what_cannot_be_compared_is_one_line(machines, capsys, tmp_path):
     code, lines = compared(capsys, here, tmp_path / "empty")
     assert code == 2
     assert lines == [f"rcn-bench: {here}, {tmp_path / 'empty'}: no run was evaluated in both"]
+    write_run(here / "second", RUNS[0], [True] * 40, [])
+    code, lines = compared(capsys, here, here / "mini")
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].endswith(f"second/mini/runs/{RUNS[0]}/eval.json; name the folder of one experiment")
     write_run(tmp_path / "other", RUNS[0], [True] * 40, ["of another list"], data_fingerprint="other")
-    code, lines = compared(capsys, here, tmp_path / "other")
+    code, lines = compared(capsys, here / "mini", tmp_path / "other")
     assert code == 2
     assert f"{RUNS[0]}/eval.json: evaluated on other videos than {RUNS[0]}; run `rcn-bench evaluate" in lines[-1]

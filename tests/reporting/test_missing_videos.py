@@ -101,6 +101,17 @@ def test_short_videos_count_by_their_clips(experiment):
     assert "as many are taken as fit" in markdown
 
 
+def test_of_clips_a_video_that_is_missing_could_have_had_the_most(experiment):
+    clips, names = [2] * 10 + [CLIPS] * 20, NAMES[10:]
+    known = {"videos": names, "clips": clips, "clips_per_video": CLIPS}
+    known["videos_skipped"] = [Skipped(name, "missing") for name in NAMES[:10]]
+    for run in find_product(experiment, "table1_init", "table").runs():
+        write_own_run(experiment, run, [True] * 30, [1] * 30, **known)
+    row, *_ = written_table(experiment, "table1_init")[0]
+    most = sum(clips) + 10 * CLIPS
+    assert numbers(row, "clip acc % of all listed") == pytest.approx((100 * 30 / most, 100 * (30 + 10 * CLIPS) / most))
+
+
 def write_of_two_machines(experiment, kept, missing):
     """Runs of Table 1 where v0 was missing, and its last row where others were, all right."""
     write_runs(experiment, "table1_init", [NAMES[:1]] * 4)

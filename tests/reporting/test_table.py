@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from written import written_table
+from written import shown, written_table
 
 from rcn_bench.plan.run import Run
 from rcn_bench.records.products import TableRecord
@@ -53,6 +53,15 @@ def test_values_as_a_reader_sees_them():
         ["1,234,567", "10.0-14.0", "123.5", "0.123", "12.3"],
         ["n/a", "n/a", "n/a", "0", "n/a"],
     ]
+
+
+def test_counts_in_which_no_rows_differ_are_shown_in_a_line():
+    rows = [{"model": "rcn18", "videos": 1040, "seeds": None}, {"model": "i3d18", "videos": 1040, "seeds": "0"}]
+    table = Table.of("T", rows, ["a note"])
+    assert table.markdown().endswith("\n\n- Of each row: videos 1,040.\n- a note\n")
+    assert r"\caption{T. Of each row: videos 1,040. a note}" in table.latex("t")
+    for text in (table.markdown(), table.latex("t")):
+        assert [list(row.values()) for row in shown(text)] == [["rcn18", "n/a"], ["i3d18", "0"]]
 
 
 def test_runs_are_links_in_markdown_and_left_out_of_latex():

@@ -1,5 +1,6 @@
 """Writing any product by its name, those of plugins included."""
 
+import resource
 import sys
 
 import pytest
@@ -97,6 +98,22 @@ def test_a_plugins_table_and_figure_are_built_and_recorded(plugin):
     assert figure.with_suffix(".png").is_file()
     assert figure.with_suffix(".pdf").is_file()
     assert FigureRecord.read(figure.with_suffix(".json")).runs == []
+
+
+@pytest.mark.parametrize("room", [0, 100, 2000])  # 100 hold the numbers, 2000 a part of the PDF
+def test_a_figure_on_a_full_disk_says_so_and_leaves_nothing_half_written(plugin, room):
+    experiment = plugin("my_products")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            write_product(experiment, "figure", "curve")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(error.value.__context__, OSError | type(None))  # no clean-up of a library that failed, too
+    figure = experiment.paths.figure("curve")
+    written = {figure.with_suffix(".csv").name} if room else set()
+    assert {path.name for path in figure.parent.iterdir()} == written
 
 
 @pytest.mark.parametrize(

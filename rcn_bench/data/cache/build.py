@@ -7,6 +7,7 @@ belong together; until then the cache is that of before.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -28,7 +29,7 @@ from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.media.medium import NO_VIDEO
 from rcn_bench.data.processes import in_processes
 from rcn_bench.errors import InputError
-from rcn_bench.files import Progress, file_hash, locked, size_text
+from rcn_bench.files import Held, Progress, file_hash, give_name, locked, size_text
 from rcn_bench.lists.video import Video
 from rcn_bench.records.runs import Skipped
 
@@ -123,6 +124,7 @@ def _build(source: Source, workers: int, progress: Progress, doubted: Collection
         index.write(source.index)
         for shard in others:
             shard.unlink(missing_ok=True)
+        _sweep(source.folder)
     progress("; ".join(filter(None, [f"{tally}; {source.report}", source.lookup.remark()])))
 
 
@@ -184,11 +186,18 @@ def _write_shard(
         try:
             write_shard(temporary, source.storage, videos, source.root)
             path = source.folder / f"{number:05d}-{file_hash(temporary)[:CHECKSUM_DIGITS]}.shard"
-            os.replace(temporary, path)
+            give_name(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     progress(f"{path}: {size_text(path.stat().st_size)}")
     return path
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left of shards, also of those that there are no more."""
+    for left in folder.glob(".*.part"):
+        with suppress(Held), locked(folder, left.stem.removeprefix(".")):
+            left.unlink(missing_ok=True)
 
 
 def _judge(source: Source, shards: Sequence[Path], progress: Progress) -> tuple[CacheIndex, Tally]:

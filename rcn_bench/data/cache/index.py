@@ -4,21 +4,25 @@ The frames lie in shards, in a folder beside the index and of the same name.
 """
 
 import json
+import re
 import zlib
 from collections import OrderedDict
 from dataclasses import asdict, astuple, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rcn_bench.data.cache.shard import DamagedShard, ShardFrames, Storage
 from rcn_bench.data.frames import Frames
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, refusing
 from rcn_bench.files import write_text
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.stages import cached_from, changes
+from rcn_bench.records.plain import from_plain, to_plain
 from rcn_bench.records.runs import Skipped
 
+SHARD_NAME = re.compile(r"[\w-]{1,200}\.shard", re.ASCII)
 OPEN_SHARDS = 64  # at a time in a process, of which a system allows only so many files
 
 
@@ -88,22 +92,38 @@ class CacheIndex:
         """Errors: InputError if it is not there or not whole."""
         if not path.is_file():
             raise InputError(f"{path}: no cache here; run `rcn-bench data cache` first")
-        try:
+        damaged = f"{path}: damaged index of a cache"
+        with refusing(lambda why: InputError(f"{damaged} ({why}); delete it and build it again")):
             content = json.loads(path.read_bytes())
             if content.pop("crc32") != _checksum(content):
                 raise ValueError("it has changed since it was written")
-            columns = content["videos"] | {"shape": map(tuple, content["videos"]["shape"])}
-            videos = [CachedVideo(*row) for row in zip(*map(columns.get, _names(CachedVideo)), strict=True)]
+            columns = {name: content["videos"][name] for name in _names(CachedVideo)}
+            _check_columns(columns, len(content["shards"]))
+            columns |= {"shape": map(tuple, columns["shape"])}
+            videos = [CachedVideo(*row) for row in zip(*columns.values(), strict=True)]
             skipped = [Skipped(*row) for row in zip(*content["skipped"].values(), strict=True)]
-            shards = [ShardFile(**shard) for shard in content["shards"]]
-            storage = asdict(Storage(**content["storage"]))
-            return cls(storage, content["labels"], shards, videos, skipped, dict(content["made_from"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: damaged index of a cache ({error!r}); delete it and build it again") from error
+            advice = "delete it and build it again"
+            shards = from_plain(list[ShardFile], content["shards"], f"{damaged}: shards", advice)
+            if odd := [shard.file for shard in shards if not SHARD_NAME.fullmatch(shard.file)]:
+                raise ValueError(f"shards: {odd[0]!r} is no name of one")
+            labels = from_plain(list[str], content["labels"], f"{damaged}: labels", advice)
+            from_plain(list[Skipped], to_plain(skipped), f"{damaged}: skipped", advice)
+            storage = asdict(from_plain(Storage, asdict(Storage()) | content["storage"], f"{damaged}: storage", advice))
+            return cls(storage, labels, shards, videos, skipped, dict(content["made_from"]))
 
 
 def _checksum(content: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(content).encode())
+
+
+def _check_columns(columns: dict[str, list[Any]], shards: int) -> None:
+    """Errors: ValueError for a value of a video that none can have; by columns, since there may be many videos."""
+    numbers = [*columns["shard"], *columns["first"], *chain.from_iterable(columns["shape"])]
+    texts = {type(text) for name in ("id", "label", "group") for text in columns[name]}
+    if texts - {str} or {*map(type, numbers)} - {int} or {*map(len, columns["shape"])} - {4}:
+        raise ValueError("videos: a value of another kind")
+    if min(numbers, default=0) < 0 or max(columns["shard"], default=-1) >= shards:
+        raise ValueError("videos: a number that there is not")
 
 
 def _names(of: type) -> list[str]:

@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 
 from rcn_bench.data.frames import Frames
-from rcn_bench.errors import InputError, reason
+from rcn_bench.errors import InputError, reason, refusing
 
 TABLE_ROW = np.dtype([("offset", "<u8"), ("bytes", "<u4"), ("crc32", "<u4")])
 TAIL = struct.Struct("<QQI8s")  # bytes of the table, bytes of the index, their crc32, MARK
 MARK = b"rcnshard"
 VERSION = 2  # count up when the frames that come out of the same video, or their places in the file, change
+ENTRY = {"id": str, "path": str, "decoding": str, "sha256": str, "checker": str, "bytes": int, "modified": int}
+LARGEST_SIDE = 2**16 - 1  # of a frame, which is that of a JPEG
+JPEG_SIZE = struct.Struct(">HH")  # height and width, five bytes behind the start of the segment
+JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the second bytes of segments that have them
 
 
 class DamagedShard(InputError):
@@ -65,24 +69,38 @@ class ShardIndex:
     @classmethod
     def read(cls, path: Path) -> "ShardIndex":
         """Errors: DamagedShard."""
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(size - TAIL.size, 0))
-                tail = file.read(TAIL.size)
-                if len(tail) < TAIL.size:
-                    raise DamagedShard.at(path, f"{size} bytes long")
-                table, index, checksum, mark = TAIL.unpack(tail)
-                table_at = size - TAIL.size - index - table
-                if mark != MARK or table_at < 0:
-                    raise DamagedShard.at(path, "its end is not that of a shard")
-                file.seek(table_at)
-                content = file.read(table + index)
+        with refusing(lambda why: DamagedShard.at(path, why)), path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - TAIL.size, 0))
+            tail = file.read(TAIL.size)
+            if len(tail) < TAIL.size:
+                raise DamagedShard.at(path, f"{size} bytes long")
+            table, index, checksum, mark = TAIL.unpack(tail)
+            table_at = size - TAIL.size - index - table
+            if mark != MARK or table_at < 0:
+                raise DamagedShard.at(path, "its end is not that of a shard")
+            file.seek(table_at)
+            content = file.read(table + index)
             if zlib.crc32(content) != checksum:
                 raise DamagedShard.at(path, "its index has changed since it was written")
-            return cls(table_at=table_at, **json.loads(content[table:]))
-        except (OSError, TypeError) as error:  # a bad sector; the index of another version
-            raise DamagedShard.at(path, reason(error)) from error
+            made = cls(table_at=table_at, **json.loads(content[table:]))
+            made._check(table // TABLE_ROW.itemsize)
+            return made
+
+    def _check(self, rows: int) -> None:
+        """rows: of the table. Errors: ValueError, or others, for what no version has written."""
+        kinds = type(self.version), type(self.storage), type(self.frames_sha256)
+        if kinds != (int, dict, str) or "jpeg_quality" not in self.storage:
+            raise ValueError("its index is that of something else")
+        for entry in self.videos:
+            first, stored = entry["first"], entry["stored"]
+            frames, *size = stored
+            right = [type(entry[name]) is kind for name, kind in ENTRY.items()] + [type(entry.get("span", "")) is str]
+            numbers = {*map(type, (first, *stored))} == {int} and len(size) == 2 and min(first, *stored) >= 0
+            if not all(right) or not numbers:
+                raise ValueError("a video in its index is none")
+            if first + frames > rows:
+                raise ValueError(f"frames of {entry['id']!r} are not in its table")
 
 
 class ShardFrames:
@@ -95,6 +113,7 @@ class ShardFrames:
         self.path, self.table_at, self.jpeg = path, table_at, jpeg
         try:
             self._file = os.open(path, os.O_RDONLY)
+            self._size = os.fstat(self._file).st_size
         except OSError as error:
             raise DamagedShard.at(path, error.strerror or str(error)) from error
 
@@ -104,10 +123,25 @@ class ShardFrames:
 
     def read(self, rows: range, height: int, width: int) -> Frames:
         """The frames of some rows of the table: (T, H, W, 3). Errors: DamagedShard."""
-        frames = np.empty((len(rows), height, width, 3), np.uint8)
-        for frame, content in zip(frames, self.stored(rows), strict=True):
-            frame[:] = _decoded(content) if self.jpeg else np.frombuffer(content, np.uint8).reshape(frame.shape)
+        if max(height, width) > LARGEST_SIDE:
+            raise DamagedShard.at(self.path, f"frames of {height} x {width} pixels")
+        frames = np.empty((0, height, width, 3), np.uint8)
+        for number, content in enumerate(self.stored(rows)):
+            frame = self._frame(content, height, width)
+            if number == 0:  # not before one has shown that they are of this size
+                frames = np.empty((len(rows), height, width, 3), np.uint8)
+            frames[number] = frame
         return frames
+
+    def _frame(self, content: bytes, height: int, width: int) -> Frames:
+        if not self.jpeg and len(content) == height * width * 3:
+            return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+        with refusing(lambda why: DamagedShard.at(self.path, f"a frame that cannot be decoded ({why})")):
+            if self.jpeg and _jpeg_size(content) == (height, width):
+                frame = _decoded(content)
+                if frame.shape == (height, width, 3):
+                    return frame
+        raise DamagedShard.at(self.path, f"a frame that is not of {height} x {width} pixels")
 
     def stored(self, rows: range) -> Iterator[bytes]:
         """The frames as they were stored, if they have not changed. Errors: DamagedShard."""
@@ -118,9 +152,12 @@ class ShardFrames:
             yield content
 
     def _read(self, size: int, offset: int) -> bytes:
+        """As far as there is that much: a damaged table must not ask for more memory than the file takes."""
+        if not 0 <= offset <= offset + size <= self._size:
+            return b""
         try:
             return os.pread(self._file, size, offset)
-        except (OSError, OverflowError, MemoryError) as error:  # a bad sector; a place that no table ever had
+        except (OSError, MemoryError) as error:  # a bad sector
             raise DamagedShard.at(self.path, reason(error)) from error
 
     def _table(self, rows: range) -> list[tuple[int, int, int]]:
@@ -131,6 +168,16 @@ class ShardFrames:
         if len(content) < len(whole) * TABLE_ROW.itemsize:
             raise DamagedShard.at(self.path, "its table is not whole")
         return np.frombuffer(content, TABLE_ROW)[:: rows.step].tolist()
+
+
+def _jpeg_size(content: bytes) -> tuple[int, ...]:
+    """Height and width by a JPEG's header, by which a decoder takes memory; () if it says neither."""
+    segment = 2
+    while content[segment] == 0xFF:
+        if content[segment + 1] in JPEG_SIZES:
+            return JPEG_SIZE.unpack_from(content, segment + 5)
+        segment += 2 + int.from_bytes(content[segment + 2 : segment + 4])
+    return ()
 
 
 def _decoded(content: bytes) -> Frames:

@@ -11,8 +11,8 @@ from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import VideoList, read_list
-from rcn_bench.lists.labels import require_one_spelling
 from rcn_bench.lists.lookup import Lookup
+from rcn_bench.lists.spelling import require_one_spelling
 from rcn_bench.lists.video import Video
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.stages import cached_from
@@ -26,8 +26,8 @@ class Source:
 
     index: the file that the cache is known by. report: what was found of every video, a CSV. labels: those that are
     known; None: all. max_bad: the share of videos (0 to 1) that may be unusable, which are then skipped and listed.
-    listed: the videos of the list, where it has been read before. made_from: the values of the config that decide what
-    the cache holds.
+    follow_links: whether links may lead out of root. listed: the videos of the list, where it has been read before.
+    made_from: the values of the config that decide what the cache holds.
     """
 
     annotations: Path
@@ -38,6 +38,7 @@ class Source:
     shard_videos: int = 500
     labels: Collection[str] | None = None
     max_bad: float = 0.0
+    follow_links: bool = True
     listed: VideoList | None = None
     made_from: dict[str, Any] = field(default_factory=dict)
 
@@ -60,6 +61,7 @@ class Source:
             # A validation video of a class that was not trained could not be right.
             {video.label for video in trained},
             data.max_bad,
+            data.follow_links,
             listed,
             cached_from(experiment, split),
         )
@@ -84,7 +86,7 @@ class Source:
 
     @cached_property
     def lookup(self) -> Lookup:
-        return Lookup(self.root, self.videos)
+        return Lookup(self.root, self.videos, follow_links=self.follow_links)
 
     def path(self, video: Video) -> Path:
         return self.lookup.path(video)

@@ -93,5 +93,8 @@ def entries(shard: Path, source: Source) -> Iterator[StoredEntry]:
     """All videos of a shard, in order. Errors: DamagedShard if its index cannot be read."""
     index = ShardIndex.read(shard)
     same_way = (index.version, index.storage) == (VERSION, asdict(source.storage))
+    for entry in index.videos if index.version == VERSION else []:
+        if any(type(entry.get(field.name)) is not field.type for field in fields(Finding)):
+            raise DamagedShard.at(shard, f"what was found of {entry['id']!r} is no finding")
     jpeg = index.storage["jpeg_quality"] is not None
     return (StoredEntry(shard, index.table_at, jpeg, same_way, entry) for entry in index.videos)

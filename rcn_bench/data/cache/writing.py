@@ -78,5 +78,3 @@ def write_shard(path: Path, storage: Storage, videos: Iterable[tuple[Finding, St
         content = {"version": VERSION, "storage": asdict(storage), "frames_sha256": checksum.hexdigest()}
         index = json.dumps(content | {"videos": entries}).encode()
         file.write(table + index + TAIL.pack(len(table), len(index), zlib.crc32(table + index), MARK))
-        file.flush()
-        os.fsync(file.fileno())

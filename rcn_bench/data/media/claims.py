@@ -5,24 +5,30 @@ has them and FFmpeg reckons from what is left of the file instead.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rcn_bench.data.media.layout import Layout, layout_of
-from rcn_bench.data.media.packets import Packets
+from rcn_bench.data.media.packets import CAN_RESTART, Packets
 
 # A video counts as truncated if it lacks more than this share of what it claims, and more than a few frames.
 MISSING_SHARE, FEW = 0.02, 2
 # Seconds, and the share, by which sound may last longer than its pictures: recorders stop one after the other.
 SOUND_GOES_ON, SHARE_OF_SOUND = 0.6, 0.05
+REORDERED_FRAMES = 3  # among so many last ones that are shown is the one that was stored last
+HAS_NO_TIMES: Any = Flags.no_timestamps.value  # says of a format that it is that of bare streams
 
 
 class Reached:
@@ -32,6 +38,7 @@ class Reached:
         self._picture = _Extent(picture.time_base)
         self._extents = {picture.index: self._picture}
         self._sounds: list[_Extent] = []
+        self._damaged = deque[bool](maxlen=REORDERED_FRAMES)
 
     def add(self, packet: Packet) -> None:
         index = packet.stream_index
@@ -41,6 +48,14 @@ class Reached:
                 self._sounds.append(self._extents[index])
         if packet.pts is not None:
             self._extents[index].add(packet.pts, packet.duration or 0)
+
+    def show(self, frame: VideoFrame) -> None:
+        self._damaged.append(frame.is_corrupt)
+
+    @property
+    def a_damaged_end(self) -> bool:
+        """Whether the last frame is damaged, or one that was decoded after it."""
+        return any(self._damaged)
 
     @property
     def end(self) -> float:
@@ -88,7 +103,8 @@ class Claims:
 
     frames: numbers of them, in its index, its tags or its header. there: those that are in the file. seconds, picture:
     of all and of the pictures. rate: frames a second. longest_frame: seconds that one is shown, of all but the last.
-    layout: what the file's bytes say.
+    layout: what the file's bytes say. ends_anywhere: whether nothing would tell of a file that was cut in a frame, but
+    that the frame is damaged.
     """
 
     frames: tuple[int, ...]
@@ -98,14 +114,16 @@ class Claims:
     rate: float
     longest_frame: float
     layout: Layout
+    ends_anywhere: bool
 
     @classmethod
     def of(cls, path: str | Path, container: InputContainer, video: VideoStream, packets: Packets) -> "Claims":
         """packets: of the video. Errors: OSError."""
         layout, is_mp4 = layout_of(Path(path), container), "mov" in container.format.name
-        # An MP4's index tells its frames; how long they are shown is a matter of its edit list. Of an AVI, FFmpeg
-        # shortens the duration to what is left of the file.
-        has_duration = layout.in_fragments if is_mp4 else container.format.name != "avi"
+        # An MP4's index tells its frames; how long they are shown is a matter of its edit list. Of some others FFmpeg
+        # reckons the duration from what is left of the file, or from a rate of bits.
+        reckoned = container.format.flags & (CAN_RESTART | HAS_NO_TIMES) or container.format.name == "avi"
+        has_duration = layout.in_fragments if is_mp4 else not reckoned
         return cls(
             frames=(packets.claimed if is_mp4 else 0, _frames_in_tags(container, video), layout.frames),
             there=len(packets.stamps),
@@ -114,6 +132,7 @@ class Claims:
             rate=float(video.average_rate or 25),
             longest_frame=_longest(packets) * float(video.time_base or 0),
             layout=layout,
+            ends_anywhere=bool(container.format.flags & HAS_NO_TIMES) or container.format.name == "mpeg",
         )
 
     def broken(self, reached: Reached) -> str:
@@ -123,6 +142,8 @@ class Claims:
     def _broken(self, reached: Reached) -> Iterator[str]:
         if self.layout.cut:
             yield self.layout.cut
+        if self.ends_anywhere and reached.a_damaged_end:
+            yield "its last frame is damaged"
         for claimed in self.frames:
             if self.there < claimed - max(FEW, MISSING_SHARE * claimed):
                 yield f"{self.there} frames of {claimed}"

@@ -20,7 +20,7 @@ COARSE_TICK = 0.002  # seconds; clocks that others are copied from tick at least
 REORDERED = 1.0  # seconds by which frames are stored out of the order in which they are shown, at most
 FINEST = 4  # ticks between frames; a finer rate fits any stamps
 OFF = 1 / 8  # of a frame; FFmpeg misses by less where it guesses a stamp that is not in the file
-NEAR = 2.5e-4  # the share by which a stated rate may miss a common one: a quarter of the way from 30 to 29.97
+NEAR = 2.5e-4  # the share by which a rate may miss the one that it stands for: a quarter of the way from 30 to 29.97
 
 
 class Clock:
@@ -91,6 +91,9 @@ def clock_of(
     common = int(np.gcd.reduce(gaps))
     coarse = common if common * tick <= COARSE_TICK else 1
     likely = sorted(map(_common, stated), key=lambda rate: rate not in _near(rate))  # common ones first
+    for rate in likely:
+        if _adds_up(gaps, tick, rate):
+            return Clock(float(tick), rate, step, longest_gap)
     for ticks in sorted({1, coarse}) if recordings else []:
         shortest = min([FINEST * ticks, *gaps[gaps > 0] * 0.75]) * float(tick)
         for rate in (*likely, *_rates_of(gaps, ticks, tick)):
@@ -128,6 +131,11 @@ def _is_even(stamps: Sequence[int], tick: float, ticks: int, rate: Fraction) -> 
     off = abs(passed - frames * (rate.denominator / rate.numerator)).max()
     each_its_own = (np.diff(frames)[np.diff(stamps) > 0] > 0).all()
     return bool(off <= min(ticks * tick, float(1 / rate) / 3) * 1.001 and each_its_own)
+
+
+def _adds_up(gaps: np.ndarray, tick: Fraction, rate: Fraction) -> bool:
+    """Whether all frames are shown equally long: for the rate's time, rounded, so that it adds up, as in APNG."""
+    return len(gaps) > 0 and gaps.min() == gaps.max() and abs(float(gaps[0]) * float(tick * rate) - 1) <= NEAR
 
 
 def _rates_of(gaps: np.ndarray, ticks: int, tick: Fraction) -> Iterator[Fraction]:

@@ -14,13 +14,14 @@ from av.video.stream import VideoStream
 
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.media.claims import Claims, Reached
+from rcn_bench.data.media.layout import NOT_WHOLE
 from rcn_bench.data.media.medium import NO_VIDEO, NOT_THERE, Medium, Picture, Stamp, TimedPictures, UnreadableVideo
-from rcn_bench.data.media.packets import Packets, Timing
-from rcn_bench.data.media.recognise import holds_stills, open_video, without_video
+from rcn_bench.data.media.packets import Packets, Timing, demuxed
+from rcn_bench.data.media.recognise import holds_stills, open_video, require_no_guess, without_video
 from rcn_bench.data.media.shown import Screen, main_stream
 from rcn_bench.files import file_hash
 
-CUT_OFF = "ended prematurely"  # what FFmpeg says of a file that ends too early
+CUT_OFF = "ended prematurely", "no index at the end"  # what FFmpeg says of a file that ends too early
 SCALER = "swscaler"  # FFmpeg's part whose complaints are about our use of its frames, not about the file
 
 
@@ -37,7 +38,10 @@ class VideoFile(Medium):
             status = path.stat()
         except (OSError, ValueError):  # ValueError: a name that no file can have
             return NOT_THERE
-        return (status.st_size, status.st_mtime_ns) if path.is_file() else NOT_THERE
+        if not path.is_file():
+            self.absence = "a pipe, a socket or a device, not a file"
+            return NOT_THERE
+        return status.st_size, status.st_mtime_ns
 
     def sha256(self) -> str:
         return file_hash(Path(self.source))
@@ -47,18 +51,20 @@ class VideoFile(Medium):
         av_logging.set_skip_repeated(False)  # else a file's complaints hang on those of the file before
         try:
             with av_logging.Capture() as messages:
-                yield from self._decoded()
+                yield from self._decoded(messages)
         finally:  # also where somebody needs no more of it
             texts = [" ".join(text.split()) for _, part, text in messages if part != SCALER]
             self.complaint = texts[0] if texts else ""
-        if any(CUT_OFF in text for text in texts):
+        if any(said in text for said in CUT_OFF for text in texts):
             raise UnreadableVideo(self.complaint, "truncated")
 
-    def _decoded(self) -> Iterator[tuple[float, Picture]]:
+    def _decoded(self, said: list[tuple[int, str, str]]) -> Iterator[tuple[float, Picture]]:
+        """said: FFmpeg's messages, as they come."""
         read, failed, broken = _Read(self.stamp()[0]), "", ""
         try:
             with open_video(self.source) as container:
-                video = main_stream(container)
+                require_no_guess(self.source, said)
+                video = main_stream(container, self.source)
                 if video is None:
                     raise without_video(container)
                 packets, reached = Packets.of(self.source, video.index), Reached(video)
@@ -66,14 +72,14 @@ class VideoFile(Medium):
                 self.claimed = claims.frames[0]
                 yield from read.whole(container, video, Timing(video, packets), reached)
                 broken = claims.broken(reached)
-                if read.frames == 1 and holds_stills(container):
+                if read.frames == 1 and holds_stills(container, video):
                     raise UnreadableVideo("a single picture", NO_VIDEO)
         except (av.FFmpegError, UnicodeDecodeError) as error:
             failed = failure(error)
         if read.frames == 0 or (failed and not read.at_the_end):
             raise UnreadableVideo(failed or "no frames")
         if any(map(any, read.torn.values())):
-            raise UnreadableVideo("its last packet is not whole", "truncated")
+            raise UnreadableVideo(NOT_WHOLE, "truncated")
         if failed or broken:
             raise UnreadableVideo(failed or broken, "truncated")
 
@@ -96,7 +102,7 @@ class _Read:
     ) -> Iterator[tuple[float, Picture]]:
         screen = Screen(video)
         video.thread_type = "NONE"  # files run side by side, and other threads' complaints would be lost
-        for packet in container.demux():
+        for packet in demuxed(container):
             if packet.size > 0:
                 self.torn.setdefault(packet.stream_index, deque(maxlen=2)).append(packet.is_corrupt)
             reached.add(packet)
@@ -105,6 +111,7 @@ class _Read:
                 timing.decoding(packet)
                 for frame in video.decode(packet):
                     self.frames += 1
+                    reached.show(frame)
                     yield timing.time(time_of(frame)), screen.picture(frame)
 
 

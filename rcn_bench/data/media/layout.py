@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from rcn_bench.data.media.boxes import Fragments
 
 HEAD = 65536  # bytes, in which the facts of ASF and APNG stand; also more than anybody appends to a GIF
+NO_END, NOT_WHOLE = "its end mark is missing", "its last packet is not whole"
+SYNC, PACK = {0x47}, b"\0\0\1\xba"  # what packets of a TS begin with, and packs of packets of a VOB
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -37,9 +40,19 @@ def layout_of(path: Path, container: InputContainer) -> Layout:
             case "asf":
                 return _asf(file)
             case "gif":
-                return _gif(file)
+                return Layout("" if _tail(file).rstrip(b"\0").endswith(b";") else NO_END)
+            case "mjpeg":
+                return Layout("" if _tail(file).rstrip(b"\0").endswith(b"\xff\xd9") else NO_END)
             case "apng":
                 return _apng(file)
+            case "ogg":
+                return _ogg(_tail(file))
+            case "mpegts":
+                return _transport_stream(_tail(file))
+            case "mpeg":
+                return _program_stream(_tail(file))
+            case "yuv4mpegpipe":
+                return _y4m(file, container.streams.video[0])
     return Layout()
 
 
@@ -64,15 +77,51 @@ def _asf(file: BinaryIO) -> Layout:
     return Layout(f"only {100 * there // claimed} % of its bytes are there")
 
 
-def _gif(file: BinaryIO) -> Layout:
-    file.seek(max(_size(file) - HEAD, 0))
-    return Layout() if file.read().rstrip(b"\0").endswith(b";") else Layout("its end mark is missing")
-
-
 def _apng(file: BinaryIO) -> Layout:
     head = file.read(HEAD)
     place = head.find(b"acTL") + 4
     return Layout(frames=struct.unpack_from(">I", head, place)[0]) if 4 <= place <= len(head) - 4 else Layout()
+
+
+def _ogg(tail: bytes) -> Layout:
+    """By the header of its last page."""
+    page = tail.rfind(b"OggS")
+    is_last = 0 <= page < len(tail) - 5 and tail[page + 5] & 4
+    return Layout("" if is_last else NO_END)
+
+
+def _transport_stream(tail: bytes) -> Layout:
+    """By where the packets of 188 bytes begin, which may have 4 more in front (M2TS) or 16 behind."""
+    for size, before in ((188, 0), (192, 4), (204, 0)):
+        grid = [start for start in range(size) if set(tail[len(tail) - start - 8 * size + before :: size]) == SYNC]
+        if len(tail) > 9 * size and grid:
+            return Layout(NOT_WHOLE if 0 not in grid else "")
+    return Layout()
+
+
+def _program_stream(tail: bytes) -> Layout:
+    """By the lengths of its packets, from a header of a pack on."""
+    at = tail.find(PACK)
+    while 0 <= at <= len(tail) - 14 and tail[at : at + 3] == PACK[:3] and tail[at + 3] >= PACK[3]:
+        if tail[at + 3] > PACK[3]:
+            at += 6 + int.from_bytes(tail[at + 4 : at + 6])
+        else:
+            at += 12 if tail[at + 4] >> 4 == 2 else 14 + (tail[at + 13] & 7)  # of MPEG-1 or MPEG-2
+    return Layout(NOT_WHOLE if at > len(tail) else "")
+
+
+def _y4m(file: BinaryIO, video: VideoStream) -> Layout:
+    """By its size: it has a line in front, and a line before each frame."""
+    lines = len(file.readline(HEAD)), len(file.readline(HEAD))
+    pixels = video.codec_context.format
+    planes = pixels.components if pixels else ()
+    frame = lines[1] + sum(plane.width * plane.height * (2 if plane.bits > 8 else 1) for plane in planes)
+    return Layout(NOT_WHOLE if (_size(file) - lines[0]) % frame else "")
+
+
+def _tail(file: BinaryIO) -> bytes:
+    file.seek(max(_size(file) - HEAD, 0))
+    return file.read()
 
 
 def _size(file: BinaryIO) -> int:

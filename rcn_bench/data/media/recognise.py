@@ -10,6 +10,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 from av.format import ContainerFormat
+from av.video.stream import VideoStream
 
 from rcn_bench.data.media.medium import NO_VIDEO, UnreadableVideo
 
@@ -25,9 +26,11 @@ FORMATS = (
     "tiertexseq,tmv,usm,vividas,vmd,wc3movie,wsvqa,xmv,yop"
 )
 PLAYLISTS = ("hls", "concat", "sdp", "dash", "imf", "webm_dash_manifest")
-# A single frame in these is a picture: formats, and what an MP4's boxes are said to hold ("crx ": of a Canon camera).
+# A single frame in these is a picture: formats, codecs, and what an MP4 is said to hold ("crx ": of a Canon camera).
 STILL_FORMATS = ("gif", "apng", "jpegxl_anim", "mjpeg")
+STILL_CODECS = ("mjpeg", "png", "bmp", "tiff", "webp", "gif")
 STILL_BRANDS = ("avif", "avis", "heic", "heix", "mif1", "msf1", "crx ")
+NOT_SURE = "misdetection possible"
 # What a file with nothing in it that FFmpeg knows may be called and still be a video, a broken one.
 SUFFIXES = (
     ".3g2,.3gp,.asf,.avi,.divx,.dv,.f4v,.flv,.gif,.h264,.h265,.ivf,.m2ts,.m4v,.mjpeg,.mjpg,.mkv,.mov,.mp4,.mpeg,.mpg,"
@@ -46,10 +49,23 @@ def open_video(path: str | Path, **options: str) -> InputContainer:
         said: Any = error.log or (0, "", "")  # how grave, by which part of FFmpeg, what
         if said[2].startswith("Format not on whitelist"):
             raise UnreadableVideo(_kind(said[1]), NO_VIDEO) from error
-        suffix = PurePath(path).suffix.lower()
-        if isinstance(error, av.InvalidDataError) and suffix and suffix not in SUFFIXES.split(","):
+        if isinstance(error, (av.InvalidDataError, av.EOFError)) and not may_be_a_video(path):
             raise UnreadableVideo("nothing that FFmpeg knows, nor a video by its name", NO_VIDEO) from error
         raise
+
+
+def require_no_guess(path: str | Path, said: list[tuple[int, str, str]]) -> None:
+    """said: FFmpeg's messages on opening the file. It takes a PDF with pictures, for one, for Motion JPEG.
+
+    Errors: UnreadableVideo, not a video, where FFmpeg is not sure of the format and the name is no video's.
+    """
+    if not may_be_a_video(path) and any(NOT_SURE in text for _, _, text in said):
+        raise UnreadableVideo("nothing that FFmpeg is sure of, nor a video by its name", NO_VIDEO)
+
+
+def may_be_a_video(path: str | Path) -> bool:
+    """By its name."""
+    return PurePath(path).suffix.lower() in ("", *SUFFIXES.split(","))
 
 
 def _kind(name: str) -> str:
@@ -68,7 +84,8 @@ def without_video(container: InputContainer) -> UnreadableVideo:
     return UnreadableVideo("", "no video stream")
 
 
-def holds_stills(container: InputContainer) -> bool:
-    """Whether a single frame in it is a picture, not a video that is very short."""
+def holds_stills(container: InputContainer, video: VideoStream) -> bool:
+    """Whether a single frame in it is a picture, as the cover of a song, not a video that is very short."""
     brand = container.metadata.get("major_brand", "")
-    return container.format.name in STILL_FORMATS or brand in STILL_BRANDS
+    codec = video.codec_context.name if video.codec_context else ""
+    return container.format.name in STILL_FORMATS or brand in STILL_BRANDS or codec in STILL_CODECS

@@ -6,6 +6,7 @@ The pixels are made square first, by their width, and the picture is turned afte
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
@@ -17,25 +18,30 @@ from av.video.stream import VideoStream
 
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.media.medium import UnreadableVideo
+from rcn_bench.data.media.packets import packets_by_stream
 
 COVERS = Disposition.attached_pic | Disposition.timed_thumbnails
 WIDEST = 10  # times as wide as high, or as high as wide: pixels of another shape are a mistake in the file
 
 
-def main_stream(container: InputContainer) -> VideoStream | None:
+def main_stream(container: InputContainer, path: str | Path) -> VideoStream | None:
     """The video stream that a player shows: never a cover, and no small preview where the container leaves it open.
+
+    A cover may also be a stream of one picture, as in Matroska, beside those that move.
 
     Of those marked as default, or of all, FFmpeg takes the first in many containers; here it is the largest.
     """
     best = container.streams.best("video")
     moving = [stream for stream in container.streams.video if not stream.disposition & COVERS]
+    if len(moving) > 1:
+        packets = packets_by_stream(path)
+        moving = [stream for stream in moving if packets[stream.index] > 1] or moving
     return max(moving, key=lambda stream: (*_rank(stream), stream is best), default=None)
 
 
-def _rank(stream: VideoStream) -> tuple[bool, bool, int]:
+def _rank(stream: VideoStream) -> tuple[bool, int]:
     codec = stream.codec_context  # None if FFmpeg cannot decode it
-    still = stream.frames == 1
-    return bool(stream.disposition & Disposition.default), not still, codec.width * codec.height if codec else 0
+    return bool(stream.disposition & Disposition.default), codec.width * codec.height if codec else 0
 
 
 class Screen:

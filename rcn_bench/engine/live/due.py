@@ -60,6 +60,7 @@ def _of_one_size(frames: TimedPictures) -> TimedPictures:
         now = picture.width, picture.height
         if size not in (None, now):
             before, after = (f"{width}x{height}" for width, height in (size, now))
-            raise UnreadableVideo(f"frames of {before}, then of {after} from {at:.2f} s on; stream each part by itself")
+            since = "" if math.isnan(at) else f" from {at:.2f} s on"
+            raise UnreadableVideo(f"frames of {before}, then of {after}{since}; stream each part by itself")
         size = now
         yield at, picture

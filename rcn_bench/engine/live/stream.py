@@ -14,6 +14,7 @@ from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
 from rcn_bench.engine.live.due import due_frames
 from rcn_bench.engine.live.step import LiveStep
+from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.run import Run
@@ -39,7 +40,7 @@ def stream(
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
     restart: frames after which the state starts anew, 0 for never; None: those of the clips that the run was trained
     on. Beyond them the state can drift to where training never was.
-    Errors: InputError for a missing or foreign file, or a model that is not causal.
+    Errors: InputError for a missing or foreign file, a model that is not causal, or scores that are not finite.
     """
     model, card, _ = load_weights(weights)
     if not isinstance(model, FrameNet):
@@ -60,7 +61,9 @@ def stream(
             if restart and sums.frames % restart == 0:
                 state = model.initial_state(1)
             logits, state = live(frame.to(device), state)
-            best = mean.add(logits[0].cpu()).softmax(0).topk(min(top, len(card.labels)))
+            logits = logits.cpu()
+            require_finite_scores(logits, [f"{source} at {due.at:.2f} s"], "none")
+            best = mean.add(logits[0]).softmax(0).topk(min(top, len(card.labels)))
             sums.add(time.perf_counter() - before, due.missed)
             scores = "  ".join(f"{card.labels[i]} {p:.1%}" for p, i in zip(best.values, best.indices, strict=True))
             print(f"{due.at:8.2f} s  {scores}{_missed(due.missed, '  ({})')}", flush=True)

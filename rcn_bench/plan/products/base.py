@@ -19,7 +19,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run, base_model
 from rcn_bench.plan.schema import Limits, Schema, keys_of, parse_section, plain, section_schema
 
-Frames = Annotated[int, Limits(minimum=2)]
+Frames = Annotated[int, Limits(minimum=2, maximum=10**4)]
 Lengths = Annotated[list[Frames], Limits(minItems=1, uniqueItems=True)]
 Models = Annotated[list[str], Limits(minItems=1, uniqueItems=True)]
 

@@ -263,8 +263,19 @@ def test_paths_are_found_again_in_a_folder_that_was_moved(folder, made):
     assert str(video_path(moved, listed[0])) == read_report(folder.source.report)["a.mp4"].path
 
 
+def test_what_killed_builds_left_is_swept_but_not_what_is_written_just_now(folder):
+    left = [folder.source.folder / f".{number:05d}.part" for number in (1, 7, 8)]
+    for part in left:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"half")
+    with locked(folder.source.folder, "00008"):
+        folder.build()
+    assert [part.exists() for part in left] == [False, False, True]
+
+
 def test_two_builds_at_once_are_refused(folder):
-    with locked(folder.source.folder), pytest.raises(InputError, match="another process is at work here"):
+    held = pytest.raises(InputError, match=r"another process \(PID \d+ on .*\) is at work here")
+    with locked(folder.source.folder), held:
         folder.build()
 
 

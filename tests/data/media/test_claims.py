@@ -2,11 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 from broken import number_of
-from halves import HALVES, WHOLE, cut_between_fragments, write
+from halves import HALVES, WHOLE, cut_between_fragments, scarcely_coded, write
+from timed import copied, frames_in_order, write_at
 
-from rcn_bench.data.examine import decode, examine, frames_in_order
+from rcn_bench.data.examine import decode, examine
 from rcn_bench.data.media.medium import UnreadableVideo
 
 
@@ -58,3 +60,20 @@ def test_boxes_that_make_no_sense_say_nothing(tmp_path, content):
 @pytest.mark.parametrize(("frames", "seconds"), [(60, 5.0), (1, 0.0)])
 def test_a_finding_says_for_how_long_its_frames_are_shown(tmp_path, frames, seconds):
     assert examine(str(write(tmp_path / "a.mp4", frames))).seconds == seconds
+
+
+def test_a_length_that_ffmpeg_reckons_from_the_rate_of_bits_is_no_claim(tmp_path):
+    found = examine(scarcely_coded(tmp_path / "a.m1v"))
+    assert (found.decoding, found.detail, found.frames) == ("warnings", found.detail, 40)
+    assert "Estimating duration from bitrate" in found.detail
+
+
+@pytest.mark.parametrize("back", [30_000, 90_000])
+def test_a_clock_that_overflows_on_the_way_is_no_half_file(tmp_path, back):
+    def late(number, packet):
+        packet.pts += 2**33 - back
+        packet.dts += 2**33 - back
+
+    path = copied(write_at(tmp_path / "source.ts", 30, 40), tmp_path / "a.ts", late)
+    assert (examine(path).decoding, examine(path).frames) == ("ok", 40)
+    np.testing.assert_array_equal(decode(path, frame_rate=15), decode(path)[::2])

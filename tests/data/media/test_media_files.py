@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from broken import KINDS
 
 from rcn_bench.data.examine import decode
 from rcn_bench.data.media.files import write_lossless
@@ -56,24 +57,6 @@ def test_metadata_in_another_encoding_are_read_over_or_named(tmp_path):
     assert outcome in ("(1, 16, 16, 3)", "metadata that are not UTF-8")
 
 
-def write_text_file(path: Path) -> None:
-    path.write_text("<html>this video is not available</html>\n" * 20)
-
-
-def write_empty_file(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def write_audio_only(path: Path) -> None:
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=44100)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        sound.rate = 44100
-        for _ in range(5):
-            container.mux(stream.encode(sound))
-        container.mux(stream.encode(None))
-
-
 def write_without_its_end(path: Path) -> None:
     write_lossless(path, grey_video(0), 8)
     path.write_bytes(path.read_bytes()[:-300])
@@ -93,16 +76,11 @@ def write_with_a_change_of_size(path: Path) -> None:
     path.write_bytes(b"".join(parts))
 
 
-BAD_FILES = [
-    write_text_file,
-    write_empty_file,
-    write_audio_only,
-    write_without_its_end,
-    write_with_a_change_of_size,
-]
+BAD_FILES = {name: KINDS[name][0] for name in ("text.mp4", "empty.mp4", "sound.mp4")}
+BAD_FILES |= {"without_its_end": write_without_its_end, "change_of_size": write_with_a_change_of_size}
 
 
-@pytest.mark.parametrize("write", BAD_FILES)
+@pytest.mark.parametrize("write", BAD_FILES.values(), ids=BAD_FILES)
 def test_bad_file_is_unreadable_with_a_reason(tmp_path, write):
     write(tmp_path / "a.mp4")
     with pytest.raises(UnreadableVideo, match=r"\w+ \w+") as error:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from timed import frames_in_order
 
 from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.check import check_videos
-from rcn_bench.data.examine import decode, frames_in_order
+from rcn_bench.data.examine import decode
 from rcn_bench.data.media import kinds
 from rcn_bench.data.media.files import VideoFile, write_lossless
 from rcn_bench.data.media.medium import Medium, UnreadableVideo

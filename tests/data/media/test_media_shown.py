@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from broken import write_matrix
 from PIL import Image
 
 from rcn_bench.data.examine import decode, examine
@@ -37,10 +38,8 @@ def write(path, image=QUARTERS, *, frames=3, container="mp4", codec="libx264", a
 
 def with_matrix(path, a, b, c, d, **options):
     """A file whose tkhd says that (x, y) is shown at (a x + c y, b x + d y)."""
-    content = bytearray(write(path, options={"movflags": "faststart"}, **options).read_bytes())
     a, b, c, d = (round(65536 * number) for number in (a, b, c, d))
-    struct.pack_into(">9i", content, content.find(b"tkhd") + 44, a, b, 0, c, d, 0, 0, 0, 2**30)
-    path.write_bytes(content)
+    write_matrix(write(path, options={"movflags": "faststart"}, **options), a, b, 0, c, d, 0, 0, 0, 2**30)
     return path
 
 
@@ -308,3 +307,23 @@ def test_a_cover_alone_is_no_video(tmp_path):
     with av.open(str(path)) as file:
         assert len(file.streams.video) == 1
     assert examine(str(path)).decoding in ("no video stream", "not a video")
+
+
+@pytest.mark.parametrize("order", [("cover", "video"), ("video", "cover")], ids=" ".join)
+def test_a_cover_that_matroska_keeps_as_a_stream_is_not_the_video(tmp_path, order):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as file:
+        streams = {}
+        for name in order:
+            stream = streams[name] = file.add_stream({"cover": "mjpeg", "video": "libx264"}[name], rate=12)
+            stream.height, stream.width = (96, 128) if name == "cover" else (HEIGHT, WIDTH)
+            stream.pix_fmt = "yuvj420p" if name == "cover" else "yuv420p"
+        for number in range(3):
+            for name, stream in streams.items():
+                if name == "video" or number == 0:
+                    frame = av.VideoFrame.from_ndarray(QUARTERS, format="rgb24").reformat(stream.width, stream.height)
+                    frame.pts = number
+                    file.mux(stream.encode(frame))
+        for stream in streams.values():
+            file.mux(stream.encode(None))
+    assert decode(path).shape == (3, HEIGHT, WIDTH, 3)

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from itertools import accumulate
 
+import halves
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -48,6 +49,19 @@ def test_the_same_pictures_give_the_same_frames_in_every_container(tmp_path_fact
 )
 def test_and_in_rarer_ones(tmp_path, name, rate):
     require_every_rate(write_at(tmp_path / name, rate), rate)
+
+
+@pytest.mark.parametrize("rate", [12, 15, NTSC[2]], ids=str)
+def test_delays_of_apng_whose_rounding_adds_up(tmp_path, rate):
+    require_every_rate(write_at(tmp_path / "a.apng", rate), rate)
+
+
+@pytest.mark.parametrize("name", ["a.mjpeg", "a.h264"])
+def test_a_bare_stream_that_does_not_say_its_rate_has_no_times(tmp_path, name):
+    path = halves.write(tmp_path / name)
+    assert examine(path).seconds == 0
+    with pytest.raises(UnreadableVideo, match=r"^no time stamps$"):
+        decode(path, frame_rate=10)
 
 
 def test_a_frame_rate_of_milliseconds_is_decoded(tmp_path):
@@ -113,9 +127,10 @@ def test_an_mp4_whose_writer_forgot_that_frames_are_reordered(tmp_path):
     require_every_rate(copied(write_at(tmp_path / "source.mp4", 24), tmp_path / "a.mp4", forget), 24)
 
 
-def test_chunks_of_avi_that_are_left_empty_count(tmp_path):
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_chunks_of_avi_that_are_left_empty_count(tmp_path, codec):
     there = [number for number in range(40) if number % 5 != 2]
-    path = write_at(tmp_path / "a.avi", 25, len(there), codec="mpeg4", codec_options={"bf": "0"}, at=there)
+    path = write_at(tmp_path / "a.avi", 25, len(there), codec=codec, codec_options={"bf": "0"}, at=there)
     wanted = [max(i for i, number in enumerate(there) if number <= tick) for tick in range(40)]
     assert numbers_at(path, 25) == wanted
 

@@ -1,7 +1,9 @@
-"""The spelling of labels: those that a person takes for one class must be one."""
+"""The spellings of labels: what a person takes for one class must be one, and folders may be named more freely."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 from rcn_bench.errors import InputError
 
@@ -25,3 +27,10 @@ def _without_spelling(label: str) -> str:
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", label).casefold())
     bare = "".join(c for c in composed if not (c.isspace() or c == "_" or unicodedata.category(c) == "Cf"))
     return bare or label
+
+
+@lru_cache(10_000)  # there are few folders
+def spelled_anyhow(name: str) -> str:
+    """The same for all ways to spell a label as a folder: hurling (sport), hurling_-sport-, hurling_sport."""
+    without_quotes = re.sub("['\"\N{RIGHT SINGLE QUOTATION MARK}]", "", unicodedata.normalize("NFC", name).casefold())
+    return re.sub(r"[\W_]+", "_", without_quotes).strip("_")

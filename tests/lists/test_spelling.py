@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import read_list
-from rcn_bench.lists.labels import require_one_spelling
+from rcn_bench.lists.spelling import require_one_spelling
 
 PAIRS = [
     ("jump", "Jump"),

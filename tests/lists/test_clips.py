@@ -1,8 +1,8 @@
-"""How long a list says that a video is."""
+"""How long the name of a clip says that it is."""
 
 import pytest
 
-from rcn_bench.lists.claimed import claimed_seconds
+from rcn_bench.lists.clips import claimed_seconds
 from rcn_bench.lists.formats import read_list
 from rcn_bench.lists.video import Span, Video
 

@@ -1,0 +1,21 @@
+"""What a network gives for videos, refused where it is no number: the best of NaNs would be a class like any other."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from rcn_bench.errors import InputError
+
+
+def require_finite_scores(scores: Tensor, videos: Sequence[str], autocast: str) -> None:
+    """scores: (N, ...), logits, of which infinite ones could have a softmax. videos: the name of each of the N.
+
+    Errors: InputError that names the first video with one that is not finite. A GPU is waited for.
+    """
+    finite = scores.flatten(1).isfinite().all(1).tolist()
+    for video, right in zip(videos, finite, strict=True):
+        if not right:
+            remedy = "train again with a lower learning rate"  # the weights themselves were finite when they were read
+            if autocast == "float16":
+                remedy = "float16 reaches no further than 65,504: train again with train.autocast: bfloat16"
+            raise InputError(f"{video}: the network's scores are not finite; {remedy}")

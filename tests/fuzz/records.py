@@ -1,0 +1,120 @@
+"""Records, the CSVs beside them, and what a workflow keeps for itself."""
+
+import hashlib
+import json
+import pkgutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from table_results import OF_FOUR, SHARES
+
+from fuzz.damage import Reader
+from fuzz.mutate import damaged, other_values
+from rcn_bench import records
+from rcn_bench.plan.config import config_hash
+from rcn_bench.plan.workflow import known_counts
+from rcn_bench.records.base import Document, Record, with_checksum
+from rcn_bench.records.rows import write_rows
+from rcn_bench.records.runs import Epoch, Online, online_columns, read_metrics, write_metrics
+from results import an_example, write_evaluation
+
+for module in pkgutil.iter_modules(records.__path__):
+    import_module(f"{records.__name__}.{module.name}")
+KINDS = {kind.__name__: kind for kind in {*Document.__subclasses__(), *Record.__subclasses__()} - {Record}}
+
+
+def record(folder: Path, kind: type[Document]) -> Reader:
+    path, examples = folder / "a.json", []
+    for _ in range(2):
+        an_example(kind).write(path)
+        examples.append(path.read_bytes())
+
+    def read() -> Any:
+        made = kind.read(path)
+        return made.read_of(path, getattr(made, kind.subject)) if issubclass(kind, Record) and kind.subject else made
+
+    def remake(example: bytes, rng: Random) -> bytes:
+        plain = {key: value for key, value in json.loads(example).items() if key != "sha256"}
+        other = other_values(plain, rng)
+        return json.dumps(with_checksum(other) if isinstance(other, dict) else other).encode()
+
+    return Reader(f"record {kind.__name__}", tuple(examples), path, read, remake, share=60)
+
+
+def predictions(folder: Path) -> Reader:
+    path = folder / "predictions.csv"
+    evaluation = write_evaluation(folder, [True, False, True], [4, 1, 3], clips=[4, 4, 4])
+    example = path.read_bytes()
+    return _rows(path, example, lambda sha256: replace(evaluation, predictions_sha256=sha256).predictions(path))
+
+
+def online(folder: Path) -> Reader:
+    path, columns = folder / "online.csv", online_columns(SHARES)
+    shown = {name: [1.0, 0.0, float("nan"), 1.0] for name in list(columns)[4:]}
+    write_rows(path, columns, {**OF_FOUR, "way": ["forward"] * 4, **shown})
+    of = an_example(Online, ways=["forward"], shares=SHARES, videos_used=4)
+    return _rows(path, path.read_bytes(), lambda sha256: replace(of, online_sha256=sha256).rows(path))
+
+
+def _rows(path: Path, example: bytes, read: Callable[[str], Any]) -> Reader:
+    """A CSV and, in the first line of what is given to read, the checksum that its record has of it."""
+    sha256 = hashlib.sha256(example).hexdigest()
+    known = {"sha256": sha256}
+
+    def read_it() -> Any:
+        return read(known["sha256"]).to_csv()
+
+    def remake(example: bytes, rng: Random) -> bytes:
+        content = damaged(example, (), rng) if rng.random() < 0.5 else _other_cell(example, rng)
+        known["sha256"] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def whole_again() -> Any:
+        try:
+            return read_it()
+        finally:
+            known["sha256"] = sha256
+
+    return Reader(path.name, (example,), path, whole_again, remake, share=200)
+
+
+def _other_cell(example: bytes, rng: Random) -> bytes:
+    rows = [line.split(",") for line in example.decode().splitlines()]
+    row = rng.choice(rows)
+    row[rng.randrange(len(row))] = rng.choice(["", "nan", "-1", "2", "1e999", "9" * 30, "9" * 5000, "a", "\x00", '"'])
+    return "".join(",".join(row) + "\n" for row in rows).encode()
+
+
+def metrics(folder: Path) -> Reader:
+    path = folder / "metrics.jsonl"
+    write_metrics(path, [an_example(Epoch, epoch=number) for number in (1, 2, 3)])
+    return Reader("metrics.jsonl", (path.read_bytes(),), path, lambda: read_metrics(path), share=150)
+
+
+def counted_lists(folder: Path) -> Reader:
+    path, counts = folder / "lists.json", {"a" * 12: 3, "b" * 12: 4}
+    example = json.dumps({"counts": counts, "hash": config_hash(counts)}).encode()
+
+    def remake(example: bytes, rng: Random) -> bytes:
+        other = other_values(counts, rng)
+        return json.dumps({"counts": other, "hash": config_hash(other)}).encode()
+
+    def read() -> Any:
+        """One that is not whole is counted again, to the same."""
+        return known_counts(path) or counts
+
+    return Reader("lists.json", (example,), path, read, remake, share=100)
+
+
+READERS = {
+    **{f"record {name}": partial(record, kind=kind) for name, kind in sorted(KINDS.items())},
+    "predictions.csv": predictions,
+    "online.csv": online,
+    "metrics.jsonl": metrics,
+    "lists.json": counted_lists,
+}

@@ -1,0 +1,60 @@
+"""Every reader of files, given damaged ones: 5,000 here, 100,000 by the command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fuzz.damage import Reader, fuzz
+from fuzz.readers import READERS, make_reader
+from rcn_bench.errors import InputError
+
+INPUTS = 5_000
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    return {name: make_reader(name, folder) for name in READERS}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_are_values_or_a_line(readers, name):
+    reader, shares = readers[name], sum(reader.share for reader in readers.values())
+    outcome = fuzz(reader, range(-(-INPUTS * reader.share // shares)))
+    assert outcome.failures == []
+    assert outcome.counts["refused"] > 0 or name == "lists.json"  # which is made again
+
+
+@pytest.mark.parametrize(
+    ("read", "failure"),
+    [
+        (lambda path: {}["a"], "KeyError"),
+        (lambda path: refuse("no name"), "without the file's name"),
+        (lambda path: len(bytearray(2**40)), "MemoryError"),
+        (lambda path: path.read_bytes(), "damage that no checksum noticed"),
+    ],
+)
+def test_readers_that_do_otherwise_fail(tmp_path, read, failure):
+    path = tmp_path / "a"
+    reader = Reader(
+        "a", (b"whole",), path, lambda: path.read_bytes() == b"whole" or read(path), lambda whole, rng: whole
+    )
+    assert any(failure in line for line in fuzz(reader, range(50)).failures)
+
+
+def refuse(message):
+    raise InputError(message)
+
+
+@pytest.mark.slow
+def test_one_hundred_thousand_damaged_files():
+    command = [sys.executable, str(TESTS / "fuzz" / "run.py"), "--inputs", "100000"]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    finished = subprocess.run(command, cwd=TESTS.parent, env=environment, capture_output=True, text=True)
+    print(finished.stdout)
+    assert finished.returncode == 0, finished.stderr[-5000:]
+    assert ", 0 failures, " in finished.stdout

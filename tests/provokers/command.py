@@ -1,0 +1,107 @@
+"""Wrong arguments, and the end of any command."""
+
+from provokers.user import RUN, Met, User, provoker
+from rcn_bench.cli import options
+
+
+@provoker
+def no_such_command(user: User) -> Met:
+    return user.runs("trian").naming("trian")
+
+
+@provoker
+def unknown_option(user: User) -> Met:
+    return user.runs("certify", "rcn18", "--frmes", "8").naming("--frmes")
+
+
+@provoker
+def missing_argument(user: User) -> Met:
+    return user.runs("train", RUN).naming("--config")
+
+
+@provoker
+def argument_of_another_kind(user: User) -> Met:
+    return user.runs("certify", "rcn18", "--frames", "eight").naming("--frames", "eight")
+
+
+@provoker
+def argument_out_of_range(user: User) -> Met:
+    return user.runs("certify", "rcn18", "--frames", 0).naming("--frames", 0)
+
+
+@provoker
+def no_share(user: User) -> Met:
+    return user.runs("data", "check", "--annotations", "a", "--root", "b", "--max-bad", "1.5").naming("--max-bad")
+
+
+@provoker
+def no_such_choice(user: User) -> Met:
+    return user.runs("data", "cache", "--config", "own.yaml", "--split", "test").naming("--split", "test")
+
+
+@provoker
+def evaluation_of_what(user: User) -> Met:
+    return user.runs("evaluate", "--weights", "model.safetensors").naming("--videos")
+
+
+@provoker
+def shard_and_verify(user: User) -> Met:
+    config = user.config({})
+    return user.runs("data", "cache", "--config", config, "--split", "val", "--shard", 0, "--verify").naming("--shard")
+
+
+@provoker
+def skip_without_verify(user: User) -> Met:
+    config = user.config({})
+    return user.runs("data", "cache", "--config", config, "--split", "val", "--skip-damaged").naming("--skip-damaged")
+
+
+@provoker
+def no_digits_here(user: User) -> Met:
+    return user.runs("data", "make-digits", "--config", user.has_videos()).naming("data.digits")
+
+
+@provoker
+def list_onto_itself(user: User) -> Met:
+    path = user.file("train.csv", "path,label\na.mp4,up\n")
+    return user.runs("data", "convert", path, "--root", ".", "--output", path).naming(path)
+
+
+@provoker
+def no_run_name(user: User) -> Met:
+    return user.runs("train", "rcn18", "--config", user.config({})).naming("rcn18")
+
+
+@provoker
+def unknown_option_of_a_run(user: User) -> Met:
+    return user.runs("train", "rcn18+half-t8-xh_random-s0", "--config", user.config({})).naming("+half")
+
+
+@provoker
+def unknown_stage(user: User) -> Met:
+    return user.runs("depends", "training", "--config", user.config({})).naming("training")
+
+
+@provoker
+def stage_of_what(user: User) -> Met:
+    return user.runs("depends", "table", "table9", "--config", user.config({})).naming("table9")
+
+
+@provoker
+def stage_of_all(user: User) -> Met:
+    return user.runs("depends", "throughput", "rcn18", "--config", user.config({})).naming("rcn18")
+
+
+@provoker
+def interrupted(user: User) -> Met:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    user.monkeypatch.setattr(options, "load_experiment", interrupt)
+    return user.runs("show", "--config", "own.yaml")
+
+
+@provoker
+def output_that_is_a_folder(user: User) -> Met:
+    path = user.file("train.csv", "path,label\na.mp4,up\n")
+    return user.runs("data", "convert", path, "--root", ".", "--output", ".").naming("--output")

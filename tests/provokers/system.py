@@ -1,0 +1,66 @@
+"""Disks, memory, Snakemake, and faults of the package itself."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from provokers.user import OWN, REPOSITORY, RUN, Met, User, provoker, slow
+from rcn_bench import files
+
+
+@provoker
+def full_disk(user: User) -> Met:
+    user.has_videos()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    user.monkeypatch.setattr(files.os, "fsync", full)
+    return user.caches({})
+
+
+@provoker
+def no_right_to_write(user: User) -> Met:
+    user.has_videos()
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    config = user.config({}, OWN)
+    user.monkeypatch.setattr(files.Path, "mkdir", refuse)
+    return user.runs("data", "cache", "--config", config, "--split", "val").naming("results", "Permission denied")
+
+
+def _snakemake(*arguments: object) -> Met:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", REPOSITORY / "Snakefile", *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests")))}
+    done = subprocess.run([str(each) for each in command], capture_output=True, text=True, env=environment)
+    told = done.stderr.partition('\n  File "')[0]  # behind it stands the place in the rules that raised it
+    return Met(done.returncode, told)
+
+
+@provoker
+@slow
+def config_that_snakemake_refuses(user: User) -> Met:
+    return _snakemake("--configfile", user.config({"sedes": [1]}), "--", "all").naming("own.yaml", "sedes")
+
+
+@provoker
+@slow
+def check_that_snakemake_refuses(user: User) -> Met:
+    config = user.has_videos()
+    Path("videos").rename("elsewhere")
+    return _snakemake("--configfile", config, "--", f"results/own/runs/{RUN}/eval.json").naming("own.yaml", "videos")
+
+
+@provoker
+def fault_of_the_package(user: User) -> Met:
+    script = (
+        "import sys; from rcn_bench.cli import main, options\n"
+        "options.load_experiment = lambda *_: 1 / 0\n"
+        "sys.exit(main(['show', '--config', 'own.yaml']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return Met(done.returncode, done.stderr).naming("show --config own.yaml")
