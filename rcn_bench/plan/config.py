@@ -23,6 +23,7 @@ Config = dict[str, Any]
 
 LARGEST = 2**31 - 1  # of whole numbers; seeds are multiplied, and must stay within 64 bits
 LONGEST_FILE, MOST_VALUES, DEEPEST = 10**5, 10**4, 50  # of a config: bytes, values and keys, nests
+MOST_BRACKETS = 1000
 MOST_BASES = 10  # one below the other
 LONGEST_MESSAGE = 300  # characters of what the schema says, which shows values as they are
 
@@ -115,6 +116,8 @@ def _read(file: Path, may_be_empty: bool = False) -> Config:
 
 def _loaded(text: str) -> Any:
     """Errors: ValueError or yaml.YAMLError."""
+    if text.count("[") + text.count("{") > MOST_BRACKETS:  # the time to scan those in each other grows as their square
+        raise ValueError(f"more than {MOST_BRACKETS:,} lists and objects in brackets")
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()

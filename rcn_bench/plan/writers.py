@@ -67,14 +67,14 @@ def carrying_out(experiment: Experiment, makes: Iterable[str], reads: Iterable[s
     own = Writer(WORKFLOW, this_process(), experiment.config, makes=tuple(makes), reads=tuple(reads))
     name = uuid4().hex
     with _writing(experiment, name, own):
-        _wait_for_orphans(experiment.paths.writers, name)
+        _wait_for_orphans(experiment, name)
         yield
 
 
 @contextmanager
 def _writing(experiment: Experiment, name: str, own: Writer) -> Iterator[None]:
-    folder, root = experiment.paths.writers, experiment.paths.root
-    new = [each for each in (root, experiment.results) if not each.exists()]
+    folder, root = experiment.paths.writers.absolute(), experiment.paths.root  # Snakemake ends in another directory
+    new = [each for each in (folder.parent, folder.parent.parent) if not each.exists()]
     try:
         with _entry(folder, name, _tell if own.job else None):
             with locked(folder, waiting=_say_nothing):
@@ -95,13 +95,14 @@ def _remove_if_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _wait_for_orphans(folder: Path, own: str) -> None:
+def _wait_for_orphans(experiment: Experiment, own: str) -> None:
+    folder, root = experiment.paths.writers, experiment.paths.root
     others = _others(folder, own)
     if any(writer.title == WORKFLOW for writer in others):
         return  # they may be its jobs, and none of them makes what this one will
     for writer in others:
         if writer.job:
-            _tell(f"{folder.parent}: {writer} is left of a {WORKFLOW} that was stopped; waiting for it")
+            _tell(f"{root}: {writer} is left of a {WORKFLOW} that was stopped; waiting for it")
             with _entry(folder, _name(writer.title), _say_nothing):
                 pass
 

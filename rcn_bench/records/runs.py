@@ -43,6 +43,11 @@ class OfVideos:
     videos_used: int
     videos_skipped: list[Skipped]
 
+    def check(self) -> None:
+        """Errors: ValueError if it is of no video, of which there is no accuracy."""
+        if self.videos_used == 0:
+            raise ValueError("videos_used: 0 of them are no result")
+
     def left_out(self, accuracy: float | None = None) -> str:
         """Such as "7 of 20 listed videos left out: 1 unusable, 6 too short for a clip"; empty if none is.
 
@@ -178,6 +183,7 @@ class Evaluation(OfVideos, Record):
     predictions_sha256: str
 
     def check(self) -> None:
+        super().check()
         check_shares(self, "clip_accuracy", "clip_interval", "video_accuracy", "video_interval")
 
     def predictions(self, path: Path) -> "pd.DataFrame":
@@ -214,6 +220,7 @@ class Online(OfVideos, Record):
     online_sha256: str
 
     def check(self) -> None:
+        super().check()
         check_shares(self, "shares")
 
     def rows(self, path: Path) -> "pd.DataFrame":
@@ -275,4 +282,5 @@ class Calibration(OfVideos, Record):
     data_fingerprint: str
 
     def check(self) -> None:
+        super().check()
         check_shares(self, "published_accuracy", "video_accuracy", "video_interval", "clip_accuracy")

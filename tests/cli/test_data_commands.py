@@ -25,7 +25,9 @@ def own(changed, tmp_path):
         for name in names:
             write_lossless(videos / f"{name}.mp4", np.full((10, 16, 20), ord(name), np.uint8), 8)
     lists = {split: str(tmp_path / f"{split}.csv") for split in ("train", "val")}
-    path = changed({"data": {"annotations": lists, "videos": str(videos), "shard_videos": 2}}, "kinetics")
+    data = {"annotations": lists, "videos": str(videos), "shard_videos": 2}
+    trained = {"tables": {"table2": {"models": ["rcn18"], "frames": 8}}, "figures": {}, "train.frames_per_batch": 16}
+    path = changed({"data": data, **trained}, "kinetics")
     return path, ("--config", path, "--results", tmp_path / "results", "--workers", "1")
 
 

@@ -58,10 +58,15 @@ def test_check_names_what_would_stop_a_later_job(assert_refused, tmp_path, chang
 
 @pytest.fixture
 def kinetics(changed, tmp_path):
-    """The Kinetics config on lists and videos in a folder that is still empty, and the paths of those."""
+    """The Kinetics config on lists and videos in a folder that is still empty, and the paths of those.
+
+    Its batches are of two clips.
+    """
     paths = {name: tmp_path / name for name in ("train.csv", "val.csv", "videos")}
     lists = {split: str(tmp_path / f"{split}.csv") for split in ("train", "val")}
     own = {"data": {"annotations": lists, "videos": str(tmp_path / "videos"), "max_bad": 0.1}}
+    own |= {"train.frames_per_batch": 16, "tables": {"table2": {"models": ["rcn18", "rcn34"], "frames": 8}}}
+    own |= {"figures": {}}
 
     def change(values=()):
         return changed(own | dict(values), "kinetics")
@@ -81,7 +86,7 @@ def test_check_names_missing_annotations_and_videos(run, assert_refused, tmp_pat
     check = ("check", "--config", change(), "--results", tmp_path / "results")
     for missing, key in ((train, "annotations.train"), (val, "annotations.val")):
         assert_refused(check, f"data.{key}", missing)
-        missing.write_text(f"path,label\n{missing.stem}.mp4,up\n")
+        missing.write_text(f"path,label\n{missing.stem}.mp4,up\n{missing.stem}2.mp4,down\n")
     assert_refused(check, "data.videos", videos)
     videos.mkdir()
     assert run(*check)[0] == 0
@@ -95,21 +100,22 @@ def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(
     change, train, val, videos = kinetics
     videos.mkdir()
     for path in (train, val):
-        write_lossless(videos / f"{path.stem}.mp4", np.zeros((10, 16, 20), np.uint8), 8)
-        path.write_text(f"path,label\n{path.stem}.mp4,up\n")
+        for name in (f"{path.stem}.mp4", f"{path.stem}2.mp4"):
+            write_lossless(videos / name, np.zeros((10, 16, 20), np.uint8), 8)
+        path.write_text(f"path,label\n{path.stem}.mp4,up\n{path.stem}2.mp4,down\n")
     check = ("check", "--config", change(), "--results", tmp_path / "results")
-    told = f"{tmp_path / 'results' / 'kinetics' / 'cache'}: shards to make: 2, about 19.2 kB; free: "
+    told = f"{tmp_path / 'results' / 'kinetics' / 'cache'}: shards to make: 2, about 38.4 kB; free: "
     assert told in output(*check)
     assert output(*check, "--quiet") == ""
     assert not (tmp_path / "results").exists()
     monkeypatch.setattr(space, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    assert_refused((*check, "--quiet"), "about 19.2 kB; free: 1.0 kB; make room")
+    assert_refused((*check, "--quiet"), "about 38.4 kB; free: 1.0 kB; make room")
 
 
 def test_check_refuses_videos_that_are_in_both_lists_and_tells_of_their_classes(output, assert_refused, kinetics):
     change, train, val, videos = kinetics
     videos.mkdir()
-    train.write_text("path,label\na.mp4,up\nb.mp4,up\n")
+    train.write_text("path,label\na.mp4,left\nb.mp4,up\n")
     val.write_text("path,label\nc.mp4,down\nb.mp4,up\n")
     assert_refused(("check", "--config", change()), "data.max_overlap: 1 of 2 validation videos", "b.mp4")
     told = output("check", "--config", change({"data.max_overlap": 0.5}))

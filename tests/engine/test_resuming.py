@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 import torch
@@ -29,10 +30,10 @@ import rcn_bench.engine.train as training
 from rcn_bench.engine.resume import MARK
 from rcn_bench.engine.train import train
 from rcn_bench.errors import InputError
-from rcn_bench.files import locked, replacing
+from rcn_bench.files import file_hash, locked, replacing
 from rcn_bench.models.network2d import network2d
 from rcn_bench.plan.run import Run
-from rcn_bench.records.runs import Trained
+from rcn_bench.records.runs import Pretrained, Trained
 
 
 @pytest.fixture
@@ -155,10 +156,11 @@ def test_a_change_of_the_training_videos_is_named(fresh, interrupted, monkeypatc
 def test_other_initial_weights_under_the_same_name_are_named(fresh, interrupted):
     interrupted(RCN, fresh)
     file = fresh.paths.pretrained("resnet18")
-    state = load_file(file)
+    state, record = load_file(file), Pretrained.read(file.with_suffix(".json"))
     (fresh.paths.root / "pretrained").unlink()
     file.parent.mkdir()
     save_other(state, file)
+    replace(record, weights_sha256=file_hash(file)).write(file.with_suffix(".json"))
     assert re.search(r"training: file of the initial weights was \w+, is \w+; ", refusal(RCN, fresh))
 
 

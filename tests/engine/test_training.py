@@ -1,6 +1,7 @@
 """Training on a tiny data set: what it leaves behind, and what it refuses."""
 
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -219,7 +220,7 @@ def test_run_that_is_being_worked_on_is_refused(fresh):
 
 def test_training_that_diverges_stops_and_leaves_no_weights(fresh):
     with pytest.raises(TrainingDiverged, match=C2D.name):
-        train(C2D, changed(fresh, {"train.lr": 1e10, "train.warmup": 0, "train.epochs": 3}))
+        train(C2D, replace(fresh, train=replace(fresh.train, lr=1e10, warmup=0, epochs=3)))  # no config may say so
     assert not fresh.paths.weights(C2D).exists()
 
 

@@ -21,7 +21,8 @@ from fuzz.mutate import damaged
 from rcn_bench.data.media.medium import UnreadableVideo
 from rcn_bench.errors import InputError, one_line
 
-SECONDS, MEMORY = 5, 2**30  # that an input may take
+SECONDS, MEMORY = 5, 2**30  # that an input may take, of the processor and of the machine
+WAITING = 60  # seconds on the clock, for what waits for something
 SEED = 14
 
 Remake = Callable[[bytes, Random], bytes]
@@ -123,10 +124,14 @@ def _bounded() -> Iterator[None]:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
     handler = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    slower = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_REAL, WAITING)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, slower)
         signal.signal(signal.SIGALRM, handler)
         resource.setrlimit(resource.RLIMIT_AS, (before, hard))

@@ -146,6 +146,13 @@ def test_a_workflow_does_not_wait_for_the_jobs_of_one_that_lives(start):
         pass
 
 
+def test_a_workflow_that_ends_in_another_directory_leaves_nothing(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    with workflow(["a"]):
+        monkeypatch.chdir("elsewhere")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "elsewhere"]
+
+
 @pytest.mark.parametrize("title", ["train ../../a", "train " + "a" * 300, "train \N{SNOWMAN}\n"])
 def test_whatever_is_typed_the_entry_lies_in_its_folder(title, tmp_path):
     with command(title):

@@ -76,9 +76,14 @@ def values(kind, numbers=numbers):
         return st.tuples(*(values(argument, numbers) for argument in arguments))
     if container is dict:
         return st.dictionaries(texts, values(arguments[1]), max_size=3)
-    return {str: texts, int: st.integers(0, LARGEST), float: numbers, bool: st.booleans(), NoneType: st.none(), Any: anything}[
-        kind
-    ]
+    return {
+        str: texts,
+        int: st.integers(0, LARGEST),
+        float: numbers,
+        bool: st.booleans(),
+        NoneType: st.none(),
+        Any: anything,
+    }[kind]
 
 
 WRONG = {
