@@ -50,7 +50,7 @@ def refuse(message):
     raise InputError(message)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_one_hundred_thousand_damaged_files():
     command = [sys.executable, str(TESTS / "fuzz" / "run.py"), "--inputs", "100000"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}

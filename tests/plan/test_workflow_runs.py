@@ -111,7 +111,7 @@ def assert_all_is_made(results):
     assert not list(results.glob("at_work/*.json"))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_same_command_goes_on_after_all_were_stopped(tmp_path, number):
     command, results = small_experiment(tmp_path), tmp_path / "results" / "smallest"

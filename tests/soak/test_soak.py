@@ -6,7 +6,7 @@ import pytest
 import soak
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_workflow_that_is_killed_ends_with_what_an_undisturbed_one_ends_with(tmp_path, capsys):
     assert soak.main([str(tmp_path / "soak"), "--kills", "3", "--seed", "0"]) == 0, capsys.readouterr().out
 
