@@ -20,7 +20,7 @@ from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.check import check_videos
 from rcn_bench.data.examine import decode, examine
-from rcn_bench.data.findings import COLUMNS, read_report
+from rcn_bench.data.findings import read_report
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.errors import InputError
 from rcn_bench.lists.formats import read_list
@@ -157,10 +157,9 @@ def test_a_name_that_no_file_can_have_is_missing():
     assert examine("a\0b.mp4").decoding == "missing"
 
 
-@pytest.mark.parametrize("head", ["accuracy,run", ",".join(COLUMNS)])
-def test_a_foreign_file_is_not_taken_for_a_report(tmp_path, head):
+def test_a_foreign_file_is_not_taken_for_a_report(tmp_path):
     write(tmp_path / "a.mp4", 12)
-    (tmp_path / "report.csv").write_text(head + "\n" + ",".join(["rcn18"] * (head.count(",") + 1)) + "\n")
+    (tmp_path / "report.csv").write_text("accuracy,run\nrcn18,rcn18\n")
     with pytest.raises(InputError, match=r"report\.csv: not a report"):
         check_videos(listed(tmp_path, "a.mp4"), tmp_path, tmp_path / "report.csv")
     assert "rcn18" in (tmp_path / "report.csv").read_text()

@@ -50,6 +50,8 @@ def fields_of(kind):
             made[name] = values(hint, st.floats(0, 1) if share else numbers)
     if kind is Origin:
         made["starts"] = st.lists(values(Start), min_size=1, max_size=3)
+    if "videos_used" in made:
+        made["videos_used"] = st.integers(1, LARGEST)
     if kind is Some:
         made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:
@@ -196,6 +198,7 @@ def test_the_line_says_what_is_wrong_and_what_to_do(path):
 def test_accuracies_are_shares_and_an_origin_has_a_start(path):
     path, plain = path.with_name("eval.json"), to_plain(an_evaluation())
     for changes, what in [
+        ({"videos_used": 0}, "videos_used: 0 of them are no result"),
         ({"video_accuracy": 7.0}, "video_accuracy: 7.0 is not from 0 to 1"),
         ({"clip_interval": [0.5, 1.5]}, "clip_interval: 1.5 is not from 0 to 1"),
         ({"origin": plain["origin"] | {"starts": []}}, "origin: starts: there are none"),
