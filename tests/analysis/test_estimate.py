@@ -124,6 +124,7 @@ def test_estimated_memory_is_that_of_recomputed_activations(only_rcn, tmp_path):
     assert memory < 0.9 * kept_memory
 
 
+@pytest.mark.slow
 def test_ablations_are_estimated_with_their_options(experiment, tmp_path):
     models = experiment.models | {"rcn18+sum": replace(experiment.models["rcn18"], w_hh=["identity"])}
     tables = experiment.tables | {"table2": {"models": ["rcn18+sum"], "frames": 8}}

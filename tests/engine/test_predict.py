@@ -30,6 +30,7 @@ def predicted(noise, noise_run, tmp_path, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_evaluation(noise, noise_run, noise_without_runs, predicted):
     experiment = noise_without_runs
     shutil.copytree(noise.paths.run(noise_run), experiment.paths.run(noise_run))

@@ -56,6 +56,7 @@ def test_weights_without_a_network_are_one_line(monkeypatch):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_are_named(tmp_path):
     save_file(get_model("r3d_18").state_dict(), tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"other\.safetensors: weights of another network"):
@@ -84,6 +85,7 @@ def authors_state(net: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
+@pytest.mark.slow
 def test_a_file_of_the_authors_gives_the_logits_of_their_form(tmp_path):
     theirs = authors_network()
     state = authors_state(theirs)

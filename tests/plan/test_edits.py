@@ -81,6 +81,7 @@ def docstring(text):
     return re.sub(r'"""', '"""Told otherwise: ', text, count=1)
 
 
+@pytest.mark.slow
 def test_smoke_is_all_done_and_then_nothing_is_left(smoke):
     checkout, jobs = smoke
     assert {name.split()[0] for name in jobs} == {

@@ -28,6 +28,7 @@ def plan_from_nothing(*arguments):
     return job_counts(text)
 
 
+@pytest.mark.slow
 def test_default_config_is_mini_and_tables_leave_out_the_runs_of_figures():
     tables, everything = plan_from_nothing("all_tables"), plan_from_nothing("all")
     assert tables["table"] == len(load_experiment([CONFIGS / "mini.yaml"]).tables) + 1  # two share a section
@@ -39,6 +40,7 @@ def test_default_config_is_mini_and_tables_leave_out_the_runs_of_figures():
     assert (tables["profile"], tables["throughput"], tables["causality"]) == (5, 1, 1)
 
 
+@pytest.mark.slow
 def test_kinetics_is_planned_without_its_videos_and_without_stills():
     code, text = plan("all", "--configfile", "config/kinetics.yaml", "--config", "name=planned-in-a-test")
     assert code == 0, text
@@ -67,6 +69,7 @@ def test_own_videos_are_planned_shard_by_shard(own_videos):
     assert (job_counts(text)["shard"], job_counts(text)["cache"]) == (4, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ssv2", "ucf101"])
 def test_other_data_sets_are_planned_without_their_videos(name):
     counts = plan_from_nothing("all_tables", "--configfile", f"config/{name}.yaml")
@@ -83,6 +86,7 @@ def test_a_list_that_cannot_be_read_is_named_before_any_job(own_videos):
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_a_second_config_file_changes_values_of_the_first(tmp_path):
     changes = tmp_path / "changes.yaml"
     changes.write_text("name: planned-in-a-test\nseeds: [0, 1]\n")
@@ -119,6 +123,7 @@ def test_without_tables_and_figures_there_is_nothing_to_do(tmp_path):
     assert not {"train", "table", "figure"} & set(job_counts(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [True, False], ids=["with a config", "without"])
 def test_planned_from_another_folder(tmp_path, given):
     config = ["--configfile", str(CONFIGS / "smoke.yaml")] if given else []

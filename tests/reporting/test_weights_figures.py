@@ -127,6 +127,7 @@ def test_figure3_numbers_are_the_matrices(experiment):
     np.testing.assert_allclose(shown, w_hh, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_without_pretrained_weights_the_figures_have_only_random_starts(tmp_path):
     experiment = with_weights(tmp_path, RANDOM_ONLY)
     runs = written_figure(experiment, "figure1").groupby("panel")["run"].first()
