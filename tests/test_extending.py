@@ -58,6 +58,7 @@ def test_the_experiment_trains_what_its_own_products_show(folder):
     assert "rcn_pocket-t8-xh_stills-hh_identity-s0" in runs
 
 
+@pytest.mark.slow
 def test_the_experiment_is_planned_with_stills_of_its_own_trunks(folder):
     command = [sys.executable, "-m", "snakemake", "-n", "-s", str(REPOSITORY / "Snakefile"), "--configfile", "own.yaml"]
     planned = subprocess.run([*command, "--", "all"], capture_output=True, text=True)

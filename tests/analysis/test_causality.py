@@ -296,6 +296,7 @@ def test_certificates_of_table_5_are_written(experiment):
     assert written.origin.settings["frames"] == {"c2d18": [5], "s3d": [5]}
 
 
+@pytest.mark.slow
 def test_what_any_product_asks_for_is_certified(experiment, monkeypatch):
     monkeypatch.setattr(Table1, "certified", lambda self: {"c2d18": [4], "rcn18": [4]})
     certify_models(experiment)

@@ -99,6 +99,7 @@ def test_a_file_of_the_authors_gives_the_logits_of_their_form(tmp_path):
         assert not torch.allclose(ours(clip), create_model("rcn50", 400).eval()(clip))
 
 
+@pytest.mark.slow
 def test_a_file_without_the_recurrence_or_the_classifier_is_named(tmp_path):
     state = authors_state(authors_network())
     torch.save({k: v for k, v in state.items() if "layer3.2.rcu" not in k}, tmp_path / "a.pth")

@@ -77,6 +77,7 @@ def test_other_data_sets_are_planned_without_their_videos(name):
     assert counts["train"] == counts["evaluate"] > 0
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_read_is_named_before_any_job(own_videos):
     with (own_videos / "train.csv").open("a") as file:
         file.write("../h.mp4,up\n")
@@ -135,6 +136,7 @@ def test_planned_from_another_folder(tmp_path, given):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--unlock"], ["--rulegraph"], ["--lint"]], ids=" ".join)
 def test_snakemakes_other_questions_are_answered(tmp_path, arguments):
     command = [sys.executable, "-m", "snakemake", "-s", str(CONFIGS.parent / "Snakefile"), *arguments]
