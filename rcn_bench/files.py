@@ -14,6 +14,8 @@ from typing import IO, Any
 
 from rcn_bench.errors import InputError
 
+SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps what processes share
+MORE_SHARED_MEMORY = "give the container more (--shm-size)"
 Progress = Callable[[str], None]  # what is told, a line at a time, while something long is under way
 
 

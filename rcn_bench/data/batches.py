@@ -3,7 +3,6 @@
 import weakref
 from collections.abc import Iterator
 from itertools import cycle
-from pathlib import Path
 from shutil import disk_usage
 
 import torch
@@ -12,12 +11,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips, together
 from rcn_bench.errors import InputError
-from rcn_bench.files import size_text
+from rcn_bench.files import MORE_SHARED_MEMORY, SHARED_MEMORY, size_text
 
 AHEAD = 2  # batches that each worker makes before they are asked for
 
-SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps it
-MORE_SHARED_MEMORY = "give the container more (--shm-size)"
 
 Keys = list[tuple[int, int]]
 

@@ -42,9 +42,7 @@ def save_checkpoint(
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with replacing(path) as temporary:
-        with temporary.open("wb") as file:
-            file.write(MARK + hashlib.sha256(buffer.getbuffer()).digest())
-            file.write(buffer.getbuffer())
+        temporary.write_bytes(MARK + hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
         if path.is_file():
             os.replace(path, _before(path))
 

@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-from rcn_bench.data.batches import MORE_SHARED_MEMORY, SHARED_MEMORY
 from rcn_bench.errors import InputError
-from rcn_bench.files import size_text
+from rcn_bench.files import MORE_SHARED_MEMORY, SHARED_MEMORY, size_text
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 

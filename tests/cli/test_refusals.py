@@ -98,7 +98,7 @@ from rcn_bench.lists.video import Video
 
 @list_format
 class Counted(ListFormat):
-    """List of one video, which is not there; notes the command that reads it."""
+    """List of videos that are not there; notes the command that reads it."""
 
     name = "counted"
 
@@ -108,7 +108,8 @@ class Counted(ListFormat):
     def read(self, source, root):
         with Path("reads.txt").open("a") as file:
             file.write(" ".join(sys.argv[1:]) + chr(10))
-        yield Video("a", "up", "a", ("a.mp4",))
+        for i in range(300):
+            yield Video(f"{i}a", ("up", "down")[i % 2], f"{i}a", (f"{i}a.mp4",))
 '''
 
 
@@ -118,7 +119,8 @@ def test_a_job_with_bad_input_is_tried_twice_and_works_once(tmp_path):
     (tmp_path / "list.counted").touch()
     (tmp_path / "videos").mkdir()
     lists = {"train": "list.counted", "val": "list.counted"}
-    own = {"name": "refused", "plugins": ["counted"], "data": {"annotations": lists, "videos": "videos"}}
+    data = {"annotations": lists, "videos": "videos", "max_overlap": 1}
+    own = {"name": "refused", "plugins": ["counted"], "data": data}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(tmp_path)]
     command += ["--snakefile", str(REPOSITORY / "Snakefile")]

@@ -79,10 +79,10 @@ def test_a_missing_folder_of_videos_is_named(folder):
         folder.build(root=folder.root / "nowhere")
 
 
-def kill_if_bad(path: str, storage: Storage):
-    if path.endswith(("b.mp4", "d.mp4")):
+def kill_if_bad(footage, storage: Storage):
+    if str(footage.path).endswith(("b.mp4", "d.mp4")):
         os.kill(os.getpid(), signal.SIGSEGV)
-    return examine_and_store(path, storage)
+    return examine_and_store(footage, storage)
 
 
 @pytest.mark.slow
