@@ -72,8 +72,8 @@ def flip_bytes(path: Path):
     path.write_bytes(content)
 
 
-def sound_only(path: Path):
-    with av.open(str(path), "w") as file:
+def sound_only(path: Path, **options: str):
+    with av.open(str(path), "w", options=options) as file:
         stream = file.add_stream("aac", rate=16000)
         stream.layout = "mono"
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")

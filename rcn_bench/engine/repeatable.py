@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import torch
-import torch._inductor.config as compiler
 
 from rcn_bench.errors import InputError, reason
 
@@ -23,6 +23,7 @@ def repeatable(wanted: bool, compiled: bool, device: torch.device) -> Iterator[N
     if not wanted or device.type == "cpu":
         yield
         return
+    compiler = _compiler()
     if compiled and not hasattr(compiler, "deterministic"):
         raise InputError(
             f"train.deterministic: the compiler of torch {torch.__version__} chooses by timing; update torch, or set "
@@ -41,3 +42,10 @@ def repeatable(wanted: bool, compiled: bool, device: torch.device) -> Iterator[N
         raise InputError(f"train.deterministic: {reason(error)}; set it to false, or replace that layer") from error
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+def _compiler() -> ModuleType:
+    """Its settings; loaded here alone, since that takes seconds."""
+    import torch._inductor.config
+
+    return torch._inductor.config

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from changes import with_changes
 
 from rcn_bench import cli
 
@@ -56,13 +57,7 @@ def changed(tmp_path):
     """Writes a shipped config with other values at dotted keys, and returns its path."""
 
     def change(values, source="mini"):
-        config = yaml.safe_load((CONFIGS / f"{source}.yaml").read_text())
-        for key, value in values.items():
-            *path, last = key.split(".")
-            part = config
-            for name in path:
-                part = part.setdefault(name, {})
-            part[last] = value
+        config = with_changes(yaml.safe_load((CONFIGS / f"{source}.yaml").read_text()), values)
         path = tmp_path / "changed.yaml"
         path.write_text(yaml.safe_dump(config))
         return path

@@ -54,7 +54,7 @@ def test_other_errors_stay_what_they_are():
 
 
 def test_a_compiler_that_chooses_by_timing_is_refused(monkeypatch):
-    monkeypatch.setattr(repeatable_module, "compiler", object())
+    monkeypatch.setattr(repeatable_module, "_compiler", object)
     refused = pytest.raises(InputError, match=r"train.deterministic: .* update torch, or set train.compile: false")
     with refused, repeatable(True, True, torch.device("cuda")):
         raise AssertionError("went on")

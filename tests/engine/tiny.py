@@ -1,6 +1,5 @@
 """What tests of training share: runs on the smallest embedded digits, changed configs, interruptions, cards."""
 
-import copy
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from changes import with_changes
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -50,17 +50,6 @@ def tiny_experiment(results: Path) -> Experiment:
 def changed(experiment: Experiment, changes: dict[str, Any]) -> Experiment:
     """The experiment with other values at dotted keys, such as train.lr."""
     return check_config(with_changes(experiment.config, changes), "changed", experiment.results)
-
-
-def with_changes(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    config = copy.deepcopy(config)
-    for key, value in changes.items():
-        *path, last = key.split(".")
-        part = config
-        for name in path:
-            part = part.setdefault(name, {})
-        part[last] = value
-    return config
 
 
 def linked(experiment: Experiment, results: Path, *parts: str) -> Experiment:

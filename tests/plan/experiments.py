@@ -1,11 +1,11 @@
 """Experiments that differ from config/mini.yaml in a key or two."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from changes import MISSING, with_changes
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.config import check_config
@@ -14,33 +14,17 @@ from rcn_bench.plan.experiment import Experiment
 CONFIGS = Path(__file__).parents[2] / "config"
 MINI = yaml.safe_load((CONFIGS / "mini.yaml").read_text())
 SMOKE = yaml.safe_load((CONFIGS / "smoke.yaml").read_text())
-MISSING = object()
 
 RANDOM, STILLS, IMAGENET = (f"rcn18-t8-xh_{w_xh}-hh_identity-s0" for w_xh in ("random", "stills", "imagenet"))
 
 
 def changed(key: str, value: Any, config: dict = MINI) -> dict:
     """A config (mini) with another value at a dotted key, or without that key."""
-    config = copy.deepcopy(config)
-    *path, last = key.split(".")
-    part = config
-    for name in path:
-        part = part.setdefault(name, {})
-    if value is MISSING:
-        del part[last]
-    else:
-        part[last] = value
-    return config
-
-
-def with_changes(changes: dict[str, Any], config: dict = MINI) -> dict:
-    for key, value in changes.items():
-        config = changed(key, value, config)
-    return config
+    return with_changes(config, {key: value})
 
 
 def experiment(changes: dict[str, Any] | None = None, config: dict = MINI) -> Experiment:
-    return check_config(with_changes(changes or {}, config), "some/config.yaml")
+    return check_config(with_changes(config, changes or {}), "some/config.yaml")
 
 
 def imagenet(changes: dict[str, Any] | None = None) -> Experiment:

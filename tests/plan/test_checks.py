@@ -234,7 +234,7 @@ def test_batch_of_more_clips_than_there_are_embedded_videos_is_refused():
 
 def test_embedded_training_videos_must_show_the_classes_of_validation():
     digits = {"data.digits.train_videos": 6, "train.frames_per_batch": 32}
-    message = refusal(with_changes(digits))
+    message = refusal(with_changes(MINI, digits))
     assert message.startswith(
         "data.digits.train_videos: 6 do not show all classes that validation does; give at least 8"
     )

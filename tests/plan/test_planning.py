@@ -49,7 +49,7 @@ def own_config(rows, name="own"):
         "shard_videos": max(rows // 480, 1),
     }
     starts = {f"models.{model}.w_xh": ["random"] for model in MINI["models"]}
-    config = with_changes({"name": name, "pretrained": None, "pretrain": None, "data": data, **starts})
+    config = with_changes(MINI, {"name": name, "pretrained": None, "pretrain": None, "data": data, **starts})
     Path(f"{name}.yaml").write_text(yaml.safe_dump(config))
     return f"{name}.yaml"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from experiments import CONFIGS, experiment, refusal, with_changes
+from experiments import CONFIGS, MINI, experiment, refusal, with_changes
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.products import product_classes, products_of
@@ -59,7 +59,7 @@ def plugin(tmp_path, monkeypatch):
 
 
 def with_table(plugins, **tables):
-    return with_changes({"plugins": plugins, **{f"tables.{name}": table for name, table in tables.items()}})
+    return with_changes(MINI, {"plugins": plugins, **{f"tables.{name}": table for name, table in tables.items()}})
 
 
 def test_a_plugins_table_has_its_runs_and_its_section_is_checked(plugin):

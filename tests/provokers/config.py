@@ -1,6 +1,8 @@
 """Configs that are none, or whose keys and values cannot be."""
 
-from provokers.user import LEFT_OUT, OWN, Met, User, provoker
+from changes import MISSING
+
+from provokers.user import OWN, Met, User, provoker
 
 
 @provoker
@@ -57,7 +59,7 @@ def unknown_key(user: User) -> Met:
 
 @provoker
 def missing_key(user: User) -> Met:
-    return user.shows({"train.lr": LEFT_OUT}).naming("train", "lr")
+    return user.shows({"train.lr": MISSING}).naming("train", "lr")
 
 
 @provoker
@@ -142,7 +144,7 @@ def digits_of_too_few_frames(user: User) -> Met:
 
 @provoker
 def stills_without_pretraining(user: User) -> Met:
-    return user.shows({"pretrain": LEFT_OUT}).naming("pretrained", "pretrain")
+    return user.shows({"pretrain": MISSING}).naming("pretrained", "pretrain")
 
 
 @provoker

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from changes import with_changes
 
 from rcn_bench import cli
 from rcn_bench.data import check
@@ -41,7 +42,6 @@ OWN: dict[str, Any] = {
     "tables": {"table3": {"models": ["rcn_pocket", "pocket3d"], "frames": [4]}},
     "figures": {"online_accuracy": {"rcn_pocket": [4]}},
 }
-LEFT_OUT = object()
 
 
 @dataclass(frozen=True)
@@ -104,18 +104,8 @@ class User:
         return path
 
     def config(self, changes: dict[str, Any], base: dict[str, Any] = SMOKE) -> Path:
-        """own.yaml: a config with other values at dotted keys, or without these keys (LEFT_OUT)."""
-        config = copy.deepcopy(base)
-        for key, value in changes.items():
-            *path, last = key.split(".")
-            part = config
-            for name in path:
-                part = part.setdefault(name, {})
-            if value is LEFT_OUT:
-                del part[last]
-            else:
-                part[last] = value
-        return self.file("own.yaml", yaml.safe_dump(config))
+        """own.yaml: a config with other values at dotted keys, or without those that are MISSING."""
+        return self.file("own.yaml", yaml.safe_dump(with_changes(base, changes)))
 
     def shows(self, changes: dict[str, Any]) -> Met:
         """A command on a config that differs from smoke in these keys."""

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from broken import write_matrix
+from broken import sound_only, write_matrix
 from PIL import Image
 
 from rcn_bench.data.examine import decode, examine
@@ -296,13 +296,7 @@ def test_a_cover_in_front_of_the_video_is_not_the_video(tmp_path, frames):
 
 def test_a_cover_alone_is_no_video(tmp_path):
     path = tmp_path / "a.mp4"
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
-        stream = file.add_stream("aac", rate=16000)
-        stream.layout = "mono"
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
-        sound.sample_rate = 16000
-        file.mux(stream.encode(sound))
-        file.mux(stream.encode(None))
+    sound_only(path, movflags="faststart")
     put_cover_first(path)
     with av.open(str(path)) as file:
         assert len(file.streams.video) == 1
