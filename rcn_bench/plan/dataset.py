@@ -14,6 +14,7 @@ class DataSet(ABC):
     """What the rest asks of any data set, so that nothing else need know which it is.
 
     videos: the folder that its lists' paths start from. short_side, frame_rate: as frames are kept in the cache.
+    pictures_per_second: of videos that are folders of pictures, if it is known.
     twins: every evaluation video stands beside its exact reversal, in another class. formats: modules that register
     list formats of the user's own. format: the name of that of the lists; None: it is guessed.
     """
@@ -21,6 +22,7 @@ class DataSet(ABC):
     videos: Path
     short_side: int | None
     frame_rate: float | None
+    pictures_per_second: float | None
     twins: bool
     formats: tuple[str, ...] = ()
     format: str | None = None
@@ -62,6 +64,7 @@ class EmbeddedDigits(DataSet):
     """The moving digits, which a job of the workflow writes."""
 
     frame_rate = None
+    pictures_per_second = None
     twins = True
 
     def __init__(self, digits: Digits, paths: Paths) -> None:
@@ -85,6 +88,7 @@ class OwnVideos(DataSet):
         assert data.videos is not None
         self._lists = {"train": Path(data.annotations.train), "val": Path(data.annotations.val)}
         self.videos, self.short_side, self.frame_rate = Path(data.videos), data.short_side, data.frame_rate
+        self.pictures_per_second = data.pictures_per_second
         self.formats, self.format = formats, data.format
 
     def annotations(self, split: str) -> Path:

@@ -35,8 +35,8 @@ PLACES = {
 # How fast a result comes; where things lie; what a cache must be like, which is known by its fingerprint.
 HARMLESS = {
     *("train.threads", "train.workers", "train.compile", "train.cuda_graph", "pretrain.threads"),
-    *("name", "results", "plugins", "data.max_bad", "data.max_overlap", "dataset.videos"),
-    *("dataset.short_side", "dataset.frame_rate"),
+    *("name", "results", "plugins", "data.max_bad", "data.max_overlap", "data.follow_links", "dataset.videos"),
+    *("dataset.short_side", "dataset.frame_rate", "dataset.pictures_per_second"),
 }
 # What is written into a file to be told, and decides nothing there.
 TOLD = {"train": {"clip.evaluation_clips", "train.recompute_activations"}}

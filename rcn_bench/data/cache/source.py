@@ -56,7 +56,7 @@ class Source:
             dataset.videos,
             experiment.paths.cache(split),
             experiment.paths.check(split),
-            Storage(dataset.short_side, dataset.frame_rate, data.jpeg_quality, data.pictures_per_second),
+            Storage(dataset.short_side, dataset.frame_rate, data.jpeg_quality, dataset.pictures_per_second),
             data.shard_videos,
             # A validation video of a class that was not trained could not be right.
             {video.label for video in trained},
