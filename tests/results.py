@@ -1,8 +1,10 @@
 """Result files for tests, through the classes of rcn_bench.records; what a test does not care about is made up."""
 
 import json
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -10,18 +12,29 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import numpy as np
 from safetensors.numpy import save
 
+from rcn_bench import records
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
 from rcn_bench.provenance import Machine, Origin, Start
+from rcn_bench.records.base import Document
 from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
 from rcn_bench.records.weights import Card, sealed
 
+for module in pkgutil.iter_modules(records.__path__):
+    import_module(f"{records.__name__}.{module.name}")
+
 T = TypeVar("T")
 NONE_OF_FOUR = Some(0, 4, "")
 APART = Overlap(*[NONE_OF_FOUR] * 4, untrained={})
+
+
+def document_kinds(base: type[Document] = Document) -> list[type[Document]]:
+    """The kinds of files that rcn_bench.records knows, by name: all that a command makes."""
+    below = [kind for inherits in base.__subclasses__() for kind in [inherits, *document_kinds(inherits)]]
+    return sorted({kind for kind in below if hasattr(kind, "made_by")}, key=lambda kind: kind.__name__)
 
 
 def an_example(kind: type[T], **changes: Any) -> T:

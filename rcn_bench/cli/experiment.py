@@ -66,5 +66,10 @@ def _estimate(experiment: Experiment, options: Options) -> None:
 
 
 def _show(experiment: Experiment, _: Options) -> None:
-    for path in sorted((experiment.paths.root / "tables").glob("*.md")):
-        print(f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n")
+    from rcn_bench.records.products import TableRecord
+
+    for name in sorted(experiment.tables):
+        path = experiment.paths.table(name).with_suffix(".md")
+        if path.exists():
+            record = TableRecord.read_of(path.with_suffix(".json"), name)
+            print(f"{record.content(path).decode()}\n(from {path}; also as .csv and .tex)\n")

@@ -163,7 +163,6 @@ def _write(
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
     weights = sealed(save(state, _card(run, experiment, origin, clips.cache.labels, model).to_metadata()))
     clips_trained = sum(epoch.samples for epoch in epochs)
-    write_metrics(paths.metrics(run), epochs)
     Trained(
         origin=origin,
         run=run.name,
@@ -176,6 +175,7 @@ def _write(
         training_seconds=round(seconds, 3),
         training_clips_per_second=round(clips_trained / seconds, 2),
         peak_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        metrics_sha256=write_metrics(paths.metrics(run), epochs),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
     ).write(paths.training(run))
     write_bytes(paths.weights(run), weights)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import write_json
+from rcn_bench.files import write_bytes, write_json
 from rcn_bench.provenance import Origin
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 
@@ -95,3 +95,17 @@ def read_made(path: Path, command: str) -> bytes:
         raise InputError(f"{path}: not there; run `{command}` first") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); run `{command}` again") from error
+
+
+def write_hashed(path: Path, content: bytes) -> str:
+    """Write a file that stands beside a record; returns its sha256, for the record."""
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_hashed(path: Path, sha256: str, command: str) -> bytes:
+    """A file that ``command`` writes. Errors: InputError as from ``read_made``, and if it has changed since."""
+    content = read_made(path, command)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(f"{path}: has changed since it was written; run `{command}` again")
+    return content

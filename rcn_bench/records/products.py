@@ -1,32 +1,39 @@
-"""What stands beside a table or a figure: where it comes from."""
+"""What stands beside a table or a figure: where it comes from, and checksums of its files."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
-from rcn_bench.records.base import Record
+from rcn_bench.errors import InputError
+from rcn_bench.records.base import Record, read_hashed
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableRecord(Record):
-    """csv_sha256: of the table's plain numbers. runs: by name, all that it is made of."""
+class ProductRecord(Record):
+    """files: the sha256 of each, by its suffix. runs: by name, all that it is made of."""
 
-    made_by: ClassVar[str] = "rcn-bench table {path.stem}"
     subject: ClassVar[str] = "name"
 
     name: str
+    files: dict[str, str]
+    runs: list[str]
+
+    def content(self, path: Path) -> bytes:
+        """Of one of the files. Errors: InputError if it is not there, or not as it was written."""
+        command, suffix = self.command(path), path.suffix.removeprefix(".")
+        if suffix not in self.files:
+            raise InputError(f"{path}: its record tells of no .{suffix}; run `{command}` again")
+        return read_hashed(path, self.files[suffix], command)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRecord(ProductRecord):
+    made_by: ClassVar[str] = "rcn-bench table {path.stem}"
+
     title: str
     notes: list[str]
-    csv_sha256: str
-    runs: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureRecord(Record):
-    """csv_sha256: of the numbers behind the figure. runs: by name, all that it is made of."""
-
+class FigureRecord(ProductRecord):
     made_by: ClassVar[str] = "rcn-bench figure {path.stem}"
-    subject: ClassVar[str] = "name"
-
-    name: str
-    csv_sha256: str
-    runs: list[str]

@@ -1,7 +1,6 @@
 """CSV files with typed columns that stand beside a record, which knows their checksum."""
 
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -9,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import write_bytes
-from rcn_bench.records.base import read_made
+from rcn_bench.records.base import read_hashed, write_hashed
 from rcn_bench.records.plain import LARGEST
 
 if TYPE_CHECKING:
@@ -56,8 +54,7 @@ def write_rows(path: Path, columns: Mapping[str, Column], table: Mapping[str, It
     for row in rows:
         _parsed(row, columns)  # what could not be read back is not written
     content = "".join(map(_line, [list(columns), *rows])).encode(errors="surrogateescape")  # names can be any bytes
-    write_bytes(path, content)
-    return hashlib.sha256(content).hexdigest()
+    return write_hashed(path, content)
 
 
 def _line(row: list[str]) -> str:
@@ -74,9 +71,7 @@ def read_rows(path: Path, columns: Mapping[str, Column], sha256: str, command: s
     """
     import pandas as pd
 
-    content = read_made(path, command)
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise InputError(f"{path}: has changed since it was written; run `{command}` again")
+    content = read_hashed(path, sha256, command)
     lines = csv.reader(io.StringIO(content.decode(errors="surrogateescape"), newline=""), strict=True)
     try:
         if (header := next(lines, [])) != list(columns):

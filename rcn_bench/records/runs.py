@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import write_text
-from rcn_bench.records.base import Record, check_shares, read_made
+from rcn_bench.records.base import Record, check_shares, read_hashed, write_hashed
 from rcn_bench.records.overlap import Overlap
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
@@ -78,28 +77,15 @@ class Epoch:
         check_shares(self, "accuracy")
 
 
-def write_metrics(path: Path, epochs: Sequence[Epoch]) -> None:
-    """Write metrics.jsonl, a line an epoch. Errors: InputError for a number that is not finite."""
+def write_metrics(path: Path, epochs: Sequence[Epoch]) -> str:
+    """Write metrics.jsonl, a line an epoch; returns its sha256. Errors: InputError for a number that is not finite."""
     lines = (json.dumps(checked_plain(epoch, f"{path}: epoch {epoch.epoch}")) + "\n" for epoch in epochs)
-    write_text(path, "".join(lines))
+    return write_hashed(path, "".join(lines).encode())
 
 
-def read_metrics(path: Path) -> list[Epoch]:
-    """Read metrics.jsonl. Errors: InputError if it is not there, or a line is none of an epoch or of a wrong one."""
-    command = Trained.command(path)
-    try:
-        lines = read_made(path, command).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read ({error}); run `{command}` again") from error
-    return [_epoch(line, number, path) for number, line in enumerate(lines, start=1)]
-
-
-def _epoch(line: str, number: int, path: Path) -> Epoch:
-    where, advice = f"{path}: line {number}", f"run `{Trained.command(path)}` again"
-    epoch = from_plain(Epoch, read_plain(line, where, advice), where, advice)
-    if epoch.epoch != number:
-        raise InputError(f"{where}: epoch: {epoch.epoch} is not {number}; {advice}")
-    return epoch
+def _epoch(line: str, where: str, command: str) -> Epoch:
+    advice = f"run `{command}` again"
+    return from_plain(Epoch, read_plain(line, where, advice), where, advice)
 
 
 @dataclass(frozen=True)
@@ -115,7 +101,7 @@ class Trained(OfVideos, Record):
     """provenance.json of a run.
 
     initial_weights: None for random ones. deterministic: whether the same command on the same kind of machine gives
-    the same bits. peak_memory_bytes: of torch, on a GPU.
+    the same bits. peak_memory_bytes: of torch, on a GPU. metrics_sha256: of metrics.jsonl, beside it.
     """
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
@@ -130,7 +116,20 @@ class Trained(OfVideos, Record):
     training_seconds: float
     training_clips_per_second: float
     peak_memory_bytes: int | None
+    metrics_sha256: str
     weights_sha256: str
+
+    def epochs(self, path: Path) -> list[Epoch]:
+        """Those of a metrics.jsonl. Errors: InputError if they are not the ones of this training."""
+        command = self.command(path)
+        content = read_hashed(path, self.metrics_sha256, command)
+        try:
+            lines = content.decode().splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: cannot be read ({error}); run `{command}` again") from error
+        epochs = [_epoch(line, f"{path}: line {number}", command) for number, line in enumerate(lines, start=1)]
+        _require_found(self, {"clips_trained": sum(epoch.samples for epoch in epochs)}, path)
+        return epochs
 
 
 @dataclass(frozen=True, kw_only=True)

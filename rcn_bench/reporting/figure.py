@@ -1,6 +1,5 @@
 """A figure, and its files: PNG, PDF, the numbers behind it, and a record of where it comes from."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rcn_bench.files import write_bytes, write_text
 from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Origin
+from rcn_bench.records.base import write_hashed
 from rcn_bench.records.products import FigureRecord
 
 
@@ -27,19 +26,17 @@ class Drawing:
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (the numbers, to six digits), path.pdf, path.png and path.json (its record)."""
-        csv = self.numbers.to_csv(index=False, float_format="%.6g")
-        record = FigureRecord(
-            origin=origin,
-            name=path.name,
-            csv_sha256=hashlib.sha256(csv.encode()).hexdigest(),
-            runs=[run.name for run in runs],
-        )
-        write_text(path.with_suffix(".csv"), csv)
+        contents = {"csv": self.numbers.to_csv(index=False, float_format="%.6g").encode()}
         for suffix in ("pdf", "png"):
             drawn = BytesIO()  # on a full disk matplotlib's own clean-up would hide why it failed
             self.figure.savefig(drawn, format=suffix, dpi=150)
-            write_bytes(path.with_suffix(f".{suffix}"), drawn.getbuffer())
-        record.write(path.with_suffix(".json"))
+            contents[suffix] = drawn.getvalue()
+        FigureRecord(
+            origin=origin,
+            name=path.name,
+            files={suffix: write_hashed(path.with_suffix(f".{suffix}"), one) for suffix, one in contents.items()},
+            runs=[run.name for run in runs],
+        ).write(path.with_suffix(".json"))
 
 
 def new_figure(width: float, height: float) -> Figure:

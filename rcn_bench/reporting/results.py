@@ -15,7 +15,7 @@ from rcn_bench.records.costs import Causality, Profile, Throughput
 from rcn_bench.records.found import record_path
 from rcn_bench.records.origins import require_own
 from rcn_bench.records.overlap import overlap_notes
-from rcn_bench.records.runs import Evaluation, Online, Pretrained, Trained
+from rcn_bench.records.runs import Epoch, Evaluation, Online, Pretrained, Trained
 
 Kind = TypeVar("Kind", bound=Record)
 OfWeights = TypeVar("OfWeights", Evaluation, Online)
@@ -33,6 +33,11 @@ def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
 def read_online(experiment: Experiment, run: Run) -> Online:
     """Errors: as from read_evaluation."""
     return _of_own_weights(_own(Online, experiment, "online", run.name), experiment, run)
+
+
+def read_epochs(experiment: Experiment, run: Run) -> list[Epoch]:
+    """Loss and accuracy in training."""
+    return _own(Trained, experiment, "train", run.name).epochs(experiment.paths.metrics(run))
 
 
 def notes_on_overlap(results: Mapping[Run, Evaluation] | Mapping[Run, Online]) -> list[str]:

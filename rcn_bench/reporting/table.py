@@ -1,6 +1,5 @@
 """A table, and its files: plain numbers, Markdown, LaTeX, and a record of where it comes from."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from rcn_bench.files import write_text
 from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Origin
+from rcn_bench.records.base import write_hashed
 from rcn_bench.records.products import TableRecord
 
 NOT_AVAILABLE = "n/a"
@@ -41,19 +40,17 @@ class Table:
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
-        csv = self.rows.to_csv(index=False)
-        record = TableRecord(
+        texts = {"csv": self.rows.to_csv(index=False), "md": self.markdown(), "tex": self.latex(path.name)}
+        TableRecord(
             origin=origin,
             name=path.name,
+            files={
+                suffix: write_hashed(path.with_suffix(f".{suffix}"), text.encode()) for suffix, text in texts.items()
+            },
+            runs=[run.name for run in runs],
             title=self.title,
             notes=self.notes,
-            csv_sha256=hashlib.sha256(csv.encode()).hexdigest(),
-            runs=[run.name for run in runs],
-        )
-        write_text(path.with_suffix(".csv"), csv)
-        write_text(path.with_suffix(".md"), self.markdown())
-        write_text(path.with_suffix(".tex"), self.latex(path.name))
-        record.write(path.with_suffix(".json"))
+        ).write(path.with_suffix(".json"))
 
     def markdown(self) -> str:
         shown = self._shown()

@@ -54,6 +54,7 @@ def test_a_shard_has_a_record_that_says_where_it_comes_from(output, own, tmp_pat
     assert sorted(record.origin.inputs.values()) == sorted(file_hash(tmp_path / f"{s}.csv") for s in ("train", "val"))
 
 
+@pytest.mark.slow
 def test_a_cache_has_a_fingerprint_that_is_not_there_while_it_is_made(output, assert_refused, own, tmp_path):
     path, options = own
     paths = load_experiment([path], tmp_path / "results").paths

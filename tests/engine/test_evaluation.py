@@ -85,6 +85,7 @@ def test_evaluation_records_what_it_comes_from(trained):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_c2d_scores_twins_alike_and_cannot_pass_a_half(fresh, seed):
     run = Run("c2d18", 4, "random", None, seed)
@@ -231,6 +232,7 @@ def test_validation_videos_of_other_data_are_refused(trained):
     )
 
 
+@pytest.mark.slow
 def test_a_label_renamed_in_both_lists_after_training_is_refused(noise, noise_run, tmp_path):
     experiment = replace(noise, results=tmp_path / "results")
     shutil.copytree(noise.paths.run(noise_run), experiment.paths.run(noise_run))

@@ -39,6 +39,7 @@ def test_an_evaluation_counts_and_tells_what_the_run_was_trained_on(own, noise_r
     assert f"{noise_run.name}: {TRAINED_ON}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_so_does_online_accuracy(own, noise_run, capsys):
     evaluate_online(noise_run, own)
     overlap = Online.read(own.paths.online(noise_run).with_suffix(".json")).overlap

@@ -97,6 +97,7 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trained,
     assert not fresh.paths.checkpoint(RCN).exists()
 
 
+@pytest.mark.slow
 def test_every_start_of_a_resumed_training_is_recorded(fresh, interrupted, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["rcn-bench", "train", "first"])
     interrupted(C2D, fresh)
@@ -189,6 +190,7 @@ def test_only_the_weights_file_of_the_runs_own_network_counts(from_imagenet, int
     assert not any("resnet34" in name for name in record.origin.inputs)
 
 
+@pytest.mark.slow
 def test_a_weights_file_with_other_bytes_is_named(from_imagenet, interrupted, tmp_path):
     interrupted(IMAGENET, from_imagenet)
     save_other(network2d("resnet18", 5).state_dict(), tmp_path / "resnet18.safetensors")
@@ -234,6 +236,7 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(fresh):
     assert ": checkpoint of an earlier version; " in refusal(C2D, fresh)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_is_refused(fresh, interrupted):
     interrupted(C2D, fresh)
     path = fresh.paths.checkpoint(C2D)
@@ -274,12 +277,14 @@ def test_after_a_flipped_byte_the_checkpoint_before_is_taken_with_a_line(interru
     assert "resuming after epoch 1\n" in printed.out
 
 
+@pytest.mark.slow
 def test_after_a_kill_between_two_checkpoints_the_older_is_taken(interrupted_twice, capsys):
     interrupted_twice.paths.checkpoint(C2D).unlink()
     train(C2D, interrupted_twice)
     assert "resuming after epoch 1\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_with_both_checkpoints_damaged_nothing_is_guessed(interrupted_twice):
     for path in interrupted_twice.paths.checkpoint(C2D).parent.iterdir():
         flip_a_byte(path, -5000)
@@ -287,6 +292,7 @@ def test_with_both_checkpoints_damaged_nothing_is_guessed(interrupted_twice):
         train(C2D, interrupted_twice)
 
 
+@pytest.mark.slow
 def test_a_finished_training_whose_results_were_deleted_writes_them_again(trained, fresh, monkeypatch):
     train(C2D, fresh)
     for file in fresh.paths.run(C2D).iterdir():

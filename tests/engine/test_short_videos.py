@@ -71,6 +71,7 @@ def with_two_unusable(experiment):
     index.write(experiment.paths.cache("val"))
 
 
+@pytest.mark.slow
 def test_a_constant_predictor_is_as_good_at_every_clip_length(experiment, kicks, capsys):
     for frames, clips in ((8, 60), (16, 44)):
         run = kicks(frames)
@@ -115,6 +116,7 @@ def test_online_accuracy_counts_what_is_left_out(experiment, kicks, capsys):
     assert line.endswith("100% 0.0% of 4 videos")
 
 
+@pytest.mark.slow
 def test_training_says_once_what_it_leaves_out(experiment, capsys):
     write_cache(experiment.paths.cache("train"), videos(LENGTHS | {"walk": 7}, per_class=4))
     run = Run("c2d18", 8, "random", None, 0)

@@ -152,6 +152,7 @@ def test_last_averages_over_the_last_frames(capsys, noise, weights, video, last)
         assert_alike(scores, percentages(logits[max(seen - last, 0) : seen], labels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", [1, 2, 10])
 def test_top_labels_are_printed(capsys, noise, weights, video, top):
     predictions, _ = streamed(capsys, video, "--weights", weights, "--top", top)
@@ -195,6 +196,7 @@ def test_pictures_without_their_rate_are_refused_where_the_network_takes_frames_
     assert re.fullmatch(r".*pictures: a folder of pictures .* --pictures-per-second", line)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_camera_with_its_sums(capsys, weights, monkeypatch):
     class EndedCamera(FakeCamera):
         def frames(self):

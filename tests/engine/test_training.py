@@ -18,7 +18,7 @@ from rcn_bench.files import file_hash, locked
 from rcn_bench.models.recompute import recompute_activations
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
-from rcn_bench.records.runs import Epoch, InitialWeights, Skipped, Trained, read_metrics
+from rcn_bench.records.runs import Epoch, InitialWeights, Skipped, Trained
 from rcn_bench.records.weights import Card
 
 by_model = pytest.mark.parametrize("run", RUNS, ids=lambda run: run.model)
@@ -36,7 +36,7 @@ def test_run_folder_holds_the_results_and_nothing_half_done(trained, run):
 
 @by_model
 def test_metrics_have_a_line_for_every_epoch(trained, run):
-    epochs = read_metrics(trained.paths.metrics(run))
+    epochs = Trained.read(trained.paths.training(run)).epochs(trained.paths.metrics(run))
     assert [epoch.epoch for epoch in epochs] == list(range(1, EPOCHS + 1))
     for epoch in epochs:
         assert epoch.samples == VIDEOS
@@ -79,7 +79,7 @@ def test_record_counts_videos_and_clips(trained):
     assert record.videos_used == VIDEOS
     assert record.videos_skipped == [Skipped(SKIPPED, "5 frames, a clip needs 7")]
     assert record.clips_trained == EPOCHS * VIDEOS
-    seconds = sum(epoch.seconds for epoch in read_metrics(trained.paths.metrics(RCN)))
+    seconds = sum(epoch.seconds for epoch in record.epochs(trained.paths.metrics(RCN)))
     assert record.training_seconds == pytest.approx(seconds)
     assert record.training_clips_per_second == pytest.approx(record.clips_trained / seconds, rel=0.01)
 
@@ -104,6 +104,7 @@ def test_weights_carry_a_card_of_all_that_is_needed_to_use_them(trained, run):
     assert card.origin == Trained.read(trained.paths.training(run)).origin
 
 
+@pytest.mark.slow
 def test_the_origin_is_of_the_start_and_not_of_the_end(fresh, monkeypatch):
     whole, times = training.train_one_epoch, []
 
@@ -141,6 +142,7 @@ def test_stills_weights_that_their_record_does_not_tell_of_are_refused(fresh, ti
     assert not fresh.paths.run(RCN).exists()
 
 
+@pytest.mark.slow
 def test_the_initial_weights_recorded_are_those_read_whatever_comes_after(fresh, tiny, monkeypatch):
     file, whole = own_stills(fresh, tiny), training.train_one_epoch
     sha256 = file_hash(file)
@@ -281,6 +283,7 @@ def test_an_unknown_model_is_refused_before_there_is_a_cache(tmp_path):
     assert not experiment.paths.root.exists()
 
 
+@pytest.mark.slow
 def test_an_epoch_is_told_of_when_its_checkpoint_is_there(fresh, monkeypatch, capsys):
     save, told = training.save_checkpoint, []
 

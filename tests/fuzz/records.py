@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,17 +13,12 @@ from table_results import OF_FOUR, SHARES
 
 from fuzz.damage import Reader
 from fuzz.mutate import damaged, other_values
-from rcn_bench import records
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.workflow import known_counts
 from rcn_bench.records.base import Document, Record, with_checksum
 from rcn_bench.records.rows import write_rows
-from rcn_bench.records.runs import Epoch, Online, online_columns, read_metrics, write_metrics
-from results import an_example, write_evaluation
-
-for module in pkgutil.iter_modules(records.__path__):
-    import_module(f"{records.__name__}.{module.name}")
-KINDS = {kind.__name__: kind for kind in {*Document.__subclasses__(), *Record.__subclasses__()} - {Record}}
+from rcn_bench.records.runs import Epoch, Online, Trained, online_columns, write_metrics
+from results import an_example, document_kinds, write_evaluation
 
 
 def record(folder: Path, kind: type[Document]) -> Reader:
@@ -46,43 +39,6 @@ def record(folder: Path, kind: type[Document]) -> Reader:
     return Reader(f"record {kind.__name__}", tuple(examples), path, read, remake, share=60)
 
 
-def predictions(folder: Path) -> Reader:
-    path = folder / "predictions.csv"
-    evaluation = write_evaluation(folder, [True, False, True], [4, 1, 3], clips=[4, 4, 4])
-    example = path.read_bytes()
-    return _rows(path, example, lambda sha256: replace(evaluation, predictions_sha256=sha256).predictions(path))
-
-
-def online(folder: Path) -> Reader:
-    path, columns = folder / "online.csv", online_columns(SHARES)
-    shown = {name: [1.0, 0.0, float("nan"), 1.0] for name in list(columns)[4:]}
-    write_rows(path, columns, {**OF_FOUR, "way": ["forward"] * 4, **shown})
-    of = an_example(Online, ways=["forward"], shares=SHARES, videos_used=4)
-    return _rows(path, path.read_bytes(), lambda sha256: replace(of, online_sha256=sha256).rows(path))
-
-
-def _rows(path: Path, example: bytes, read: Callable[[str], Any]) -> Reader:
-    """A CSV and, in the first line of what is given to read, the checksum that its record has of it."""
-    sha256 = hashlib.sha256(example).hexdigest()
-    known = {"sha256": sha256}
-
-    def read_it() -> Any:
-        return read(known["sha256"]).to_csv()
-
-    def remake(example: bytes, rng: Random) -> bytes:
-        content = damaged(example, (), rng) if rng.random() < 0.5 else _other_cell(example, rng)
-        known["sha256"] = hashlib.sha256(content).hexdigest()
-        return content
-
-    def whole_again() -> Any:
-        try:
-            return read_it()
-        finally:
-            known["sha256"] = sha256
-
-    return Reader(path.name, (example,), path, whole_again, remake, share=200)
-
-
 def _other_cell(example: bytes, rng: Random) -> bytes:
     rows = [line.split(",") for line in example.decode().splitlines()]
     row = rng.choice(rows)
@@ -90,10 +46,57 @@ def _other_cell(example: bytes, rng: Random) -> bytes:
     return "".join(",".join(row) + "\n" for row in rows).encode()
 
 
+def _other_line(example: bytes, rng: Random) -> bytes:
+    lines = example.decode().splitlines()
+    number = rng.randrange(len(lines))
+    lines[number] = json.dumps(other_values(json.loads(lines[number]), rng))
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def _beside(
+    path: Path,
+    read: Callable[[str], Any],
+    other: Callable[[bytes, Random], bytes] = _other_cell,
+    share: int = 200,
+) -> Reader:
+    """A file whose checksum stands in the record beside it; read: with that checksum."""
+    example = path.read_bytes()
+    sha256 = hashlib.sha256(example).hexdigest()
+    known = {"sha256": sha256}
+
+    def remake(example: bytes, rng: Random) -> bytes:
+        content = damaged(example, (), rng) if rng.random() < 0.5 else other(example, rng)
+        known["sha256"] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def whole_again() -> Any:
+        try:
+            return read(known["sha256"])
+        finally:
+            known["sha256"] = sha256
+
+    return Reader(path.name, (example,), path, whole_again, remake, share=share)
+
+
+def predictions(folder: Path) -> Reader:
+    path = folder / "predictions.csv"
+    evaluation = write_evaluation(folder, [True, False, True], [4, 1, 3], clips=[4, 4, 4])
+    return _beside(path, lambda sha256: replace(evaluation, predictions_sha256=sha256).predictions(path).to_csv())
+
+
+def online(folder: Path) -> Reader:
+    path, columns = folder / "online.csv", online_columns(SHARES)
+    shown = {name: [1.0, 0.0, float("nan"), 1.0] for name in list(columns)[4:]}
+    write_rows(path, columns, {**OF_FOUR, "way": ["forward"] * 4, **shown})
+    of = an_example(Online, ways=["forward"], shares=SHARES, videos_used=4)
+    return _beside(path, lambda sha256: replace(of, online_sha256=sha256).rows(path).to_csv())
+
+
 def metrics(folder: Path) -> Reader:
     path = folder / "metrics.jsonl"
-    write_metrics(path, [an_example(Epoch, epoch=number) for number in (1, 2, 3)])
-    return Reader("metrics.jsonl", (path.read_bytes(),), path, lambda: read_metrics(path), share=150)
+    write_metrics(path, [an_example(Epoch, epoch=number, samples=64) for number in (1, 2, 3)])
+    of = an_example(Trained, clips_trained=3 * 64)
+    return _beside(path, lambda sha256: replace(of, metrics_sha256=sha256).epochs(path), _other_line, share=150)
 
 
 def counted_lists(folder: Path) -> Reader:
@@ -112,7 +115,7 @@ def counted_lists(folder: Path) -> Reader:
 
 
 READERS = {
-    **{f"record {name}": partial(record, kind=kind) for name, kind in sorted(KINDS.items())},
+    **{f"record {kind.__name__}": partial(record, kind=kind) for kind in document_kinds()},
     "predictions.csv": predictions,
     "online.csv": online,
     "metrics.jsonl": metrics,

@@ -178,6 +178,7 @@ def test_a_table_depends_on_its_plugin_and_its_section(plugin):
     assert depends.settings["section"] == {"models": ["c2d18"], "frames": 4}
 
 
+@pytest.mark.slow
 def test_a_plugins_table_is_planned_by_snakemake_without_torch_or_pandas(plugin, tmp_path):
     module = plugin("own_planned")
     config = with_table([module], mine={"models": ["c2d18"], "frames": 4}) | {"name": "planned-in-a-test"}

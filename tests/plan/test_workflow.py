@@ -107,6 +107,7 @@ def test_bad_config_stops_before_any_job(change, told):
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_a_base_is_followed_and_the_command_lines_values_come_last(tmp_path):
     (tmp_path / "mine.yaml").write_text(f"base: {CONFIGS / 'mini.yaml'}\nname: planned-in-a-test\nseeds: [0, 1]\n")
     values = ["stem_pool=false", "seeds=[0]", "tables={'table2': {'models': ['c2d18']}}"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rcn_bench.errors import InputError
 from rcn_bench.records.rows import write_rows
-from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, online_columns, read_metrics, write_metrics
+from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, Trained, online_columns, write_metrics
 from results import an_evaluation, an_example, write_evaluation
 
 HEADER = "video,group,label,predicted,score,clips_correct,clips"
@@ -139,28 +139,30 @@ def test_online_rows_come_back(tmp_path):
 def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):
     path = tmp_path / "rcn18" / "metrics.jsonl"
     epochs = [Epoch(number, 1 / number, 0.25, 0.1, 64, 1.5) for number in (1, 2, 3)]
-    write_metrics(path, epochs)
-    assert read_metrics(path) == epochs
+    trained = an_example(Trained, metrics_sha256=write_metrics(path, epochs), clips_trained=3 * 64)
+    assert trained.epochs(path) == epochs
+    with pytest.raises(InputError, match=r"clips_trained of its rows is 192, the record beside it has 64"):
+        replace(trained, clips_trained=64).epochs(path)
     lines = path.read_text().splitlines()
     for changed, what in [
-        ([lines[0], lines[2]], "line 2: epoch: 3 is not 2"),
         ([lines[0], lines[1][:-5]], "line 2: not JSON"),
         ([lines[0], ""], "line 2: not JSON"),
         ([lines[0].replace("0.25", "NaN")], "line 1: accuracy: nan is not a finite number"),
         ([lines[0].replace("samples", "sample")], "line 1: samples: missing"),
         ([lines[0].replace("0.25", "2.5")], "line 1: accuracy: 2.5 is not from 0 to 1"),
         ([lines[0].replace('"lr"', '"loss": 1.0, "lr"')], "line 1: loss: there twice"),
+        (["\udcff"], "cannot be read ('utf-8' codec can't decode byte 0xff in position 0: invalid start byte)"),
     ]:
-        path.write_text("".join(line + "\n" for line in changed))
+        content = "".join(line + "\n" for line in changed).encode(errors="surrogateescape")
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"metrics.jsonl: has changed since it was written; run `rcn-bench train"):
+            trained.epochs(path)
         with pytest.raises(InputError) as caught:
-            read_metrics(path)
+            replace(trained, metrics_sha256=hashlib.sha256(content).hexdigest()).epochs(path)
         assert str(caught.value) == f"{path}: {what}; run `rcn-bench train rcn18` again"
-    path.write_bytes(b"\xff")
-    with pytest.raises(InputError, match=r"metrics.jsonl: cannot be read"):
-        read_metrics(path)
     path.unlink()
     with pytest.raises(InputError, match=r"not there; run `rcn-bench train rcn18` first"):
-        read_metrics(path)
+        trained.epochs(path)
     with pytest.raises(InputError, match=r"epoch 1: loss: nan is not a finite number; not written"):
         write_metrics(path, [replace(epochs[0], loss=math.nan)])
     assert not path.exists()

@@ -2,10 +2,8 @@
 
 import json
 import math
-import pkgutil
 import random
 from dataclasses import fields, is_dataclass, replace
-from importlib import import_module
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,23 +12,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rcn_bench import records
 from rcn_bench.errors import InputError
 from rcn_bench.plan.paths import Paths
 from rcn_bench.provenance import Origin, Start
-from rcn_bench.records.base import Document, Record, with_checksum
+from rcn_bench.records.base import with_checksum
 from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.plain import LARGEST, from_plain, to_plain
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.records.weights import Card
-from results import an_evaluation, an_example, an_origin
+from results import an_evaluation, an_example, an_origin, document_kinds
 
-for module in pkgutil.iter_modules(records.__path__):
-    import_module(f"{records.__name__}.{module.name}")
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
-KINDS = sorted({*Document.__subclasses__(), *Record.__subclasses__()} - {Record}, key=lambda kind: kind.__name__)
+KINDS = document_kinds()
 
 texts = st.text() | st.sampled_from(["", "a\nb", "a \udcff file", "01", "null"])
 numbers = st.floats(0, allow_nan=False, allow_infinity=False)

@@ -43,6 +43,7 @@ def row(name, median, subject=False):
     return {"name": name, "median": median, "subject": subject}
 
 
+@pytest.mark.slow
 def test_results_are_kept_by_machine_and_group_with_their_origin(suite, tmp_path):
     path = run_benchmarks(tmp_path, None, "", False)
     assert path.parent.parent == tmp_path
@@ -67,6 +68,7 @@ def test_groups_that_were_not_run_again_stay(suite, tmp_path):
     assert after["two"] != before["two"]
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_of_benchmarks_that_fail(suite, tmp_path):
     (suite / "test_sleep.py").write_text(SUITE + "    assert False\n")
     with pytest.raises(InputError, match="benchmarks failed"):
@@ -129,6 +131,7 @@ def test_no_results_are_one_line(tmp_path):
         compare(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_line_keeps_and_compares(suite, tmp_path, capfd):
     arguments = ["bench", "--compare", "--machine", "here", "-k", "one", "--results", str(tmp_path)]
     assert cli.main(arguments) == 0
@@ -144,6 +147,7 @@ def test_the_command_line_shows_what_is_kept_without_running(suite, tmp_path, ca
     assert [path.name for path in (tmp_path / "reference").iterdir()] == ["a"]
 
 
+@pytest.mark.slow
 def test_what_was_timed_in_turns_stands_beside_its_subject(suite, tmp_path):
     (suite / "test_sleep.py").write_text(
         "def test_turns(benchmark):\n"

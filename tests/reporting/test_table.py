@@ -1,11 +1,11 @@
 """The files of a table."""
 
-import hashlib
 import re
 
 import pytest
 from written import shown, written_table
 
+from rcn_bench.errors import InputError
 from rcn_bench.plan.run import Run
 from rcn_bench.records.products import TableRecord
 from rcn_bench.reporting.table import Table
@@ -37,7 +37,17 @@ def test_the_record_tells_where_a_table_comes_from(tmp_path):
     assert (record.name, record.title, record.notes) == ("mine", "A title", ["a note"])
     assert record.origin == origin
     assert record.runs == ["rcn18-t8-xh_random-hh_identity-s0", "i3d18-t8-xh_random-s0"]
-    assert record.csv_sha256 == hashlib.sha256((tmp_path / "mine.csv").read_bytes()).hexdigest()
+    for path in (tmp_path / "mine.csv", tmp_path / "mine.md", tmp_path / "mine.tex"):
+        content = path.read_bytes()
+        assert record.content(path) == content
+        path.write_bytes(content.replace(b"rcn18", b"rcn34"))
+        with pytest.raises(InputError, match=rf"{path}: has changed since .*; run `rcn-bench table mine` again"):
+            record.content(path)
+        path.unlink()
+        with pytest.raises(InputError, match=rf"{path}: not there; run `rcn-bench table mine` first"):
+            record.content(path)
+    with pytest.raises(InputError, match=r"mine.png: its record tells of no .png"):
+        record.content(tmp_path / "mine.png")
 
 
 def test_values_as_a_reader_sees_them():

@@ -95,9 +95,12 @@ def test_a_plugins_table_and_figure_are_built_and_recorded(plugin):
     write_product(experiment, "figure", "curve")
     figure = experiment.paths.figure("curve")
     assert figure.with_suffix(".csv").read_text() == "frames\n0\n1\n2\n"
-    assert figure.with_suffix(".png").is_file()
-    assert figure.with_suffix(".pdf").is_file()
-    assert FigureRecord.read(figure.with_suffix(".json")).runs == []
+    drawn = FigureRecord.read(figure.with_suffix(".json"))
+    assert drawn.runs == []
+    assert list(drawn.files) == ["csv", "pdf", "png"]
+    for suffix in drawn.files:
+        path = figure.with_suffix(f".{suffix}")
+        assert drawn.content(path) == path.read_bytes()
 
 
 @pytest.mark.parametrize("room", [0, 100, 2000])  # 100 hold the numbers, 2000 a part of the PDF
