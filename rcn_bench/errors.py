@@ -1,6 +1,7 @@
 """The exceptions that the command line shows as one line."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,7 +24,15 @@ def one_line(error: BaseException) -> str:
     text = str(error)
     if text.startswith("Caught ") and "Original Traceback" in text:
         text = re.split(rf"^[\w.]*\b{type(error).__name__}: ", text, flags=re.MULTILINE)[-1]
-    line = shown(text.strip()) or type(error).__name__
+    return _shortened(shown(text.strip())) or type(error).__name__
+
+
+def warn(text: str) -> None:
+    """Say on stderr, in one line that can be shown, what the reader of a result must know though it goes on."""
+    print(_shortened(shown(text)), file=sys.stderr, flush=True)
+
+
+def _shortened(line: str) -> str:
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
 
 

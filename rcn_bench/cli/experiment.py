@@ -1,9 +1,9 @@
 """Commands that look at an experiment as a whole: check, depends, estimate, show."""
 
-import sys
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_experiment_command, add_writing_command, positive
+from rcn_bench.errors import warn
 from rcn_bench.plan.experiment import Experiment
 
 
@@ -44,7 +44,7 @@ def _check(experiment: Experiment, options: Options) -> None:
     if options.defaults:
         print(yaml.safe_dump(experiment.config, sort_keys=False), end="")
     for leftover in () if options.quiet else leftovers(experiment):
-        print(leftover, file=sys.stderr)
+        warn(leftover)
 
 
 def _depends(experiment: Experiment, options: Options) -> None:

@@ -1,6 +1,5 @@
 """A function on tensors as one CUDA graph, which a GPU runs without waiting for the launch of each kernel."""
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rcn_bench.errors import reason
+from rcn_bench.errors import reason, warn
 
 WARM_UP_CALLS = 3
 
@@ -55,5 +54,5 @@ def captured_if_possible(function: Callable[..., Any], inputs: Sequence[Tensor],
     try:
         return captured(function, inputs)
     except RuntimeError as error:
-        print(f"{what} runs without a CUDA graph, which cannot run here: {reason(error)}", file=sys.stderr)
+        warn(f"{what} runs without a CUDA graph, which cannot run here: {reason(error)}")
         return function

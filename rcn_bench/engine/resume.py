@@ -3,14 +3,13 @@
 import hashlib
 import io
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rcn_bench.errors import InputError, refusing
+from rcn_bench.errors import InputError, refusing, warn
 from rcn_bench.files import replacing
 from rcn_bench.models.finite import require_finite
 from rcn_bench.plan.stages import Dependencies
@@ -64,7 +63,7 @@ def resume(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[l
         if not _before(path).is_file():
             raise
         loaded = _load(_before(path), identity, parts)
-        print(f"{error}; going on from the one before it", file=sys.stderr)
+        warn(f"{error}; going on from the one before it")
         os.replace(_before(path), path)  # the damaged one must not become the one before, in the place of this
         return loaded
 

@@ -1,6 +1,5 @@
 """One step of training, in the fastest way that the machine can do it: compiled, and as one CUDA graph."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.engine.cuda_graph import captured
-from rcn_bench.errors import reason
+from rcn_bench.errors import reason, warn
 
 AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -107,7 +106,7 @@ class TrainingStep:
             with self._undone():
                 attempt()
         except Exception as error:  # a compiler can fail in as many ways as there are machines
-            print(f"training goes on without {what}, which cannot run here: {reason(error)}", file=sys.stderr)
+            warn(f"training goes on without {what}, which cannot run here: {reason(error)}")
             return False
         return True
 

@@ -1,13 +1,12 @@
 """RCN: a 2D network some of whose convolutions are followed by a recurrence over time (recurrent convolution units)."""
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, warn
 from rcn_bench.models.frames import Fold, FrameNet, StreamState, replace_convolutions
 from rcn_bench.models.init import WhhInit, initial_w_hh
 from rcn_bench.models.network2d import ResNetOptions, network2d
@@ -72,7 +71,7 @@ def make_recurrent(
     Says so on standard error if the state will grow without bound.
     """
     if warning := growth(w_hh, mode):
-        print(warning, file=sys.stderr)
+        warn(warning)
     return replace_convolutions(trunk, choose, lambda name, w_xh, fold: RCU(name, w_xh, fold, w_hh, mode))
 
 

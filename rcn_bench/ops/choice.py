@@ -1,11 +1,12 @@
 """Which implementation of the recurrence runs: the fused kernel, or a matrix product per step."""
 
-import sys
 from functools import cache
 from types import ModuleType
 
 import torch
 from torch import Tensor
+
+from rcn_bench.errors import warn
 
 FUSED_DEVICE = "cuda"
 # A program of the fused kernel holds all of w_hh on chip: 128 KiB at 256 channels in 16 bits. At 512 it would be 512,
@@ -39,6 +40,6 @@ def _kernels_for(capability: tuple[int, int], dtype: torch.dtype) -> ModuleType 
             raise ImportError(f"{dtype} needs a GPU of compute capability {needed}, this one has {capability}")
         from rcn_bench.ops import triton_scan
     except ImportError as error:
-        print(f"recurrent_scan: a matrix product per step, not the fused kernel: {error}", file=sys.stderr)
+        warn(f"recurrent_scan: a matrix product per step, not the fused kernel: {error}")
         return None
     return triton_scan

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, warn
 from rcn_bench.files import file_hash, read_json, write_json, write_text
 from rcn_bench.plan.checks import leftovers
 from rcn_bench.plan.config import check_config, config_hash, merged, typed, update
@@ -92,7 +92,7 @@ class Workflow:
         if checked.returncode:
             raise InputError(checked.stderr.strip().removeprefix("rcn-bench: ").replace(str(file), self.source))
         for line in leftovers(self.experiment):
-            print(line, file=sys.stderr)
+            warn(line)
         self._at_work.enter_context(carrying_out(self.experiment, makes, reads))
         atexit.register(self.end)
         for path in (self.config_file, self.paths.config):

@@ -4,7 +4,6 @@ Each has an entry in a folder of the results, and holds a lock on it that ends w
 as the folder's locks reach.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, warn
 from rcn_bench.files import Held, Progress, lock_file, locked, read_json, this_process, write_json
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.experiment import Experiment
@@ -151,7 +150,7 @@ def _name(title: str) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    warn(line)
 
 
 def _say_nothing(line: str) -> None:

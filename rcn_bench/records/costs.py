@@ -52,6 +52,10 @@ class Profile(Record):
     model: str
     rows: list[ModelCosts]
 
+    def check(self) -> None:
+        if others := {row.model for row in self.rows} - {self.model}:
+            raise ValueError(f"rows: of another model than {self.model}: {min(others)!r}")
+
 
 @dataclass(frozen=True)
 class Speed:

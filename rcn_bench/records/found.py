@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from rcn_bench.errors import shown
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.run import Run
@@ -45,7 +46,7 @@ def explain(experiment: Experiment, stage: str, target: str) -> str:
         path = record_path(experiment.paths, stage, target)
         if path.exists():
             lines += [str(path), *_compared(RECORDS[stage][0].read_of(path, target), depends)]
-    return "\n".join(lines)
+    return "\n".join(map(shown, lines))
 
 
 def _parts(depends: Dependencies) -> list[str]:

@@ -1,13 +1,12 @@
 """What a result of an experiment comes from, and whether a result is one of its own."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rcn_bench.code import Code
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, warn
 from rcn_bench.files import file_hash
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.stages import Dependencies, dependencies
@@ -52,8 +51,7 @@ def require_own(made: Record | Origin, experiment: Experiment, stage: str, targe
         raise InputError(f"{path}: made with other settings: {', '.join(differences)}; run `{command}` again")
     if origin.code != depends.code.hash and stage not in _told:
         _told.add(stage)
-        line = f"{path}, perhaps others: made with other code of {stage} ({origin.code}, now {depends.code.hash})"
-        print(line, file=sys.stderr)
+        warn(f"{path}, perhaps others: made with other code of {stage} ({origin.code}, now {depends.code.hash})")
 
 
 def _known(file: Path | tuple[Path, str], experiment: Experiment) -> tuple[str, str]:

@@ -43,9 +43,12 @@ class OfVideos:
     videos_skipped: list[Skipped]
 
     def check(self) -> None:
-        """Errors: ValueError if it is of no video, of which there is no accuracy."""
+        """Errors: ValueError if it is of no video, of which there is no accuracy, or of more than there are."""
         if self.videos_used == 0:
             raise ValueError("videos_used: 0 of them are no result")
+        if not self.videos_used <= self.videos_usable <= self.videos_listed:
+            counts = f"{self.videos_used} of {self.videos_usable} usable of {self.videos_listed} listed"
+            raise ValueError(f"videos_used: {counts} cannot be")
 
     def left_out(self, accuracy: float | None = None) -> str:
         """Such as "7 of 20 listed videos left out: 1 unusable, 6 too short for a clip"; empty if none is.
@@ -184,6 +187,9 @@ class Evaluation(OfVideos, Record):
     def check(self) -> None:
         super().check()
         check_shares(self, "clip_accuracy", "clip_interval", "video_accuracy", "video_interval")
+        if not self.videos_used <= self.clips <= self.videos_used * self.clips_per_video:
+            most = f"at most {self.clips_per_video} a video"
+            raise ValueError(f"clips: {self.clips} of {self.videos_used} videos, {most}, cannot be")
 
     def predictions(self, path: Path) -> "pd.DataFrame":
         """Those of a predictions.csv, a row a video.
@@ -191,6 +197,12 @@ class Evaluation(OfVideos, Record):
         Errors: InputError if they are not the ones evaluated here, or give other numbers than this record.
         """
         rows = read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
+        for column, least, most in (("clips", 1, self.clips_per_video), ("clips_correct", 0, rows["clips"])):
+            if not (fits := rows[column].between(least, most)).all():
+                row = int((~fits).argmax())
+                raise InputError(
+                    f"{path}: line {row + 2}: {column}: {rows[column][row]} cannot be; run `{self.command(path)}` again"
+                )
         videos, right = len(rows), int((rows["predicted"] == rows["label"]).sum())
         clips, clips_right = int(rows["clips"].sum()), int(rows["clips_correct"].sum())
         found = {"videos_used": videos, "groups": rows["group"].nunique(), "clips": clips}

@@ -6,6 +6,7 @@ from pathlib import Path
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores
 from rcn_bench.plan.stages import changes
+from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.reporting.accuracies import KINDS, scores_of
 from rcn_bench.reporting.same_videos import Result, same_videos
@@ -14,8 +15,9 @@ from rcn_bench.reporting.same_videos import Result, same_videos
 def compare(first: Path, second: Path) -> Iterator[str]:
     """Lines on each run that lies in both folders, or on the only one in each.
 
-    first, second: folders of runs, of an experiment or of results. Each run's accuracy stands with its interval, and
-    its bounds if many videos were missing; the difference with a paired interval.
+    first, second: folders of runs, of an experiment or of results. Each run's accuracy stands with its bounds, if many
+    videos were missing, and what its videos have in common with those of training; the difference with a paired
+    interval.
     Errors: InputError if there are no runs to compare, or two of one name in a folder, or if two are of other lists or
     have no video in common.
     """
@@ -48,6 +50,7 @@ def _compared(first: Result[Evaluation], second: Result[Evaluation]) -> Iterator
         record, path = result.record, result.path.parent
         told = f"video {record.video_accuracy:.1%} of {record.videos_used} videos"
         yield "; ".join(filter(None, [f"{path}: {told}", record.left_out(record.video_accuracy)]))
+        yield from (f"  {note}" for note in overlap_notes(record.overlap))
     if differences := changes(first.record.origin.settings, second.record.origin.settings):
         yield f"  made with other settings: {', '.join(differences)}"
     one, other = same_videos({0: first, 1: second}).values()

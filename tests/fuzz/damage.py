@@ -106,7 +106,7 @@ def _wrong(error: InputError | UnreadableVideo, path: Path) -> str:
         return f"no line that can be shown: {line!r}"
     if len(line) > 2000:
         return f"a line of {len(line)} characters: {line[:200]}"
-    if isinstance(error, InputError) and str(path.parent) not in line:
+    if isinstance(error, InputError) and path.parent.name not in line:  # a run's name leads to its files
         return f"a line without the file's name: {line}"
     if isinstance(cause, MemoryError) or "allocate memory" in str(cause):
         return f"memory: {line}"

@@ -78,6 +78,16 @@ def other_values(value: Any, rng: Random) -> Any:
     return value
 
 
+def other_leaves(value: Any, rng: Random) -> Any:
+    """A nest of dicts and lists in which about one leaf in twelve is another of its own type."""
+    if isinstance(value, dict):
+        return {key: other_leaves(item, rng) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [other_leaves(item, rng) for item in value]
+    fitting = [odd for odd in [*ODD_VALUES, 1e-300, 0.25, 3, "rcn18"] if type(odd) is type(value)]
+    return rng.choice(fitting) if fitting and rng.random() < 1 / 12 else value
+
+
 def _other_value(value: Any, rng: Random) -> Any:
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(list(value))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from fuzz import binary, records, texts
+from fuzz import binary, records, tables, texts
 from fuzz.damage import Outcome, Reader, fuzz
 from rcn_bench.data.processes import in_processes
 
-READERS: dict[str, Callable[[Path], Reader]] = {**binary.READERS, **records.READERS, **texts.READERS}
+READERS: dict[str, Callable[[Path], Reader]] = {**binary.READERS, **records.READERS, **texts.READERS, **tables.READERS}
 DECODERS: dict[str, Callable[[Path], Reader]] = binary.VIDEOS  # which a file may take with them
 
 

@@ -42,6 +42,7 @@ def test_predictions_come_back(path, rows):
         groups=table["group"].nunique(),
         video_accuracy=float((table["label"] == table["predicted"]).mean()) if videos else 0.0,
         clips=int(table["clips"].sum()),
+        clips_per_video=10,
         clip_accuracy=float(table["clips_correct"].sum() / table["clips"].sum()) if videos else 0.0,
     )
     read = evaluation.predictions(path)
@@ -105,6 +106,24 @@ def test_predictions_of_another_form_are_refused(tmp_path, content, what):
         evaluation.predictions(path)
     assert str(caught.value).startswith(f"{path}: {what}")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("clips_correct", "clips", "what"),
+    [
+        ([1, 0], [1, 0], "line 3: clips: 0 cannot be"),
+        ([1, 0], [5, 1], "line 2: clips: 5 cannot be"),
+        ([3, 0], [2, 1], "line 2: clips_correct: 3 cannot be"),
+    ],
+)
+def test_a_video_has_a_clip_and_none_more_than_the_record_says(tmp_path, clips_correct, clips, what):
+    path, text = tmp_path / "rcn18" / "predictions.csv", ["a", "b"]
+    table = {"video": text, "group": text, "label": text, "predicted": text, "score": [0.5, 0.5]}
+    checksum = write_rows(path, PREDICTIONS, table | {"clips_correct": clips_correct, "clips": clips})
+    evaluation = an_evaluation(predictions_sha256=checksum, clips_per_video=4)
+    with pytest.raises(InputError) as caught:
+        evaluation.predictions(path)
+    assert str(caught.value) == f"{path}: {what}; run `rcn-bench evaluate rcn18` again"
 
 
 def test_what_is_no_prediction_is_not_written(tmp_path):

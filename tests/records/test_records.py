@@ -16,7 +16,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.plan.paths import Paths
 from rcn_bench.provenance import Origin, Start
 from rcn_bench.records.base import with_checksum
-from rcn_bench.records.costs import Benchmarks, Profile, StepTimes
+from rcn_bench.records.costs import Benchmarks, ModelCosts, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.plain import LARGEST, from_plain, to_plain
@@ -46,7 +46,13 @@ def fields_of(kind):
     if kind is Origin:
         made["starts"] = st.lists(values(Start), min_size=1, max_size=3)
     if "videos_used" in made:
-        made["videos_used"] = st.integers(1, LARGEST)
+        made |= {"videos_used": st.integers(1, 10), "videos_usable": st.integers(10, 20)}
+        made["videos_listed"] = st.integers(20, LARGEST)
+    if "clips_per_video" in made:
+        made |= {"clips": st.integers(10, 20), "clips_per_video": st.integers(20, LARGEST)}
+    if kind is Profile:
+        rows = st.lists(st.builds(ModelCosts, **{**fields_of(ModelCosts), "model": st.just("rcn18")}), max_size=3)
+        made |= {"model": st.just("rcn18"), "rows": rows}
     if kind is Some:
         made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:
@@ -194,6 +200,10 @@ def test_accuracies_are_shares_and_an_origin_has_a_start(path):
     path, plain = path.with_name("eval.json"), to_plain(an_evaluation())
     for changes, what in [
         ({"videos_used": 0}, "videos_used: 0 of them are no result"),
+        ({"videos_used": 50}, "videos_used: 50 of 1 usable of 1 listed cannot be"),
+        ({"videos_listed": 0}, "videos_used: 1 of 1 usable of 0 listed cannot be"),
+        ({"clips_per_video": 0}, "clips: 1 of 1 videos, at most 0 a video, cannot be"),
+        ({"clips": 2}, "clips: 2 of 1 videos, at most 1 a video, cannot be"),
         ({"video_accuracy": 7.0}, "video_accuracy: 7.0 is not from 0 to 1"),
         ({"clip_interval": [0.5, 1.5]}, "clip_interval: 1.5 is not from 0 to 1"),
         ({"origin": plain["origin"] | {"starts": []}}, "origin: starts: there are none"),
@@ -202,6 +212,12 @@ def test_accuracies_are_shares_and_an_origin_has_a_start(path):
         assert message == f"{path}: {what}; run `rcn-bench evaluate rcn18` again"
     message = message_of(replace(an_evaluation(), video_accuracy=7.0).write, path)
     assert message == f"{path}: video_accuracy: 7.0 is not from 0 to 1; not written"
+
+
+def test_costs_are_of_the_model_that_they_stand_under(path):
+    path, plain = path.with_name("rcn18.json"), to_plain(an_example(Profile, model="rcn18"))
+    message = message_of(Profile.read, written(path, plain))
+    assert message.startswith(f"{path}: rows: of another model than rcn18: ")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -209,7 +209,10 @@ def test_predictions_that_are_not_those_evaluated_are_refused(experiment):
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"videos_used": 99}, "predictions.csv: videos_used of its rows is 2, the record beside it has 99"),
+        (
+            dict.fromkeys(("videos_used", "videos_usable", "videos_listed"), 3),
+            "predictions.csv: videos_used of its rows is 2, the record beside it has 3",
+        ),
         ({"video_accuracy": 0.987}, "predictions.csv: video_accuracy of its rows is 0.5, "),
         ({"clip_accuracy": 0.5}, "predictions.csv: clip_accuracy of its rows is 0.15, "),
     ],
@@ -234,7 +237,8 @@ def test_an_evaluation_that_is_not_what_its_predictions_come_to_is_refused(exper
 )
 def test_a_record_of_another_run_or_model_is_refused(experiment, kind, place, key, table):
     path = place(experiment.paths)
-    replace(kind.read(path), **{key: "x"}).write(path)
+    own = {"rows": []} if kind is Profile else {}  # its rows say themselves which model they are of
+    replace(kind.read(path), **{key: "x"}, **own).write(path)
     with pytest.raises(InputError, match=rf"{path.name}: {key}: 'x' is not .*; run `rcn-bench \w+ [^ ]+` again"):
         written_table(experiment, table)
 

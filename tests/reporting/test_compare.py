@@ -1,11 +1,14 @@
 """The same runs of two machines, which lacked different videos, by the command line."""
 
+from dataclasses import replace
+
 import pytest
 
 from rcn_bench import cli
 from rcn_bench.intervals import Scores
+from rcn_bench.records.overlap import Some
 from rcn_bench.records.runs import Skipped
-from results import an_origin, write_evaluation
+from results import APART, an_origin, write_evaluation
 
 NAMES = [f"v{i}" for i in range(40)]
 RUNS = ("c2d18-t8-xh_random-s0", "i3d18-t8-xh_random-s0")
@@ -62,6 +65,13 @@ def test_two_runs_need_not_have_the_same_name(machines, capsys):
     code, lines = compared(capsys, runs / RUNS[0], runs / RUNS[1])
     assert (code, len(lines)) == (0, 5)
     assert lines[-1].endswith("second less first +0.0% (+0.0% to +0.0%)")
+
+
+def test_videos_that_were_trained_on_are_told(machines, capsys):
+    shared = replace(APART, trained_on=Some(3, 40, "v0"))
+    write_run(machines[1], RUNS[0], [True] * 40, [], overlap=shared)
+    _, lines = compared(capsys, *machines)
+    assert lines[2] == "  3 of 40 validation videos are trained on too: v0 first."
 
 
 def test_other_settings_are_told(machines, capsys):
