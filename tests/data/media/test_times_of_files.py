@@ -145,6 +145,22 @@ def test_joined_recordings_go_on(tmp_path, suffix):
     assert np.diff(times) == pytest.approx(np.full(79, 1 / 25), abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".mp4", "mpeg4"), (".mov", "mpeg4"), (".flv", "flv1"), (".wmv", "wmv2"), (".avi", "mpeg4"), (".gif", "gif")],
+)
+def test_of_joined_recordings_both_are_read_or_a_line_says_that_one_is_not(tmp_path, suffix, codec):
+    parts = [write_at(tmp_path / f"{i}{suffix}", 25, 40, codec=codec) for i in range(2)]
+    assert [examine(part).frames for part in parts] == [40, 40]
+    path, second = joined(tmp_path / f"both{suffix}", *parts), parts[0].stat().st_size
+    found = examine(path)
+    if found.decoding in ("ok", "warnings"):
+        assert found.frames == 80
+    else:
+        told = f"another file is joined to it at byte {second:,}, which is not read; split them there"
+        assert (found.decoding, found.detail) == ("truncated", told)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["jump", "fall"])
 def test_joined_recordings_with_clocks_far_apart_go_on(tmp_path, order):
     parts = [write_at(tmp_path / f"{i}.ts", 12, 20, at=[12_000 * i + number for number in range(20)]) for i in range(2)]
