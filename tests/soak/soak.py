@@ -28,6 +28,7 @@ PLACES = [(stage, victim) for stage in STAGES for victim in VICTIMS] + [("shard"
 KILLS_OF_A_SERIES = 14
 SHARE_OF_A_STAGE = 0.8  # after which it may be over, if it is quicker than it was undisturbed
 SECONDS_TO_END = 10.0  # after which a process whose parent was killed must be gone
+BETWEEN_LOOKS = 0.02  # seconds
 MOST_SERIES_A_KILL = 2  # since a place may be over before the signal is sent
 STOPS_WITHOUT_A_KILL = 5  # after which a series is given up
 
@@ -120,13 +121,19 @@ def wait_for(soak: Soak, workflow: Workflow, stage: str | None) -> bool:
 
 
 def strike(soak: Soak, workflow: Workflow, kill: Kill) -> bool:
-    """Send the signal at a random moment of the stage; False if its kind of victim is not there then."""
-    time.sleep(soak.rng.uniform(0, SHARE_OF_A_STAGE * soak.seconds.get(kill.stage, 1.0)))
-    running = workflow.processes()
-    under_way = [job for job in jobs(running) if job.stage == kill.stage]
-    victims = find(kill, workflow, running, under_way)
-    if not victims or not under_way:
-        return False
+    """Send the signal at a random moment of the stage; False if its kind of victim is not there from then on."""
+    seconds = soak.seconds.get(kill.stage, 1.0)
+    given_up = time.monotonic() + seconds
+    time.sleep(soak.rng.uniform(0, SHARE_OF_A_STAGE * seconds))
+    while True:
+        running = workflow.processes()
+        under_way = [job for job in jobs(running) if job.stage == kill.stage]
+        victims = find(kill, workflow, running, under_way)
+        if victims and under_way:
+            break
+        if time.monotonic() > given_up:
+            return False
+        time.sleep(BETWEEN_LOOKS)  # at the next of several short jobs of a stage
     places = temporaries(workflow.folder)
     send(kill.signal, victims)
     soak.hit[kill.stage, kill.victim, kill.signal.name] += 1
