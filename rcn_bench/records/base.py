@@ -37,11 +37,11 @@ class Document:
         content, again = read_made(path, cls.command(path)), f"run `{cls.command(path)}` again"
         plain = read_plain(content, path, again)
         checksum = plain.pop(CHECKSUM, None) if isinstance(plain, dict) else None
+        if checksum is not None and with_checksum(plain)[CHECKSUM] != checksum:
+            raise InputError(f"{path}: changed since it was written; {again}")
         document = from_plain(cls, plain, path, again)
         if checksum is None:
             raise InputError(f"{path}: has no checksum: written by an earlier version; {again}")
-        if with_checksum(plain)[CHECKSUM] != checksum:
-            raise InputError(f"{path}: changed since it was written; {again}")
         return document
 
     @classmethod

@@ -14,7 +14,8 @@ from rcn_bench.data.media.files import write_lossless
 from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import ShardRecord, Trained
-from results import an_example, own_origin
+from rcn_bench.reporting.table import Table
+from results import an_example, an_origin, own_origin
 
 CONFIGS = Path(__file__).parents[2] / "config"
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
@@ -230,9 +231,13 @@ def test_a_foreign_file_in_the_place_of_a_record_is_refused(assert_refused, depe
     assert_refused(depends("throughput"), path, "has no origin")
 
 
-def test_tables_that_are_there_are_shown(output, mini, tmp_path):
-    folder = tmp_path / "mini" / "tables"
-    folder.mkdir(parents=True)
-    (folder / "table1_init.md").write_text("# Table 1\n")
+def test_tables_that_are_there_are_shown(output, assert_refused, mini, tmp_path):
+    path = tmp_path / "mini" / "tables" / "table1_init.md"
+    Table.of("Table 1", [{"model": "rcn18"}], []).write(path.with_suffix(""), an_origin(stage="table"), [])
     shown = output("show", "--config", mini, "--results", tmp_path)
-    assert shown == f"# Table 1\n\n(from {folder / 'table1_init.md'}; also as .csv and .tex)\n\n"
+    assert shown == f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n\n"
+    path.write_text(path.read_text().replace("rcn18", "rcn34"))
+    again = "run `rcn-bench table table1_init` again"
+    assert_refused(
+        ("show", "--config", mini, "--results", tmp_path), path, f"has changed since it was written; {again}"
+    )
