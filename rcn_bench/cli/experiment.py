@@ -66,9 +66,11 @@ def _estimate(experiment: Experiment, options: Options) -> None:
 
 
 def _show(experiment: Experiment, _: Options) -> None:
+    from rcn_bench.plan.products import products_of
     from rcn_bench.records.products import TableRecord
 
-    for name in sorted(experiment.tables):
+    tables = [name for name, product in products_of(experiment).items() if product.kind == "table"]
+    for name in sorted(tables):
         path = experiment.paths.table(name).with_suffix(".md")
         if path.exists():
             record = TableRecord.read_of(path.with_suffix(".json"), name)

@@ -237,7 +237,5 @@ def test_tables_that_are_there_are_shown(output, assert_refused, mini, tmp_path)
     shown = output("show", "--config", mini, "--results", tmp_path)
     assert shown == f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n\n"
     path.write_text(path.read_text().replace("rcn18", "rcn34"))
-    again = "run `rcn-bench table table1_init` again"
-    assert_refused(
-        ("show", "--config", mini, "--results", tmp_path), path, f"has changed since it was written; {again}"
-    )
+    line = "has changed since it was written; run `rcn-bench table table1_init` again"
+    assert_refused(("show", "--config", mini, "--results", tmp_path), path, line)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save, save_file
 
 from provokers.user import OWN, RUN, WINDOWED, Met, User, provoker, slow, weights_of
 from rcn_bench.engine import calibrate
+from rcn_bench.records.base import with_checksum
 from rcn_bench.records.weights import Card, sealed
 from rcn_bench.reporting import benchmarks
 
@@ -18,9 +19,10 @@ FOLDER = RUNS / RUN
 TABLE = "table3_clip_length"
 
 
-def _edit(path: Path, **changes: object) -> None:
-    """A result with other values, as somebody edits it."""
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+def _edit(path: Path, without: str = "", **changes: object) -> None:
+    """A result with other values or without a key, as another version might have written it."""
+    plain = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(with_checksum({key: plain[key] for key in plain if key not in ("sha256", without)})))
 
 
 @provoker
@@ -140,9 +142,7 @@ def result_that_is_no_json(user: User) -> Met:
 @provoker
 def result_without_a_key(user: User) -> Met:
     user.has_finished()
-    content = json.loads((FOLDER / "eval.json").read_text())
-    del content["groups"]
-    (FOLDER / "eval.json").write_text(json.dumps(content))
+    _edit(FOLDER / "eval.json", without="groups")
     return user.makes("table", TABLE, {}).naming(FOLDER / "eval.json", "groups")
 
 
@@ -160,8 +160,16 @@ def _table(user: User) -> Met:
 @provoker
 def result_that_has_changed(user: User) -> Met:
     user.has_finished()
-    _edit(FOLDER / "eval.json", videos_used=3)
+    content = json.loads((FOLDER / "eval.json").read_text())
+    (FOLDER / "eval.json").write_text(json.dumps(content | {"groups": content["groups"] + 1}))
     return _table(user)
+
+
+@provoker
+def result_that_cannot_be(user: User) -> Met:
+    user.has_finished()
+    _edit(FOLDER / "eval.json", clips_per_video=0)
+    return _table(user).naming("clips")
 
 
 @provoker
