@@ -73,6 +73,7 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast, ids))
     of_videos = Scores.of_videos(video_best == classes, [video.group for video in videos.videos])
     accuracy, interval = of_videos.accuracy, of_videos.interval()
+    uncertain = f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
     clips, clips_correct = counted(clip_best, classes)
     clip_accuracy = sum(clips_correct) / sum(clips)
     Calibration(
@@ -90,7 +91,7 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         data_fingerprint=videos.cache.fingerprint,
     ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
-    told = f"{accuracy:.1%} ({interval[0]:.1%} to {interval[1]:.1%}) of {len(videos)} videos, {published}"
+    told = f"{accuracy:.1%}{uncertain} of {len(videos)} videos, {published}"
     of_clips = f"{clip_accuracy:.1%} of {sum(clips)} clips"
     process.print("; ".join(filter(None, [f"{name}: {told}", of_clips, videos.counts.left_out(accuracy)])))
 

@@ -34,7 +34,7 @@ def evaluate(run: Run, experiment: Experiment) -> None:
 
     A video's clips are evenly spread and all different, at most ``clip.evaluation_clips``, and as many as fit. Clip
     accuracy counts every clip of every video; video accuracy takes the mean softmax over a video's clips. Intervals
-    (95 %) resample groups of videos, so that twins stay together.
+    (95 %) are over groups of videos, since twins hang together.
     What a finished training had set aside is removed then.
     Errors: InputError if the weights or the cache are missing, or do not fit each other or the config; if more of the
     videos are trained on than data.max_overlap allows; if scores are not finite; or if there is too little memory.

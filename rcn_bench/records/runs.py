@@ -159,7 +159,7 @@ class Pretrained(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(OfVideos, Record):
-    """eval.json of a run: accuracies from 0 to 1, and their 95 % intervals over groups of videos.
+    """eval.json of a run: accuracies from 0 to 1, and their 95 % intervals over groups of videos, None of too few.
 
     clips: of all videos. clips_per_video: the most; a video too short for as many has as many as fit.
     overlap: with the videos of training; None if they were not there to compare.
@@ -171,9 +171,9 @@ class Evaluation(OfVideos, Record):
 
     run: str
     clip_accuracy: float
-    clip_interval: tuple[float, float]
+    clip_interval: tuple[float, float] | None
     video_accuracy: float
-    video_interval: tuple[float, float]
+    video_interval: tuple[float, float] | None
     groups: int
     clips: int
     clips_per_video: int
@@ -285,7 +285,7 @@ class Calibration(OfVideos, Record):
     weights_file: str | None
     published_accuracy: float | None
     video_accuracy: float
-    video_interval: tuple[float, float]
+    video_interval: tuple[float, float] | None
     clip_accuracy: float
     frames: int
     clips: int

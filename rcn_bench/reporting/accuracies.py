@@ -40,7 +40,7 @@ class Accuracies:
         return cls(scored, same_videos(scored), next(runs for runs in product.rows().values() if runs))
 
     def cells(self, runs: Sequence[Run]) -> dict[str, Any]:
-        """Clip and video accuracy in percent, averaged over seeds, with intervals that resample groups of videos."""
+        """Clip and video accuracy in percent, the mean over seeds, with intervals over seeds and groups of videos."""
         cells: dict[str, Any] = {}
         for kind in KINDS:
             scores = self._scores(kind, runs) if runs else None
@@ -73,8 +73,7 @@ class Accuracies:
             shared = len(self.shared[self.first[0]].videos)
             notes.append(
                 f"Accuracies are of the {shared} videos, of {listed} listed, that the runs of all rows scored. "
-                "Differences are to the first row, in points; their 95 % intervals are paired: both rows are "
-                "resampled alike."
+                "Differences are to the first row, in points; their 95 % intervals are paired by groups of videos."
             )
         if self._many_left_out:
             notes.append(
@@ -97,10 +96,7 @@ class Accuracies:
         return any((shared.videos["clips"] < shared.record.clips_per_video).any() for shared in self.shared.values())
 
     def _scores(self, kind: str, runs: Sequence[Run]) -> Scores:
-        """The mean over seeds."""
-        of_runs = [scores_of(kind, self.shared[run]) for run in runs]
-        correct = np.mean([scores.correct for scores in of_runs], 0)
-        return Scores(correct, np.mean([scores.counts for scores in of_runs], 0), of_runs[0].groups)
+        return Scores.of_trainings([scores_of(kind, self.shared[run]) for run in runs])
 
     def _difference(self, kind: str, runs: Sequence[Run], scores: Scores | None) -> dict[str, Any]:
         name, first = f"{kind} acc less first row's", self._scores(kind, self.first)

@@ -115,14 +115,18 @@ def _data_set(experiment: Experiment) -> str:
 
 
 def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
-    paired = "pairs of twin videos" if experiment.dataset.twins else "videos"
+    videos = "pairs of twin videos" if experiment.dataset.twins else "videos"
     notes = [
         f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
-        f"accuracy: over all clips. 95 % intervals resample {paired}; they do not hold the variation between seeds.",
+        f"accuracy: over all clips.",
+        f"95 % intervals of a row with several seeds are of the mean over trainings, on new {videos}.",
         *accuracies.notes(),
     ]
     if len(experiment.seeds) == 1:
-        notes.append("One seed: rows whose intervals overlap are not ordered by this table, nor are close ones.")
+        notes[1] = (
+            f"One seed: 95 % intervals are of each one trained network on new {videos}. What another seed would give "
+            "they do not tell, so the table orders no rows."
+        )
     if experiment.dataset.twins:
         notes.append("Twins differ in the order of frames alone: no model that ignores it can pass 50 % here.")
     return notes

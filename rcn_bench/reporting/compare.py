@@ -57,11 +57,12 @@ def _compared(first: Result[Evaluation], second: Result[Evaluation]) -> Iterator
     yield f"  of the {len(one.videos)} videos that both scored:"
     for kind in KINDS:
         before, after = scores_of(kind, one), scores_of(kind, other)
-        low, high = after.difference_interval(before)
-        difference = f"{after.accuracy - before.accuracy:+.1%} ({low:+.1%} to {high:+.1%})"
+        difference = f"{after.accuracy - before.accuracy:+.1%}"
+        if interval := after.difference_interval(before):
+            difference += f" ({interval[0]:+.1%} to {interval[1]:+.1%})"
         yield f"  {kind} {_shown(before)} and {_shown(after)}, second less first {difference}"
 
 
 def _shown(scores: Scores) -> str:
-    low, high = scores.interval()
-    return f"{scores.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    interval = scores.interval()
+    return f"{scores.accuracy:.1%}" + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")

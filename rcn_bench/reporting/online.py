@@ -2,11 +2,12 @@
 
 from textwrap import fill
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
-from rcn_bench.intervals import accuracy_interval
+from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Online
@@ -70,15 +71,16 @@ def _videos(product: OnlineAccuracy) -> dict[tuple[Run, str], Result[Online]]:
 
 def _accuracy_by_share(results: list[Result[Online]]) -> pd.DataFrame:
     """Accuracy and its interval at each share of the videos, over all seeds, and of how many videos."""
-    record, every = results[0].record, pd.concat([result.videos for result in results])
-    columns = [f"{share:.0%}" for share in record.shares]
-    videos = every.groupby(["video", "group"], sort=False)[columns].mean().reset_index()
-    rows = []
-    for share, column in zip(record.shares, columns, strict=True):
-        known = videos[videos[column].notna()]
-        if len(known) >= NEARLY_ALL * len(videos):
-            low, high = accuracy_interval(known[column], list(known["group"]))
-            rows.append((share, known[column].mean(), low, high, len(known), record.videos_listed))
+    record, videos, rows = results[0].record, results[0].videos, []
+    for share in record.shares:
+        known = videos[f"{share:.0%}"].notna()
+        if known.sum() >= NEARLY_ALL * len(videos):
+            groups = list(videos["group"][known])
+            scores = Scores.of_trainings(
+                [Scores.of_videos(result.videos[f"{share:.0%}"][known], groups) for result in results]
+            )
+            low, high = scores.interval() or (np.nan, np.nan)
+            rows.append((share, scores.accuracy, low, high, len(groups), record.videos_listed))
     names = ["share_of_video", "accuracy", "accuracy_95_low", "accuracy_95_high", "videos", "videos_listed"]
     return pd.DataFrame(rows, columns=names)
 

@@ -43,7 +43,7 @@ def test_clip_lengths_are_compared_on_the_videos_that_all_of_them_scored(experim
     found = write_runs(experiment, "table3_clip_length", [short, shorter])
     rows, markdown, _ = written_table(experiment, "table3_clip_length")
     groups = [f"g{i // 2}" for i in range(10, COUNT)]
-    scores = [Scores.of_videos(right[:, 10:].mean(0), groups) for right, _ in found]
+    scores = [Scores.of_trainings([Scores.of_videos(seed, groups) for seed in right[:, 10:]]) for right, _ in found]
     for row, of_row, (_, clips) in zip(rows, scores, found, strict=True):
         assert (row["videos"], row["clips"]) == ("30", "300")
         assert float(row["video acc %"]) == pytest.approx(100 * of_row.accuracy)

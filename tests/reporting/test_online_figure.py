@@ -8,7 +8,7 @@ from table_results import write_online_run
 from written import written_figure
 
 from rcn_bench.errors import InputError
-from rcn_bench.intervals import accuracy_interval
+from rcn_bench.intervals import Scores
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import find_product
 from rcn_bench.plan.run import Run
@@ -37,12 +37,23 @@ def test_online_accuracy_is_the_mean_over_videos_and_seeds(experiment):
     np.testing.assert_allclose(rcn["share_of_video"], np.arange(1, 11) / 10)
     by_hand = np.array([3, 3, 3, 3, 3, 4, 4, 4, 4, 8]) / 8
     np.testing.assert_allclose(rcn["accuracy"], by_hand)
-    # At 60 %, of the twins one is right with one seed, of the others one with one and one with both.
-    low, high = accuracy_interval([0.0, 0.5, 0.5, 1.0], ["a", "a", "b", "c"])
-    ends = ["accuracy_95_low", "accuracy_95_high"]
-    np.testing.assert_allclose(rcn.iloc[5][ends].astype(float), [low, high], rtol=1e-5)
-    assert rcn.iloc[9][["accuracy", *ends]].to_list() == [1, 1, 1]
+    assert rcn[["accuracy_95_low", "accuracy_95_high"]].isna().all(axis=None)  # of three groups
     assert set(rcn["runs"]) == {"rcn18-t8-xh_stills-hh_identity-s0 rcn18-t8-xh_stills-hh_identity-s1"}
+
+
+def test_its_intervals_are_over_seeds_and_groups_of_videos(tmp_path):
+    config = merged(["config/mini.yaml"])
+    config |= {"seeds": [0, 1], "figures": {"online_accuracy": {"rcn18": [8]}}}
+    experiment = check_config(config, "config", tmp_path)
+    groups = [f"g{i // 2}" for i in range(40)]
+    columns = {"video": [f"v{i}" for i in range(40)], "group": groups, "label": ["walk"] * 40}
+    right = np.random.default_rng(0).random((2, 40)) < [[0.4], [0.7]]
+    for seed, of_seed in enumerate(right):
+        write_online_run(experiment, "rcn18", seed, columns=columns, carried=[str(int(one)) * 10 for one in of_seed])
+    table = written_figure(experiment, "online_accuracy")
+    scores = Scores.of_trainings([Scores.of_videos(of_seed, groups) for of_seed in right])
+    np.testing.assert_allclose(table["accuracy"], scores.accuracy)
+    np.testing.assert_allclose(table[["accuracy_95_low", "accuracy_95_high"]].iloc[3], scores.interval(), rtol=1e-5)
 
 
 def test_online_accuracy_starts_where_nearly_every_video_has_had_a_full_window(experiment):
