@@ -190,6 +190,7 @@ def test_more_clips_take_more_and_training_more_than_inference():
         assert sizes == sorted(set(sizes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_activation_checkpointing_lowers_what_training_keeps(name):
     net, shape = create_model(name, 5), (8, 3, 8, 64, 64)

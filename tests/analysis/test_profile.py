@@ -76,6 +76,7 @@ def test_a_profile_holds_what_is_counted_with_its_origin(experiment, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_window_takes_all_of_its_gmacs_for_a_new_frame(experiment):
     row = costs_of(Variant("i3d18", 4, True), experiment, CPU)
     assert row.gmacs_per_new_frame == row.gmacs
@@ -98,6 +99,7 @@ def test_a_model_without_blocks_says_that_it_keeps_its_activations(experiment, m
     assert not row.recompute_activations
 
 
+@pytest.mark.slow
 def test_on_a_gpu_a_batch_that_does_not_fit_is_none(experiment, monkeypatch):
     monkeypatch.setattr(module, "place", lambda model, _: model)
     monkeypatch.setattr(module, "measured_largest_batch", lambda *_, **__: 1)

@@ -95,6 +95,7 @@ def test_check_names_missing_annotations_and_videos(run, assert_refused, tmp_pat
     assert_refused(check, train, "no column")
 
 
+@pytest.mark.slow
 def test_check_tells_what_the_cache_will_take_and_whether_there_is_room(
     output, run, assert_refused, tmp_path, kinetics, monkeypatch
 ):

@@ -298,6 +298,7 @@ def own_videos(zoo, tmp_path):
     return ["--config", str(tmp_path / "zoo.yaml"), "--results", str(tmp_path / "results")]
 
 
+@pytest.mark.slow
 def test_the_cache_takes_what_the_check_found_usable_and_lists_the_rest(own_videos, tmp_path, capsys):
     for split in ("train", "val"):
         assert cli.main(["data", "cache", "--split", split, *own_videos]) == 0

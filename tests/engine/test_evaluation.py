@@ -130,6 +130,7 @@ def test_evaluation_refuses_a_damaged_file(fresh, content):
     assert refusal(C2D, fresh) == f"{fresh.paths.weights(C2D)}: not the model.safetensors of a run"
 
 
+@pytest.mark.slow
 def test_weights_that_the_record_of_training_does_not_know_are_refused(trained_anew):
     path = trained_anew.paths.weights(C2D)
     state, card = load_file(path), Card.of(path)

@@ -191,6 +191,7 @@ def test_the_record_tells_what_was_shown_and_of_which_weights(evaluated, experim
     }
 
 
+@pytest.mark.slow
 def test_weights_of_another_config_are_refused_by_name(evaluated, experiment):
     run = Run("c2d18", WINDOW, "random")
     evaluated(run)

@@ -155,6 +155,7 @@ def test_a_change_of_the_training_videos_is_named(fresh, interrupted, monkeypatc
     assert re.search(r"training: file of the training cache was \w{12}, is 0123456789ab; ", refusal(C2D, fresh))
 
 
+@pytest.mark.slow
 def test_other_initial_weights_under_the_same_name_are_named(fresh, interrupted):
     interrupted(RCN, fresh)
     file = fresh.paths.pretrained("resnet18")
@@ -266,7 +267,7 @@ def interrupted_twice(fresh, monkeypatch):
     return experiment
 
 
-@pytest.mark.parametrize("place", [30, -5000])
+@pytest.mark.parametrize("place", [30, pytest.param(-5000, marks=pytest.mark.slow)])
 def test_after_a_flipped_byte_the_checkpoint_before_is_taken_with_a_line(interrupted_twice, capsys, place):
     path = interrupted_twice.paths.checkpoint(C2D)
     flip_a_byte(path, place)

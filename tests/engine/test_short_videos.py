@@ -103,6 +103,7 @@ def test_what_is_left_out_is_counted_in_the_line_with_its_bounds_and_in_the_reco
     assert line in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_online_accuracy_counts_what_is_left_out(experiment, kicks, capsys):
     run = kicks(18)
     evaluate_online(run, experiment)

@@ -117,7 +117,9 @@ def assert_alike(found, expected):
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-@pytest.mark.parametrize(("restart", "frames"), [(3, 3), (0, 10), (100, 10)])
+@pytest.mark.parametrize(
+    ("restart", "frames"), [(3, 3), *(pytest.param(r, 10, marks=pytest.mark.slow) for r in (0, 100))]
+)
 def test_the_state_restarts_as_asked(capsys, noise, weights, video, restart, frames):
     predictions, _ = streamed(capsys, video, "--weights", weights, "--restart", restart, "--last", 1)
     logits = frame_logits(weights, decode(video)[::2], frames)

@@ -91,6 +91,7 @@ def test_smoke_is_all_done_and_then_nothing_is_left(smoke):
     assert checkout.to_rerun() == {}
 
 
+@pytest.mark.slow
 def test_an_edit_of_code_reruns_its_stage_and_one_of_text_nothing(smoke):
     checkout, _ = smoke
     edits = {

@@ -63,6 +63,7 @@ def own_videos(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_own_videos_are_planned_shard_by_shard(own_videos):
     code, text = plan("all_tables", "--configfile", "config/kinetics.yaml", str(own_videos / "own.yaml"))
     assert code == 0, text

@@ -61,6 +61,7 @@ def test_what_stops_the_check_stops_before_any_job_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_model_that_nobody_registered_is_no_plan(tmp_path):
     command = small_experiment(tmp_path, table4={"models": ["rcn18", "rcn19"], "frames": [4]})
     done = subprocess.run(command, capture_output=True, text=True)

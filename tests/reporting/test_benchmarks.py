@@ -76,6 +76,7 @@ def test_nothing_is_kept_of_benchmarks_that_fail(suite, tmp_path):
     assert not (tmp_path / "here").exists()
 
 
+@pytest.mark.slow
 def test_a_selection_of_nothing_is_named(suite, tmp_path):
     with pytest.raises(InputError, match="-k three: no benchmark"):
         run_benchmarks(tmp_path, "here", "three", False)
