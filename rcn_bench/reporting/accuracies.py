@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rcn_bench.intervals import Scores, bounds
+from rcn_bench.intervals import FEWEST_GROUPS, Scores, bounds
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Evaluation
@@ -75,6 +75,8 @@ class Accuracies:
                 f"Accuracies are of the {shared} videos, of {listed} listed, that the runs of all rows scored. "
                 "Differences are to the first row, in points; their 95 % intervals are paired by groups of videos."
             )
+        if (groups := self.shared[self.first[0]].videos["group"].nunique()) < FEWEST_GROUPS:
+            notes.append(f"No intervals: they take {FEWEST_GROUPS} groups of videos, and here are {groups}.")
         if self._many_left_out:
             notes.append(
                 f"Of all {listed} listed: from what the accuracy on all videos that the row's own runs scored, common "

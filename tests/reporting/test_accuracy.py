@@ -206,6 +206,15 @@ def test_predictions_that_are_not_those_evaluated_are_refused(experiment):
         written_table(experiment, "table1_init")
 
 
+def test_of_too_few_groups_there_are_no_intervals_and_a_line_says_so(experiment):
+    for run in find_product(experiment, "table1_init", "table").runs():
+        write_own_run(experiment, run, [True, False] * 7, [1, 2] * 7, clips_per_video=CLIPS)
+    rows, markdown, _ = written_table(experiment, "table1_init")
+    assert {row["video acc %"] for row in rows} == {"50.0"}
+    assert {row["video acc 95 % interval low"] for row in rows} == {""}
+    assert "- No intervals: they take 8 groups of videos, and here are 7." in markdown
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
