@@ -21,6 +21,11 @@ TAIL = 0.025  # of each side of an interval
 Interval = tuple[float, float]
 
 
+def told(interval: Interval | None, sign: str = "") -> str:
+    """Behind what it is of, such as " (40.1% to 44.5%)"; empty if there is none. sign: "+" for that of a difference."""
+    return f" ({interval[0]:{sign}.1%} to {interval[1]:{sign}.1%})" if interval else ""
+
+
 def accuracy_interval(correct: ArrayLike, groups: Sequence[str]) -> Interval | None:
     """The 95 % interval of one network's accuracy on new videos; None of fewer than FEWEST_GROUPS.
 
@@ -72,7 +77,7 @@ class Scores:
     @property
     def accuracy(self) -> float:
         """The mean over trainings."""
-        return float(self._by_group.mean())
+        return float((self.correct.sum(1) / self.counts.sum(1)).mean())
 
     def interval(self) -> Interval | None:
         """The 95 % interval of the accuracy; None of fewer than FEWEST_GROUPS.

@@ -18,7 +18,7 @@ from rcn_bench.engine.evaluate import best_classes, clip_probabilities, counted
 from rcn_bench.engine.room import room_for
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
-from rcn_bench.intervals import Scores
+from rcn_bench.intervals import Scores, told
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.process import Process
@@ -73,7 +73,6 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast, ids))
     of_videos = Scores.of_videos(video_best == classes, [video.group for video in videos.videos])
     accuracy, interval = of_videos.accuracy, of_videos.interval()
-    uncertain = f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
     clips, clips_correct = counted(clip_best, classes)
     clip_accuracy = sum(clips_correct) / sum(clips)
     Calibration(
@@ -91,9 +90,9 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         data_fingerprint=videos.cache.fingerprint,
     ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
-    told = f"{accuracy:.1%}{uncertain} of {len(videos)} videos, {published}"
+    of_videos_told = f"{accuracy:.1%}{told(interval)} of {len(videos)} videos, {published}"
     of_clips = f"{clip_accuracy:.1%} of {sum(clips)} clips"
-    process.print("; ".join(filter(None, [f"{name}: {told}", of_clips, videos.counts.left_out(accuracy)])))
+    process.print("; ".join(filter(None, [f"{name}: {of_videos_told}", of_clips, videos.counts.left_out(accuracy)])))
 
 
 def _torchvision_protocol(name: str) -> Protocol:

@@ -41,7 +41,9 @@ def save_checkpoint(
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with replacing(path) as temporary:
-        temporary.write_bytes(MARK + hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
+        with temporary.open("wb") as file:  # in two, since their sum would be a copy of all
+            file.write(MARK + hashlib.sha256(buffer.getbuffer()).digest())
+            file.write(buffer.getbuffer())
         if path.is_file():
             os.replace(path, _before(path))
 

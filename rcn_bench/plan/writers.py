@@ -75,7 +75,7 @@ def _writing(experiment: Experiment, name: str, own: Writer) -> Iterator[None]:
     folder, root = experiment.paths.writers.absolute(), experiment.paths.root  # Snakemake ends in another directory
     new = [each for each in (folder.parent, folder.parent.parent) if not each.exists()]
     try:
-        with _entry(folder, name, _tell if own.job else None):
+        with _entry(folder, name, warn if own.job else None):
             with locked(folder, waiting=_say_nothing):
                 for other in _others(folder, name):
                     if refusal := own.refusal(other):
@@ -101,7 +101,7 @@ def _wait_for_orphans(experiment: Experiment, own: str) -> None:
         return  # they may be its jobs, and none of them makes what this one will
     for writer in others:
         if writer.job:
-            _tell(f"{root}: {writer} is left of a {WORKFLOW} that was stopped; waiting for it")
+            warn(f"{root}: {writer} is left of a {WORKFLOW} that was stopped; waiting for it")
             with _entry(folder, _name(writer.title), _say_nothing):
                 pass
 
@@ -147,10 +147,6 @@ def _file(folder: Path, name: str) -> Path:
 def _name(title: str) -> str:
     """Of its entry, whatever somebody typed."""
     return quote(title, safe=" +=")[:150]
-
-
-def _tell(line: str) -> None:
-    warn(line)
 
 
 def _say_nothing(line: str) -> None:

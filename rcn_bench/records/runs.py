@@ -86,9 +86,12 @@ def write_metrics(path: Path, epochs: Sequence[Epoch]) -> str:
     return write_hashed(path, "".join(lines).encode())
 
 
-def _epoch(line: str, where: str, command: str) -> Epoch:
-    advice = f"run `{command}` again"
-    return from_plain(Epoch, read_plain(line, where, advice), where, advice)
+def _epoch(line: str, number: int, path: Path, command: str) -> Epoch:
+    where, advice = f"{path}: line {number}", f"run `{command}` again"
+    epoch = from_plain(Epoch, read_plain(line, where, advice), where, advice)
+    if epoch.epoch != number:
+        raise InputError(f"{where}: epoch: {epoch.epoch} is not {number}; {advice}")
+    return epoch
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class Trained(OfVideos, Record):
             lines = content.decode().splitlines()
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: cannot be read ({error}); run `{command}` again") from error
-        epochs = [_epoch(line, f"{path}: line {number}", command) for number, line in enumerate(lines, start=1)]
+        epochs = [_epoch(line, number, path, command) for number, line in enumerate(lines, start=1)]
         _require_found(self, {"clips_trained": sum(epoch.samples for epoch in epochs)}, path)
         return epochs
 

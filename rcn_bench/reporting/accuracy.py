@@ -116,17 +116,19 @@ def _data_set(experiment: Experiment) -> str:
 
 def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
     videos = "pairs of twin videos" if experiment.dataset.twins else "videos"
-    notes = [
-        f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
-        f"accuracy: over all clips.",
-        f"95 % intervals of a row with several seeds are of the mean over trainings, on new {videos}.",
-        *accuracies.notes(),
-    ]
     if len(experiment.seeds) == 1:
-        notes[1] = (
+        intervals = (
             f"One seed: 95 % intervals are of each one trained network on new {videos}. What another seed would give "
             "they do not tell, so the table orders no rows."
         )
+    else:
+        intervals = f"95 % intervals of a row with several seeds are of the mean over trainings, on new {videos}."
+    notes = [
+        f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
+        "accuracy: over all clips.",
+        intervals,
+        *accuracies.notes(),
+    ]
     if experiment.dataset.twins:
         notes.append("Twins differ in the order of frames alone: no model that ignores it can pass 50 % here.")
     return notes

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rcn_bench.errors import InputError
-from rcn_bench.intervals import Scores
+from rcn_bench.intervals import Scores, told
 from rcn_bench.plan.stages import changes
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Evaluation
@@ -48,8 +48,8 @@ def _result(path: Path) -> Result[Evaluation]:
 def _compared(first: Result[Evaluation], second: Result[Evaluation]) -> Iterator[str]:
     for result in (first, second):
         record, path = result.record, result.path.parent
-        told = f"video {record.video_accuracy:.1%} of {record.videos_used} videos"
-        yield "; ".join(filter(None, [f"{path}: {told}", record.left_out(record.video_accuracy)]))
+        video = f"video {record.video_accuracy:.1%} of {record.videos_used} videos"
+        yield "; ".join(filter(None, [f"{path}: {video}", record.left_out(record.video_accuracy)]))
         yield from (f"  {note}" for note in overlap_notes(record.overlap))
     if differences := changes(first.record.origin.settings, second.record.origin.settings):
         yield f"  made with other settings: {', '.join(differences)}"
@@ -57,12 +57,9 @@ def _compared(first: Result[Evaluation], second: Result[Evaluation]) -> Iterator
     yield f"  of the {len(one.videos)} videos that both scored:"
     for kind in KINDS:
         before, after = scores_of(kind, one), scores_of(kind, other)
-        difference = f"{after.accuracy - before.accuracy:+.1%}"
-        if interval := after.difference_interval(before):
-            difference += f" ({interval[0]:+.1%} to {interval[1]:+.1%})"
+        difference = f"{after.accuracy - before.accuracy:+.1%}{told(after.difference_interval(before), '+')}"
         yield f"  {kind} {_shown(before)} and {_shown(after)}, second less first {difference}"
 
 
 def _shown(scores: Scores) -> str:
-    interval = scores.interval()
-    return f"{scores.accuracy:.1%}" + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
+    return f"{scores.accuracy:.1%}{told(scores.interval())}"

@@ -33,7 +33,8 @@ class Reader:
     """A reader of files of one kind.
 
     examples: whole files. path: where one is put. read: what it gives, which is compared by ==. remake: another
-    content, behind a checksum that is right; None for a format without. share: of all inputs.
+    content, behind a checksum that is right; None for a format without. share: of all inputs. also: what else a line
+    may name the file by, such as its run.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Reader:
     read: Callable[[], Any]
     remake: Remake | None = None
     share: int = 100
+    also: str = ""
 
     def given(self, content: bytes) -> Any:
         self.path.write_bytes(content)
@@ -92,21 +94,22 @@ def _tried(reader: Reader, content: bytes, whole: list[Any]) -> tuple[str, str]:
         with _bounded():
             value = reader.given(content)
     except (InputError, UnreadableVideo) as error:
-        return "refused", _wrong(error, reader.path)
+        return "refused", _wrong(error, reader)
     except (Exception, Hang) as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         return "failed", f"{type(error).__name__}: {str(error)[:200]!r}, {last.filename}:{last.lineno}"
     return ("same" if value in whole else "another"), ""
 
 
-def _wrong(error: InputError | UnreadableVideo, path: Path) -> str:
+def _wrong(error: InputError | UnreadableVideo, reader: Reader) -> str:
     """What is wrong with a message; empty if nothing is. A video's is shown behind its path."""
     line, cause = one_line(error), error.__cause__
     if not line or not line.isprintable():
         return f"no line that can be shown: {line!r}"
     if len(line) > 2000:
         return f"a line of {len(line)} characters: {line[:200]}"
-    if isinstance(error, InputError) and path.parent.name not in line:  # a run's name leads to its files
+    names = [str(reader.path.parent), *([reader.also] if reader.also else [])]
+    if isinstance(error, InputError) and not any(name in line for name in names):
         return f"a line without the file's name: {line}"
     if isinstance(cause, MemoryError) or "allocate memory" in str(cause):
         return f"memory: {line}"

@@ -73,10 +73,9 @@ def _beside(
     return Reader(path.name, (example,), path, whole_again, remake, share=share)
 
 
-def other_record(example: bytes, rng: Random) -> bytes:
+def other_record(example: bytes, rng: Random, change: Callable[[Any, Random], Any] = other_values) -> bytes:
     """One with other values, and the checksum of those."""
-    plain = {key: value for key, value in json.loads(example).items() if key != "sha256"}
-    other = other_values(plain, rng)
+    other = change({key: value for key, value in json.loads(example).items() if key != "sha256"}, rng)
     return json.dumps(with_checksum(other) if isinstance(other, dict) else other).encode()
 
 

@@ -1,6 +1,5 @@
 """Whole tables and figures, made from results in which one record has odd values and a checksum that is right."""
 
-import json
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -13,7 +12,6 @@ from fuzz.mutate import other_leaves
 from fuzz.records import other_record
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import find_product
-from rcn_bench.records.base import with_checksum
 from rcn_bench.records.found import record_path
 from rcn_bench.reporting.write import write_product
 
@@ -48,15 +46,18 @@ def made(folder: Path, name: str, stage: str) -> Reader:
         write_product(experiment, kind, name)
         return [path.read_bytes() for path in folder_of_products.glob(f"{name}.*") if path.suffix in (".csv", ".md")]
 
-    return Reader(f"{name} from {path.name}", (path.read_bytes(),), path, read, _remake, share=10)
+    return Reader(
+        f"{name} from {path.name}", (path.read_bytes(),), path, read, _remake, share=10, also=path.parent.name
+    )
 
 
 def _remake(example: bytes, rng: Random) -> bytes:
-    """Other values of the same types, but for the origin, which would be refused first."""
-    if rng.random() < 0.2:
-        return other_record(example, rng)
-    plain = {key: value for key, value in json.loads(example).items() if key != "sha256"}
-    return json.dumps(with_checksum(other_leaves(plain, rng) | {"origin": plain["origin"]})).encode()
+    return other_record(example, rng) if rng.random() < 0.2 else other_record(example, rng, _of_the_same_types)
+
+
+def _of_the_same_types(plain: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """Other values, but for the origin, which would be refused first."""
+    return other_leaves(plain, rng) | {"origin": plain["origin"]}
 
 
 READERS = {

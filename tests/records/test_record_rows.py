@@ -164,6 +164,7 @@ def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):
         replace(trained, clips_trained=64).epochs(path)
     lines = path.read_text().splitlines()
     for changed, what in [
+        ([lines[0], lines[2]], "line 2: epoch: 3 is not 2"),
         ([lines[0], lines[1][:-5]], "line 2: not JSON"),
         ([lines[0], ""], "line 2: not JSON"),
         ([lines[0].replace("0.25", "NaN")], "line 1: accuracy: nan is not a finite number"),

@@ -27,21 +27,26 @@ class Fragments:
     """count: of fragments. of_a_stream: whether they are marked as segments of one. indexed: at the end of the file.
 
     seconds: of the whole, as the header, its extension for fragments or an index of segments says; 0 if none does.
+    second: the byte at which another file begins, if one was joined to it.
     """
 
     count: int = 0
     of_a_stream: bool = False
     indexed: bool = False
     seconds: float = 0.0
+    second: int | None = None
 
     @classmethod
     def of(cls, file: BinaryIO, size: int) -> "Fragments":
-        found, segments = cls(), _Segments()
+        found, segments, headers = cls(), _Segments(), 0
         with suppress(struct.error):  # a box that is cut off says nothing
             for box in boxes(file, 0, size):
                 found.count += box.kind == b"moof" and box.end <= size
                 found.of_a_stream |= box.kind in (b"sidx", b"styp")
                 found.indexed |= box.kind == b"mfra"
+                headers += box.kind == b"ftyp"
+                if headers == 2 and found.second is None:
+                    found.second = box.start - 8
                 if box.kind == b"moov":
                     found.seconds = _seconds_of_movie(file, box)
                 elif box.kind == b"sidx":

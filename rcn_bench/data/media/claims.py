@@ -20,7 +20,6 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from rcn_bench.data.media.joined import second_begins
 from rcn_bench.data.media.layout import Layout, layout_of
 from rcn_bench.data.media.packets import CAN_RESTART, Packets
 
@@ -106,8 +105,7 @@ class Claims:
 
     frames: numbers of them, in its index, its tags or its header. there: those that are in the file. seconds, picture:
     of all and of the pictures. rate: frames a second. longest_frame: seconds that one is shown, of all but the last.
-    layout: what the file's bytes say. second: the byte at which another file begins, if one was joined to it.
-    ends_anywhere: whether nothing would tell of a file that was cut in a frame, but
+    layout: what the file's bytes say. ends_anywhere: whether nothing would tell of a file that was cut in a frame, but
     that the frame is damaged.
     """
 
@@ -118,7 +116,6 @@ class Claims:
     rate: float
     longest_frame: float
     layout: Layout
-    second: int | None
     ends_anywhere: bool
 
     @classmethod
@@ -137,7 +134,6 @@ class Claims:
             rate=float(video.average_rate or 25),
             longest_frame=_longest(packets) * float(video.time_base or 0),
             layout=layout,
-            second=second_begins(Path(path), container.format.name.split(",")[0]),
             ends_anywhere=bool(container.format.flags & HAS_NO_TIMES) or container.format.name == "mpeg",
         )
 
@@ -148,8 +144,8 @@ class Claims:
     def _broken(self, reached: Reached) -> Iterator[str]:
         if self.layout.cut:
             yield self.layout.cut
-        if self.second is not None and reached.farthest_byte < self.second:
-            yield f"another file is joined to it at byte {self.second:,}, which is not read; split them there"
+        if self.layout.second is not None and reached.farthest_byte < self.layout.second:
+            yield f"another file is joined to it at byte {self.layout.second:,}, which is not read; split them there"
         if self.ends_anywhere and reached.a_damaged_end:
             yield "its last frame is damaged"
         for claimed in self.frames:

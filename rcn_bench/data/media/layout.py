@@ -1,8 +1,10 @@
 """What the bytes of a file say of its length, where FFmpeg does not ask them: one short reader a format."""
 
+import mmap
 import os
+import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +16,12 @@ from rcn_bench.data.media.boxes import Fragments
 HEAD = 65536  # bytes, in which the facts of ASF and APNG stand; also more than anybody appends to a GIF
 NO_END, NOT_WHOLE = "its end mark is missing", "its last packet is not whole"
 SYNC, PACK = {0x47}, b"\0\0\1\xba"  # what packets of a TS begin with, and packs of packets of a VOB
+# What files begin with.
+ASF = re.compile(re.escape(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")))
+AVI = re.compile(rb"RIFF....AVI LIST", re.DOTALL)
+FLV = re.compile(rb"FLV\x01[\x00\x01\x04\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
+GIF = re.compile(rb"(?<=;)GIF8[79]a")
+MATROSKA = re.compile(rb"\x1a\x45\xdf\xa3.{1,60}(matroska|webm)", re.DOTALL)
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -21,13 +29,15 @@ ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 class Layout:
     """cut: by what the file's end is known to be missing; empty if it is not. frames, seconds: that it claims, or 0.
 
-    in_fragments: of an MP4, whose index then does not tell its frames.
+    in_fragments: of an MP4, whose index then does not tell its frames. second: the byte at which another file begins,
+    if one was joined to it by its bytes, as by ``cat``: of some formats FFmpeg reads the first alone, without a word.
     """
 
     cut: str = ""
     frames: int = 0
     seconds: float = 0.0
     in_fragments: bool = False
+    second: int | None = None
 
 
 def layout_of(path: Path, container: InputContainer) -> Layout:
@@ -38,9 +48,15 @@ def layout_of(path: Path, container: InputContainer) -> Layout:
             case "mov":
                 return _mp4(file, by_ffmpeg)
             case "asf":
-                return _asf(file)
+                return replace(_asf(file), second=_second(file, ASF))
+            case "avi":
+                return Layout(second=_second(file, AVI))
+            case "flv":
+                return Layout(second=_second(file, FLV))
+            case "matroska":
+                return Layout(second=_second(file, MATROSKA))
             case "gif":
-                return Layout("" if _tail(file).rstrip(b"\0").endswith(b";") else NO_END)
+                return Layout("" if _tail(file).rstrip(b"\0").endswith(b";") else NO_END, second=_second(file, GIF))
             case "mjpeg":
                 return Layout("" if _tail(file).rstrip(b"\0").endswith(b"\xff\xd9") else NO_END)
             case "apng":
@@ -59,10 +75,10 @@ def layout_of(path: Path, container: InputContainer) -> Layout:
 def _mp4(file: BinaryIO, by_ffmpeg: bool) -> Layout:
     found = Fragments.of(file, _size(file))
     if not found.count:
-        return Layout()
+        return Layout(second=found.second)
     # FFmpeg ends such a file with an index, unless the fragments are segments of a stream.
     cut = "the fragments at its end are missing" if by_ffmpeg and not (found.indexed or found.of_a_stream) else ""
-    return Layout(cut, seconds=found.seconds, in_fragments=True)
+    return Layout(cut, seconds=found.seconds, in_fragments=True, second=found.second)
 
 
 def _asf(file: BinaryIO) -> Layout:
@@ -117,6 +133,12 @@ def _y4m(file: BinaryIO, video: VideoStream) -> Layout:
     planes = pixels.components if pixels else ()
     frame = lines[1] + sum(plane.width * plane.height * (2 if plane.bits > 8 else 1) for plane in planes)
     return Layout(NOT_WHOLE if (_size(file) - lines[0]) % frame else "")
+
+
+def _second(file: BinaryIO, beginning: re.Pattern[bytes]) -> int | None:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = beginning.search(content, 1)
+        return found.start() if found else None
 
 
 def _tail(file: BinaryIO) -> bytes:
