@@ -48,7 +48,7 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
             low, high = table["accuracy_95_low"], table["accuracy_95_high"]
             axis.fill_between(table["share_of_video"], low, high, color=colour, alpha=0.12, linewidth=0)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1))  # with decimals where all curves lie close together
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")
     figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way, videos", fontsize="small")
     notes = notes_on_overlap({run: result.record for (run, _), result in videos.items()})
