@@ -1,6 +1,7 @@
 """Training and evaluation from the command line."""
 
 import errno
+import io
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -125,20 +126,24 @@ def tiny(changed, tmp_path):
 def test_training_that_fills_the_disk_goes_on_from_its_last_checkpoint(
     assert_refused, output, tmp_path, monkeypatch, tiny, suffix, whole_files, resumed_after
 ):
-    written, write_bytes = [], Path.write_bytes
+    written, open_file = [], Path.open
 
-    def fill_up(path, content):
+    class Full(io.FileIO):
+        def write(self, content):
+            super().write(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without a name, as write() fails
+
+    def fill_up(path, mode="r", *arguments, **named):
         """Some files of the kind fit on the disk, the next one by half."""
-        if path.suffix != suffix or len(written) < whole_files:
-            written.extend([path] if path.suffix == suffix else [])
-            return write_bytes(path, content)
-        write_bytes(path, content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without a name, as write() fails
+        if path.suffix != suffix or mode != "wb":
+            return open_file(path, mode, *arguments, **named)
+        written.append(path)
+        return open_file(path, mode, *arguments, **named) if len(written) <= whole_files else Full(path, mode)
 
     run_folder = tmp_path / "results/mini/runs/c2d18-t2-xh_random-s0"
     checkpoint = tmp_path / "results/mini/checkpoints/c2d18-t2-xh_random-s0.pt"
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", fill_up)
+        patch.setattr(Path, "open", fill_up)
         assert_refused(tiny, tmp_path / "results", "No space left", "nothing half-written")
     assert not [path for path in (tmp_path / "results").rglob("*") if ".tmp" in path.name]
     assert not (run_folder / "model.safetensors").exists()
