@@ -13,12 +13,15 @@ import numpy as np
 from safetensors.numpy import save
 
 from rcn_bench import records
+from rcn_bench.analysis.hidden_state import relative_change, statistics
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
 from rcn_bench.provenance import Machine, Origin, Start
-from rcn_bench.records.base import Document
+from rcn_bench.records.base import Document, write_hashed
+from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.overlap import Overlap, Some
+from rcn_bench.records.plain import Signed
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
 from rcn_bench.records.weights import Card, sealed
@@ -58,7 +61,7 @@ def _value(kind: Any) -> Any:
         return tuple(_value(argument) for argument in arguments)
     if container is dict:
         return {"a key": _value(arguments[1])}
-    return {str: "a text", int: 1, float: 0.5, bool: False, Any: "anything"}[kind]
+    return {str: "a text", int: 1, float: 0.5, Signed: -0.5, bool: False, Any: "anything"}[kind]
 
 
 def an_origin(**changes: Any) -> Origin:
@@ -116,19 +119,37 @@ def write_own_run(
     experiment: Experiment, run: Run, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
 ) -> None:
     """A run's training and evaluation; changes: fields of the evaluation."""
-    trained = an_example(Trained, origin=own_origin(experiment, "train", run.name), run=run.name, weights_sha256="w")
-    trained.write(experiment.paths.training(run))
+    write_training(experiment, run)
     own = {"origin": own_origin(experiment, "evaluate", run.name), "weights_sha256": "w"}
     write_evaluation(experiment.paths.run(run), video_correct, clips_correct, **{**own, **changes})
 
 
-def write_own_weights(experiment: Experiment, run: Run, layers: Mapping[str, np.ndarray]) -> None:
-    """model.safetensors with these w_hh, named and in the order of the network's layers."""
-    origin = own_origin(experiment, "train", run.name)
-    card = an_example(Card, run=run.name, recurrent_layers=list(layers), origin=origin)
-    path = experiment.paths.weights(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_with_card({**layers, "trunk.fc.weight": np.zeros((2, 2), np.float32)}, path, card)
+def write_own_hidden_state(
+    experiment: Experiment, run: Run, start: Sequence[np.ndarray], trained: Sequence[np.ndarray]
+) -> None:
+    """A run's training, and its w_hh by layer at the start and after it."""
+    path, tensors = (
+        experiment.paths.hidden_state(run),
+        {f"layer{place}.w_hh": w_hh for place, w_hh in enumerate(trained)},
+    )
+    write_training(experiment, run)
+    halves = {name: w_hh.astype(np.float16) for name, w_hh in tensors.items()}
+    HiddenState(
+        origin=own_origin(experiment, "w_hh", run.name),
+        run=run.name,
+        layers=[
+            HiddenLayer(place, name, len(after), statistics(after), statistics(before), relative_change(before, after))
+            for place, (before, (name, after)) in enumerate(zip(start, tensors.items(), strict=True), start=1)
+        ],
+        weights_sha256="w",
+        matrices_sha256=write_hashed(path.with_suffix(".safetensors"), save(halves)),
+    ).write(path)
+
+
+def write_training(experiment: Experiment, run: Run, **changes: Any) -> None:
+    """The record of a run's training; changes: fields of it."""
+    known = {"origin": own_origin(experiment, "train", run.name), "run": run.name, "weights_sha256": "w"}
+    an_example(Trained, **{**known, **changes}).write(experiment.paths.training(run))
 
 
 def save_with_card(state: Mapping[str, np.ndarray], path: Path, card: Card) -> None:

@@ -8,8 +8,8 @@ from rcn_bench.plan.products import all_runs, products_of, profiled, timed
 from rcn_bench.plan.run import Run
 from rcn_bench.records.costs import Causality, Certificate, MemoryCosts, ModelCosts, Profile, Speed, Throughput
 from rcn_bench.records.rows import write_rows
-from rcn_bench.records.runs import Online, Pretrained, Skipped, Trained, online_columns
-from results import APART, an_example, own_origin, write_own_run
+from rcn_bench.records.runs import Online, Pretrained, Skipped, online_columns
+from results import APART, an_example, own_origin, write_own_run, write_training
 
 CLIPS = 10
 GIB = 2**30
@@ -112,8 +112,7 @@ def write_online_run(experiment, model, seed, frames=8, columns=OF_FOUR, skipped
         tables.append(table)
     path = experiment.paths.online(run)
     checksum = write_rows(path, online_columns(SHARES), pd.concat(tables))
-    trained = an_example(Trained, origin=own_origin(experiment, "train", run.name), run=run.name, weights_sha256="w")
-    trained.write(experiment.paths.training(run))
+    write_training(experiment, run)
     origin = own_origin(experiment, "online", run.name)
     known = {"ways": list(ways), "shares": SHARES, "weights_sha256": "w", "online_sha256": checksum, "overlap": APART}
     used = len(columns["video"])

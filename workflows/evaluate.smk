@@ -1,4 +1,4 @@
-# Clip and video accuracy of every run that a table shows, and the accuracy while a video is being seen.
+# What becomes of trained weights: clip and video accuracy, accuracy while a video is being seen, w_hh by layer.
 
 
 rule evaluate:
@@ -50,3 +50,25 @@ rule online:
         identity=PLAN.identity("online", "run"),
     shell:
         'rcn-bench online {wildcards.run} --config "$CONFIG" > {log} 2>&1'
+
+
+rule w_hh:
+    input:
+        weights=f"{ROOT}/runs/{{run}}/model.safetensors",
+    output:
+        f"{ROOT}/runs/{{run}}/w_hh.json",
+        f"{ROOT}/runs/{{run}}/w_hh.safetensors",
+    log:
+        f"{ROOT}/logs/w_hh/{{run}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/w_hh/{{run}}.tsv"
+    retries: 1
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=PLAN.memory("w_hh"),
+        runtime=PLAN.runtime("w_hh"),
+    params:
+        identity=PLAN.identity("w_hh", "run"),
+    shell:
+        'rcn-bench w-hh {wildcards.run} --config "$CONFIG" > {log} 2>&1'

@@ -1,4 +1,4 @@
-# The figures, each from trained weights or result files alone.
+# The figures, each from result files alone.
 
 
 localrules:

@@ -1,4 +1,4 @@
-"""Commands on runs and their weights: pretrain, train, evaluate, online, stream, calibrate."""
+"""Commands on runs and their weights: pretrain, train, evaluate, online, w-hh, stream, calibrate."""
 
 import argparse
 from dataclasses import replace
@@ -41,6 +41,9 @@ def add_commands(commands: Commands) -> None:
 
     text = "accuracy of a trained run against the share of a video seen"
     add_writing_command(commands, "online", _online, text, ["run"]).add_argument("run", help="a run's name")
+
+    text = "w_hh of a trained run by layer, at the start of its training and after it"
+    add_writing_command(commands, "w-hh", _hidden_state, text, ["run"]).add_argument("run", help="a run's name")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
     stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
@@ -98,6 +101,12 @@ def _online(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.online import evaluate_online
 
     evaluate_online(Run.parse(options.run), experiment)
+
+
+def _hidden_state(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.analysis.hidden_state import measure_hidden_state
+
+    measure_hidden_state(Run.parse(options.run), experiment)
 
 
 def _stream(options: Options) -> None:

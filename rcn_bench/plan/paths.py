@@ -87,6 +87,10 @@ class Paths:
         """For every video, after which share of it the run is right; its record lies beside it, as .json."""
         return self.run(run) / "online.csv"
 
+    def hidden_state(self, run: Run) -> Path:
+        """The record of a run's w_hh, at the start and after training; the matrices lie beside it, as .safetensors."""
+        return self.run(run) / "w_hh.json"
+
     def checkpoint(self, run: Run) -> Path:
         """What an unfinished training resumes from; no declared output of a rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"

@@ -121,6 +121,12 @@ def online(experiment: Experiment, name: str) -> Dependencies:
     return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.online", models=[run.model])
 
 
+def hidden_state(experiment: Experiment, name: str) -> Dependencies:
+    """What else decided the weights, which are read, is that of their training."""
+    run = Run.parse(name)
+    return _depends(experiment, _network(experiment, run), "rcn_bench.analysis.hidden_state", models=[run.model])
+
+
 def _network(experiment: Experiment, run: Run) -> dict[str, Any]:
     """What shapes a run's network, beside its code. options: what the words in its name mean to its builder."""
     options = {word: OPTION_WORDS[word] for word in run.options}
@@ -248,6 +254,7 @@ STAGES: dict[str, Callable[[Experiment, str], Dependencies]] = {
     "train": training,
     "evaluate": evaluation,
     "online": online,
+    "w_hh": hidden_state,
     "profile": profiling,
     "throughput": throughput,
     "causality": causality,

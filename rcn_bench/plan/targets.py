@@ -29,6 +29,9 @@ def targets(experiment: Experiment, stage: str) -> list[str]:
         case "online":
             read = _read(experiment)
             return _names(run for run in runs if paths.online(run) in read)
+        case "w_hh":
+            read = _read(experiment)
+            return _names(run for run in runs if paths.hidden_state(run) in read)
         case "profile":
             return list(profiled(products.values()))
         case "calibrate":

@@ -47,6 +47,7 @@ NEEDS = {
     "train": Needs(16000, 24 * 60),
     "evaluate": Needs(8000, 240),
     "online": Needs(8000, 240),
+    "w_hh": Needs(4000, 30),
     "profile": Needs(16000, 120),
     "throughput": Needs(16000, 240),
     "causality": Needs(8000, 120),

@@ -7,14 +7,15 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rcn_bench.errors import InputError
 
 T = TypeVar("T")
+Signed = NewType("Signed", float)  # for a field: a number that may be negative
 LARGEST = 2**63 - 1  # of whole numbers: those that arrays hold
 LONGEST_KEY = 200  # characters that a message has of one
-NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", Signed: "a number"}
 
 
 class _Mismatch(ValueError):
@@ -62,7 +63,7 @@ def checked_plain(value: Any, where: str | Path) -> Any:
 
 
 def from_plain(kind: type[T], value: Any, where: str | Path, advice: str) -> T:
-    """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...; no number is negative.
+    """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...; none but Signed is negative.
 
     A dataclass can have a method ``check`` for what its types do not say, which raises ValueError.
     Errors: InputError if it has other keys, types or values, "where: key: what is wrong; advice".
@@ -117,15 +118,16 @@ def _dataclass(kind: Any, value: Any, key: str) -> Any:
     return made
 
 
-def _scalar(kind: type, value: Any, key: str) -> Any:
-    right = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
+def _scalar(kind: Any, value: Any, key: str) -> Any:
+    fractional = kind in (float, Signed)
+    right = isinstance(value, (int, float) if fractional else kind) and isinstance(value, bool) == (kind is bool)
     if not right:
         raise _Mismatch(key, f"{reprlib.repr(value)} is not {NAMES[kind]}")
     if kind in (int, float) and value < 0:
         raise _Mismatch(key, f"{reprlib.repr(value)} is negative")
     if kind is int and value > LARGEST:
         raise _Mismatch(key, f"{reprlib.repr(value)} is too large")
-    if kind is not float:
+    if not fractional:
         return value
     try:
         number = float(value)

@@ -6,7 +6,7 @@ from rcn_bench.plan.run import base_model
 from rcn_bench.reporting import paper
 from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.cost import MIB, best_memory, find_row, memory_note, timing_note
-from rcn_bench.reporting.results import read_pretrained, read_profile, read_throughput
+from rcn_bench.reporting.results import data_set, read_pretrained, read_profile, read_throughput
 from rcn_bench.reporting.table import NOT_AVAILABLE, Table
 
 
@@ -34,7 +34,7 @@ def table1(product: Table1) -> Table:
         )
     if beside_paper:
         notes += _paper_notes(experiment)
-    title = f"Table 1. Inits of {product.model} at {product.frames} frames on {_data_set(experiment)}"
+    title = f"Table 1. Inits of {product.model} at {product.frames} frames on {data_set(experiment)}"
     return Table.of(title, rows, notes)
 
 
@@ -80,7 +80,7 @@ def table2(product: Table2) -> Table:
         notes.append(f"{NOT_AVAILABLE}: {told}.")
     if any(model.startswith("c2d") for model in product.models):
         notes.append("c2d ignores the order of frames.")
-    return Table.of(f"Table 2. Architectures at {product.frames} frames on {_data_set(experiment)}", rows, notes)
+    return Table.of(f"Table 2. Architectures at {product.frames} frames on {data_set(experiment)}", rows, notes)
 
 
 def table3(product: Table3) -> Table:
@@ -106,12 +106,7 @@ def table3(product: Table3) -> Table:
             }
         )
     notes = [*_accuracy_notes(experiment, accuracies), memory_note(experiment), timing_note(experiment, throughput)]
-    return Table.of(f"Table 3. Clip length on {_data_set(experiment)}", rows, notes)
-
-
-def _data_set(experiment: Experiment) -> str:
-    """As a title names it; an experiment on one's own videos is called after them."""
-    return "moving digits" if experiment.dataset.twins else experiment.name
+    return Table.of(f"Table 3. Clip length on {data_set(experiment)}", rows, notes)
 
 
 def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:

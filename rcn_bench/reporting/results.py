@@ -13,12 +13,18 @@ from rcn_bench.plan.run import Run
 from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, Throughput
 from rcn_bench.records.found import record_path
+from rcn_bench.records.hidden_state import HiddenState
 from rcn_bench.records.origins import require_own
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Epoch, Evaluation, Online, Pretrained, Trained
 
 Kind = TypeVar("Kind", bound=Record)
-OfWeights = TypeVar("OfWeights", Evaluation, Online)
+OfWeights = TypeVar("OfWeights", Evaluation, Online, HiddenState)
+
+
+def data_set(experiment: Experiment) -> str:
+    """As a title names it; an experiment on one's own videos is called after them."""
+    return "moving digits" if experiment.dataset.twins else experiment.name
 
 
 def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
@@ -33,6 +39,11 @@ def read_evaluation(experiment: Experiment, run: Run) -> Evaluation:
 def read_online(experiment: Experiment, run: Run) -> Online:
     """Errors: as from read_evaluation."""
     return _of_own_weights(_own(Online, experiment, "online", run.name), experiment, run)
+
+
+def read_hidden_state(experiment: Experiment, run: Run) -> HiddenState:
+    """Errors: InputError, beside what all raise, if it is of other weights than the run's."""
+    return _of_own_weights(_own(HiddenState, experiment, "w_hh", run.name), experiment, run)
 
 
 def read_epochs(experiment: Experiment, run: Run) -> list[Epoch]:

@@ -1,20 +1,26 @@
-"""Figures 1 to 3: what the trained hidden-state matrices w_hh look like."""
+"""Figures 1 to 3, and the table of w_hh: what training makes of the hidden-state matrices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import seaborn as sns
 from cmap import Colormap
 from matplotlib.axes import Axes
 
-from rcn_bench.analysis.hidden_state import Matrix, expected_at_start, hidden_matrices, hidden_state_statistics
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.figures import Figure1, Figure2, Figure3
+from rcn_bench.plan.products.tables import HiddenStateChange
 from rcn_bench.plan.run import Run
-from rcn_bench.records.origins import require_own
-from rcn_bench.records.weights import Card
+from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.reporting.figure import Drawing, new_figure
+from rcn_bench.reporting.results import data_set, read_hidden_state
+from rcn_bench.reporting.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 STATISTICS = {
     "mean": "mean of w_hh",
@@ -37,9 +43,10 @@ def figure2(product: Figure2) -> Drawing:
 
 
 def figure3(product: Figure3) -> Drawing:
-    """Figure 3: w_hh of every layer as a heat map, each on a scale of its own."""
+    """Figure 3: w_hh of every layer as a heat map, each on a scale of its own, as kept in float16."""
     (run,) = product.runs()
-    matrices = _matrices(product.experiment, run)
+    place = product.experiment.paths.hidden_state(run).with_suffix(".safetensors")
+    matrices = read_hidden_state(product.experiment, run).matrices(place)
     columns = ceil(sqrt(len(matrices)))
     figure = new_figure(12, 12.6)
     axes = figure.subplots(ceil(len(matrices) / columns), columns, squeeze=False)
@@ -55,13 +62,6 @@ def figure3(product: Figure3) -> Drawing:
     return Drawing(figure, _long_form(matrices))
 
 
-def _matrices(experiment: Experiment, run: Run) -> list[Matrix]:
-    """Errors: InputError if the weights are not there, or of another config."""
-    path = experiment.paths.weights(run)
-    require_own(Card.of(path).origin, experiment, "train", run.name, path)
-    return hidden_matrices(path)
-
-
 def _label(run: Run) -> str:
     return f"{run.variant}, {run.frames} frames, w_xh {run.w_xh}, w_hh {run.w_hh}"
 
@@ -75,26 +75,36 @@ def _statistics_figure(experiment: Experiment, panels: Mapping[str, list[Run]], 
         axis.axis("off")
     numbers = []
     for axis, (letter, (run,)) in zip(axes.flat, panels.items(), strict=False):
-        trained = hidden_state_statistics(_matrices(experiment, run))
-        start = expected_at_start(trained, run.w_hh)
+        trained, start = _by_layer(read_hidden_state(experiment, run))
         _draw_statistics(axis, trained, start)
         axis.set(title=f"({letter}) {_label(run)}", xlabel="recurrent layer", ylabel="value")
-        table = trained.join(start.add_prefix("start_"))
+        table = trained.join(start[[*STATISTICS]].add_prefix("start_"))
         numbers.append(table.assign(panel=letter, run=run.name))
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return Drawing(figure, pd.concat(numbers))
 
 
+def _by_layer(record: HiddenState) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The statistics after training and at its start, a row a layer."""
+    after, before = (
+        pd.DataFrame(
+            {"layer": layer.layer, "channels": layer.channels, **vars(getattr(layer, when))} for layer in record.layers
+        )
+        for when in ("trained", "start")
+    )
+    return after, before
+
+
 def _draw_statistics(axis: Axes, trained: pd.DataFrame, start: pd.DataFrame) -> None:
     for (column, label), colour in zip(STATISTICS.items(), sns.color_palette(), strict=False):
         axis.plot(trained["layer"], start[column], color=colour, linestyle=":", linewidth=1)
         axis.plot(trained["layer"], trained[column], color=colour, marker="o", markersize=3, label=label)
-    axis.plot([], [], color="grey", linestyle=":", linewidth=1, label="expected at the start of training")
+    axis.plot([], [], color="grey", linestyle=":", linewidth=1, label="at the start of training")
     axis.set_xticks(range(1, len(trained) + 1, 1 if len(trained) <= 16 else 3))
 
 
-def _long_form(matrices: list[Matrix]) -> pd.DataFrame:
+def _long_form(matrices: "Sequence[NDArray[np.float16]]") -> pd.DataFrame:
     """One row an element: layer, row, column, value."""
     parts = []
     for layer, w_hh in enumerate(matrices, start=1):
@@ -104,3 +114,31 @@ def _long_form(matrices: list[Matrix]) -> pd.DataFrame:
         )
         parts.append(pd.DataFrame({"value": w_hh.ravel()}, index=index).reset_index())
     return pd.concat(parts)
+
+
+def change_table(product: HiddenStateChange) -> Table:
+    """How far training moves w_hh from its start, by layer, for inits such as those of Table 1."""
+    experiment = product.experiment
+    shown = {init: [read_hidden_state(experiment, run).layers for run in runs] for init, runs in product.rows().items()}
+    first, *_ = next(iter(shown.values()))
+    rows: list[dict[str, object]] = [{"layer": layer.layer, "channels": layer.channels} for layer in first]
+    for (w_xh, w_hh), runs in shown.items():
+        for row, layers in zip(rows, zip(*runs, strict=True), strict=True):
+            row |= _change_cells(f"w_xh {w_xh}, w_hh {w_hh}: change", layers)
+    notes = [
+        "Change: the Frobenius norm of what training added to w_hh, in percent of that of its start, the run's own: "
+        "the mean over seeds, and the least and the most. Where it is small, w_hh shows its initialisation.",
+        f"Seeds: {' '.join(map(str, experiment.seeds))}.",
+    ]
+    title = f"Change of w_hh in training, {product.model} at {product.frames} frames on {data_set(experiment)}"
+    return Table.of(title, rows, notes)
+
+
+def _change_cells(name: str, layers: Sequence[HiddenLayer]) -> dict[str, float | None]:
+    """layers: the same one, of each seed."""
+    changes = [100 * layer.relative_change for layer in layers if layer.relative_change is not None]
+    return {
+        f"{name} %": sum(changes) / len(changes) if changes else None,
+        f"{name}, of seeds low": min(changes, default=None),
+        f"{name}, of seeds high": max(changes, default=None),
+    }

@@ -185,6 +185,7 @@ def test_stages_that_are_done_once_take_no_target(output, assert_refused, depend
         ("train", RUN),
         ("evaluate", RUN),
         ("online", "rcn18-t8-xh_stills-hh_identity-s0"),
+        ("w_hh", "rcn18-t16-xh_random-hh_identity-s0, "),
         ("profile", "c2d18, i3d18"),
         ("calibrate", "r3d_18, "),
         ("table", "table1_init, "),

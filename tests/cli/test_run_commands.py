@@ -29,6 +29,10 @@ def test_missing_cache_is_named(assert_refused, tmp_path, mini, command):
     assert_refused((command, RUN, "--config", mini, "--results", tmp_path), told, "rcn-bench")
 
 
+def test_missing_weights_are_named(assert_refused, tmp_path, mini):
+    assert_refused(("w-hh", RUN, "--config", mini, "--results", tmp_path), f"{RUN}/model.safetensors", "rcn-bench")
+
+
 @pytest.mark.parametrize("name", ["rcn19-t4-xh_random-s0", "c2d18-t4-xh_random-hh_identity-s0"])
 def test_a_run_that_cannot_be_is_refused_before_there_is_a_cache(assert_refused, tmp_path, mini, name):
     assert_refused(("train", name, "--config", mini, "--results", tmp_path), name.partition("-")[0])

@@ -7,6 +7,7 @@ import pytest
 from tiny import C2D, RCN, changed, linked, silent
 
 from rcn_bench.analysis.causality import certify_models
+from rcn_bench.analysis.hidden_state import measure_hidden_state
 from rcn_bench.analysis.profile import profile
 from rcn_bench.analysis.throughput import time_models
 from rcn_bench.data.cache.build import build_cache
@@ -78,6 +79,8 @@ def job(stage, target, experiment):
             evaluate(RCN, experiment)
         case "online":
             evaluate_online(RCN, experiment)
+        case "w_hh":
+            measure_hidden_state(RCN, experiment)
         case "profile":
             profile(target, experiment)
         case "throughput":
@@ -97,6 +100,7 @@ def job(stage, target, experiment):
         ("train", C2D.name),
         ("evaluate", RCN.name),
         ("online", RCN.name),
+        ("w_hh", RCN.name),
         ("profile", "rcn18"),
         ("throughput", ""),
         ("causality", ""),
@@ -107,7 +111,7 @@ def test_what_a_stage_reads_is_in_its_settings(trained, tmp_path, reads, stage, 
     shown = changed(trained, {"tables": tables | trained.config["tables"], "profile.seconds": 0.01, "profile.size": 32})
     parts = {"digits": [], "cache": ["data"], "pretrain": ["data"]}
     experiment = linked(shown, tmp_path / "results", *parts.get(stage, ["data", "cache", "pretrained"]))
-    if stage in ("evaluate", "online"):
+    if stage in ("evaluate", "online", "w_hh"):
         shutil.copytree(trained.paths.root / "runs", experiment.paths.root / "runs")
     reads.clear()
     job(stage, target, experiment)

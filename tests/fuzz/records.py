@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import save
 from table_results import OF_FOUR, SHARES
 
 from fuzz.damage import Reader
@@ -16,6 +18,7 @@ from fuzz.mutate import damaged, other_values
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.workflow import known_counts
 from rcn_bench.records.base import Document, Record, with_checksum
+from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Epoch, Online, Trained, online_columns, write_metrics
 from results import an_example, document_kinds, write_evaluation
@@ -100,6 +103,18 @@ def metrics(folder: Path) -> Reader:
     return _beside(path, lambda sha256: replace(of, metrics_sha256=sha256).epochs(path), _other_line, share=150)
 
 
+def matrices(folder: Path) -> Reader:
+    path, tensors = folder / "w_hh.safetensors", {f"{width}.w_hh": np.eye(width, dtype=np.float16) for width in (2, 3)}
+    path.write_bytes(save(tensors))
+    layers = [an_example(HiddenLayer, name=name, channels=len(w_hh)) for name, w_hh in tensors.items()]
+    of = an_example(HiddenState, layers=layers)
+
+    def read(sha256: str) -> Any:
+        return [w_hh.tobytes() for w_hh in replace(of, matrices_sha256=sha256).matrices(path)]
+
+    return _beside(path, read, lambda example, rng: damaged(example, (), rng))
+
+
 def counted_lists(folder: Path) -> Reader:
     path, counts = folder / "lists.json", {"a" * 12: 3, "b" * 12: 4}
     example = json.dumps({"counts": counts, "hash": config_hash(counts)}).encode()
@@ -120,5 +135,6 @@ READERS = {
     "predictions.csv": predictions,
     "online.csv": online,
     "metrics.jsonl": metrics,
+    "w_hh.safetensors": matrices,
     "lists.json": counted_lists,
 }

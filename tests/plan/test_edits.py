@@ -85,7 +85,7 @@ def docstring(text):
 def test_smoke_is_all_done_and_then_nothing_is_left(smoke):
     checkout, jobs = smoke
     assert {name.split()[0] for name in jobs} == {
-        *("make_digits", "shard", "cache", "pretrain", "train", "evaluate", "online"),
+        *("make_digits", "shard", "cache", "pretrain", "train", "evaluate", "online", "w_hh"),
         *("profile", "throughput", "causality", "table", "figure"),
     }
     assert checkout.to_rerun() == {}
@@ -121,9 +121,10 @@ CHANGED = {
     "analysis/profile.py": "profile .*",
     "analysis/throughput.py": "throughput",
     "analysis/causality.py": "causality",
+    "analysis/hidden_state.py": "w_hh .*",
     "analysis/estimate.py": "(?!)",
     "engine/calibrate.py": "(?!)",
-    "models/rcn.py": "(train|evaluate|online|profile) rcn.*|throughput|causality",
+    "models/rcn.py": "(train|evaluate|online|w_hh|profile) rcn.*|throughput|causality",
     "models/i3d.py": "(train|evaluate|online|profile) i3d.*|causality",
     "models/s3d.py": "(?!)",
     "reporting/accuracy.py": "table table[123].*",

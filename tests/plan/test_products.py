@@ -29,6 +29,7 @@ def test_products_stand_in_the_order_of_the_paper():
         "table4_cost",
         "table5_causality",
         "table6_memory",
+        "w_hh",
         "figure1",
         "figure2",
         "figure3",
@@ -190,10 +191,10 @@ def test_figure3_shows_the_pretrained_identity_run():
     assert rows("figure3") == {"": [Run("rcn18", 8, "stills", "identity")]}
 
 
-def test_figures_of_w_hh_read_weights_and_no_evaluation():
+def test_figures_of_w_hh_read_its_record_and_neither_weights_nor_evaluations():
     products = products_of(experiment())
-    for name in ("figure1", "figure2", "figure3"):
-        assert {path.name for path in products[name].reads()} == {"model.safetensors"}
+    for name, matrices in (("figure1", set()), ("figure2", set()), ("figure3", {"w_hh.safetensors"})):
+        assert {path.name for path in products[name].reads()} == {"w_hh.json", "provenance.json"} | matrices
 
 
 def test_online_accuracy_is_of_pretrained_weights_where_a_model_has_them_and_of_every_seed():

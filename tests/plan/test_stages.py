@@ -33,8 +33,10 @@ TRAIN, EVALUATE, ONLINE = RUNS[:2], RUNS[2:4], RUNS[4:]
 ACCURACY, COSTS = [TABLE1, TABLE2, TABLE3], [TABLE3, TABLE4, TABLE6]
 OF_STILLS = [run for run in RUNS if run.endswith(STILLS)]
 PRETRAIN, PROFILE, STEPS, CALIBRATE = "pretrain resnet18", "profile rcn18", "steps ", "calibrate r3d_18"
+W_HH = [f"w_hh {run}" for run in (RANDOM, STILLS)]
 JOBS = [
     *RUNS,
+    *W_HH,
     *CACHES,
     *(TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6),
     *FIGURES,
@@ -45,7 +47,7 @@ JOBS = [
 DEPEND = {
     "name": ("other", ACCURACY),
     "seeds": ([0, 1], [*ACCURACY, "figure online_accuracy"]),
-    "stem_pool": (False, [*RUNS, PRETRAIN, STEPS, TABLE2, *COSTS]),
+    "stem_pool": (False, [*RUNS, *W_HH, PRETRAIN, STEPS, TABLE2, *COSTS]),
     "data.max_bad": (0.5, []),
     "data.follow_links": (False, []),
     "data.max_overlap": (0.5, []),
@@ -281,6 +283,7 @@ def test_a_cache_depends_on_the_code_of_every_list_format():
         (f"train {RANDOM}", {"engine.train", "models.rcn", "ops.recurrent_scan"}, {"models.i3d", "engine.evaluate"}),
         (f"evaluate {RANDOM}", {"engine.evaluate", "models.rcn"}, {"models.i3d", "engine.train"}),
         (f"online {RANDOM}", {"engine.online", "models.rcn"}, {"models.i3d", "engine.train"}),
+        (f"w_hh {RANDOM}", {"analysis.hidden_state", "models.rcn"}, {"models.i3d", "engine.train"}),
         ("profile rcn18", {"analysis.profile", "models.rcn"}, {"models.i3d", "engine.train"}),
         ("throughput ", {"analysis.throughput", "models.rcn", "models.r2plus1d"}, {"models.s3d", "engine.train"}),
         ("causality ", {"analysis.causality", "models.s3d"}, {"engine.train", "analysis.profile"}),
@@ -290,7 +293,7 @@ def test_a_cache_depends_on_the_code_of_every_list_format():
         ("table table1_init", {"reporting.accuracy"}, {"reporting.weights", "engine.train", "models.rcn"}),
         ("table table4_cost", {"reporting.cost"}, {"reporting.accuracy", "analysis.profile"}),
         ("table table5_causality", {"reporting.causality"}, {"reporting.accuracy", "analysis.causality"}),
-        ("figure figure1", {"reporting.weights"}, {"reporting.accuracy", "engine.train"}),
+        ("figure figure1", {"reporting.weights"}, {"reporting.accuracy", "analysis.hidden_state", "models.rcn"}),
         ("figure online_accuracy", {"reporting.online"}, {"reporting.accuracy", "engine.train"}),
     ],
 )

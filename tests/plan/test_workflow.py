@@ -32,8 +32,8 @@ def plan_from_nothing(*arguments):
 def test_default_config_is_mini_and_tables_leave_out_the_runs_of_figures():
     tables, everything = plan_from_nothing("all_tables"), plan_from_nothing("all")
     assert tables["table"] == len(load_experiment([CONFIGS / "mini.yaml"]).tables) + 1  # two share a section
-    assert not {"figure", "online"} & set(tables)
-    assert (everything["figure"], everything["online"]) == (4, 5)
+    assert not {"figure", "online", "w_hh"} & set(tables)
+    assert (everything["figure"], everything["online"], everything["w_hh"]) == (4, 5, 7)
     assert (tables["train"], everything["train"]) == (10, 13)
     assert tables["evaluate"] == everything["evaluate"] == 10
     assert (tables["pretrain"], everything["pretrain"]) == (1, 2)

@@ -318,3 +318,16 @@ def scores_that_are_not_finite(user: User) -> Met:
     user.has_finished()
     _with_tensors(weight=3e38)
     return user.evaluates({}).naming("val/0.mp4")
+
+
+@provoker
+def network_without_w_hh(user: User) -> Met:
+    user.has_finished()
+    return user.runs("w-hh", WINDOWED, "--config", "own.yaml").naming(WINDOWED, "pocket3d")
+
+
+@provoker
+def w_hh_beyond_float16(user: User) -> Met:
+    user.has_finished()
+    _with_tensors(w_hh=1e5)
+    return user.runs("w-hh", RUN, "--config", "own.yaml").naming(weights_of(RUN), "w_hh", "100000", "65504")

@@ -18,8 +18,9 @@ from rcn_bench.provenance import Origin, Start
 from rcn_bench.records.base import with_checksum
 from rcn_bench.records.costs import Benchmarks, ModelCosts, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
+from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.overlap import Some
-from rcn_bench.records.plain import LARGEST, from_plain, to_plain
+from rcn_bench.records.plain import LARGEST, Signed, from_plain, to_plain
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.records.weights import Card
 from results import an_evaluation, an_example, an_origin, document_kinds
@@ -53,6 +54,9 @@ def fields_of(kind):
     if kind is Profile:
         rows = st.lists(st.builds(ModelCosts, **{**fields_of(ModelCosts), "model": st.just("rcn18")}), max_size=3)
         made |= {"model": st.just("rcn18"), "rows": rows}
+    if kind is HiddenState:
+        layers = st.lists(values(HiddenLayer), min_size=1, max_size=3)
+        made["layers"] = layers.map(lambda found: [replace(each, layer=at) for at, each in enumerate(found, start=1)])
     if kind is Some:
         made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:
@@ -63,7 +67,7 @@ def fields_of(kind):
 
 
 def values(kind, numbers=numbers):
-    """Any value of a type that is not negative; numbers: those that there are."""
+    """Any value of a type; numbers: those that there are."""
     container, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return st.builds(kind, **fields_of(kind))
@@ -83,6 +87,7 @@ def values(kind, numbers=numbers):
         str: texts,
         int: st.integers(0, LARGEST),
         float: numbers,
+        Signed: st.floats(allow_nan=False, allow_infinity=False),
         bool: st.booleans(),
         NoneType: st.none(),
         Any: anything,
@@ -93,6 +98,7 @@ WRONG = {
     str: [1, None, ["a"]],
     int: [1.0, True, "1", None, -1, 2**63],
     float: ["high", True, None, math.nan, -math.inf, 10**400, -0.5],
+    Signed: ["high", True, None, math.nan, -math.inf, 10**400],
     bool: [1, "true", None],
     Any: [math.nan, {"a": [math.inf]}],
 }
@@ -252,6 +258,7 @@ def test_a_record_is_of_what_it_is_read_for(path):
         ("pretrain", "resnet18", "pretrain resnet18"),
         ("cache", "val", "data cache --split val"),
         *((stage, RUN, f"{stage} {RUN}") for stage in ("train", "evaluate", "online")),
+        ("w_hh", RUN, f"w-hh {RUN}"),
         *((stage, "a", f"{stage} a") for stage in ("profile", "calibrate", "table", "figure")),
     ],
 )

@@ -12,7 +12,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import builder_of, find_product, product_classes, products_of
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.schema import keys_of
-from results import write_own_weights
+from results import write_own_hidden_state
 
 PRODUCTS = sorted((cls.kind, name) for name, cls in product_classes().items())
 FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}, "online_accuracy": {"rcn18": [8]}}
@@ -93,10 +93,10 @@ def unknown_to(identity_of, config, keys):
 
 @pytest.fixture
 def experiment(make):
-    experiment = make({"figures": FIGURES})
-    for name in ("figure1", "figure2", "figure3"):
+    experiment = make({"figures": FIGURES, "tables": {"w_hh": {"model": "rcn18", "frames": 8}}})
+    for name in ("w_hh", "figure1", "figure2", "figure3"):
         for run in products_of(experiment)[name].runs():
-            write_own_weights(experiment, run, {"layer.w_hh": np.eye(4, dtype=np.float32)})
+            write_own_hidden_state(experiment, run, [np.eye(4)], [2 * np.eye(4)])
     for seed in (0, 1):
         write_online_run(experiment, "rcn18", seed, carried=["0101010101"] * 4)
     return experiment

@@ -9,7 +9,7 @@ from rcn_bench.plan.config import check_config
 from rcn_bench.plan.products import builder_of, find_product
 from rcn_bench.plan.run import Run
 from rcn_bench.reporting.results import read_evaluation
-from results import write_own_weights
+from results import write_own_hidden_state
 
 DATA = [
     ({"digits": [2, 5]}, "data.digits.digits was [1, 7], is [2, 5]"),
@@ -52,7 +52,7 @@ def test_a_table_refuses_results_of_other_pretraining(experiment, name):
 def test_figures_refuse_results_of_other_data(make, digits, told):
     experiment = make({"figures": {"online_accuracy": {"rcn18": [8]}}})
     for run in find_product(experiment, "figure1", "figure").runs():
-        write_own_weights(experiment, run, {"layer.w_hh": np.eye(4, dtype=np.float32)})
+        write_own_hidden_state(experiment, run, [np.eye(4)], [2 * np.eye(4)])
     for seed in (0, 1):
         write_online_run(experiment, "rcn18", seed, carried=["0101010101"] * 4)
     for name in ("figure1", "online_accuracy"):

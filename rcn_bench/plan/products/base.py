@@ -209,6 +209,12 @@ def evaluations(experiment: Experiment, runs: Sequence[Run]) -> list[Path]:
     return [path for run in runs for path in (paths.evaluation(run), paths.predictions(run), paths.training(run))]
 
 
+def hidden_states(experiment: Experiment, runs: Sequence[Run]) -> list[Path]:
+    """What the w_hh of runs is read from, and the record of their training."""
+    paths = experiment.paths
+    return [path for run in runs for path in (paths.hidden_state(run), paths.training(run))]
+
+
 def require_listed(product: Product, models: Sequence[str], key: str) -> None:
     """Errors: InputError for a model that the config does not train."""
     for model in models:

@@ -12,6 +12,7 @@ from rcn_bench.plan.products.base import (
     Product,
     Rows,
     default_runs,
+    hidden_states,
     product,
     require_listed,
     require_runs,
@@ -22,10 +23,6 @@ from rcn_bench.plan.run import Run
 from rcn_bench.plan.schema import Limits, Schema, parse, schema_of
 
 PANELS = "abcdefgh"
-
-
-def _weights(figure: Product) -> list[Path]:
-    return [figure.experiment.paths.weights(run) for run in figure.runs()]
 
 
 @product
@@ -43,7 +40,7 @@ class Figure1(Inits):
         return {panel: runs[:1] for panel, runs in zip(PANELS, inits, strict=False)}
 
     def reads(self) -> list[Path]:
-        return _weights(self)
+        return hidden_states(self.experiment, self.runs())
 
 
 @product
@@ -71,7 +68,7 @@ class Figure2(Product):
         return {panel: [Run.of(model, self.frames, w_xh, "identity", seed)] for panel, (model, w_xh) in starts.items()}
 
     def reads(self) -> list[Path]:
-        return _weights(self)
+        return hidden_states(self.experiment, self.runs())
 
     def check(self) -> None:
         require_listed(self, self.models, ".models")
@@ -95,7 +92,8 @@ class Figure3(Inits):
         return {"": last[:1]}
 
     def reads(self) -> list[Path]:
-        return _weights(self)
+        records = hidden_states(self.experiment, self.runs())
+        return [*records, *(self.experiment.paths.hidden_state(run).with_suffix(".safetensors") for run in self.runs())]
 
 
 @product

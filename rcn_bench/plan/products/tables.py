@@ -16,6 +16,7 @@ from rcn_bench.plan.products.base import (
     default_runs,
     default_w_hh,
     evaluations,
+    hidden_states,
     init_runs,
     merge_costs,
     product,
@@ -246,3 +247,20 @@ class Table6(Costs):
         profile = self.experiment.profile
         shown = {"size": profile.size, "num_classes": profile.num_classes, "memory_gib": profile.memory_gib}
         return super().settings() | shown
+
+
+@product
+@dataclass(frozen=True)
+class HiddenStateChange(Inits):
+    """How far training moves w_hh from its start, by layer, for inits such as those of Table 1."""
+
+    kind = "table"
+    name = "w_hh"
+    section = ("tables", "w_hh")
+    builder = "rcn_bench.reporting.weights:change_table"
+
+    def reads(self) -> list[Path]:
+        return hidden_states(self.experiment, self.runs())
+
+    def settings(self) -> dict[str, Any]:
+        return {"name": self.experiment.name, "twins": self.experiment.dataset.twins}
