@@ -17,6 +17,7 @@ from rcn_bench.analysis.hidden_state import relative_change, statistics
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
+from rcn_bench.predictions import Videos, predictions
 from rcn_bench.provenance import Machine, Origin, Start
 from rcn_bench.records.base import Document, write_hashed
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
@@ -24,6 +25,7 @@ from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.plain import Signed
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
+from rcn_bench.records.scores import write_scores
 from rcn_bench.records.weights import Card, sealed
 
 for module in pkgutil.iter_modules(records.__path__):
@@ -77,32 +79,56 @@ def an_evaluation(**changes: Any) -> Evaluation:
     return an_example(Evaluation, **changes)
 
 
+LABELS = ["walk", "run", "sit"]
+
+
 def write_evaluation(
     folder: Path, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
 ) -> Evaluation:
-    """predictions.csv and eval.json of a run's folder: of pairs of videos, whether each is right, and of its clips.
+    """What an evaluation leaves in a run's folder: of pairs of videos, whether each is right, and of its clips.
 
     changes: fields of the evaluation; and videos: their names, clips: of each.
     """
     count, most = len(video_correct), changes.setdefault("clips_per_video", max(clips_correct))
-    videos, clips = changes.pop("videos", [f"v{i}" for i in range(count)]), changes.pop("clips", [most] * count)
-    table = {
-        "video": videos,
-        "group": [f"g{int(video[1:]) // 2}" for video in videos],
-        "label": ["walk"] * count,
-        "predicted": ["walk" if correct else "run" for correct in video_correct],
-        "score": [0.5] * count,
-        "clips_correct": clips_correct,
-        "clips": clips,
-    }
-    checksum = write_rows(folder / "predictions.csv", PREDICTIONS, table)
+    names, clips = changes.pop("videos", [f"v{i}" for i in range(count)]), changes.pop("clips", [most] * count)
+    videos = Videos(names, [f"g{int(name[1:]) // 2}" for name in names], ["walk"] * count, clips, most)
+    of_videos = zip(video_correct, clips_correct, clips, strict=True)
+    scores = np.concatenate([_scores(*of_video) for of_video in of_videos])
+    found = predictions(scores, LABELS, videos)
+    assert [rank == 1 for rank in found.rows["rank"]] == [bool(correct) for correct in video_correct]
+    assert list(found.rows["clips_correct"]) == list(clips_correct)
+    return write_scored(folder, scores, LABELS, videos, **changes)
+
+
+def write_scored(folder: Path, scores: np.ndarray, labels: list[str], videos: Videos, **changes: Any) -> Evaluation:
+    """scores.safetensors, predictions.csv and eval.json of a run's folder; changes: fields of the evaluation."""
+    found, count = predictions(scores, labels, videos), len(videos.names)
     skipped = changes.setdefault("videos_skipped", [])
-    known = {"videos_listed": count + len(skipped), "videos_usable": count, "videos_used": count, "clips": sum(clips)}
-    known |= {"clip_accuracy": sum(clips_correct) / sum(clips), "video_accuracy": sum(video_correct) / count}
-    known |= {"run": folder.name, "groups": len(set(table["group"])), "overlap": APART}
-    evaluation = an_evaluation(**{**known, **changes, "predictions_sha256": checksum})
+    known = {"videos_listed": count + len(skipped), "videos_usable": count, "videos_used": count, "clips": len(scores)}
+    known |= {"run": folder.name, "groups": len(set(videos.groups)), "overlap": APART, "labels": labels}
+    known |= {"clips_per_video": videos.clips_per_video, **found.accuracies()}
+    hashes = {
+        "scores_sha256": write_scores(folder / "scores.safetensors", scores),
+        "predictions_sha256": write_rows(folder / "predictions.csv", PREDICTIONS, found.rows),
+    }
+    evaluation = an_evaluation(**{**known, **changes, **hashes})
     evaluation.write(folder / "eval.json")
     return evaluation
+
+
+def _scores(video_correct: bool, clips_correct: int, clips: int) -> np.ndarray:
+    """Of a video's clips, (clips, LABELS): so many are right, the first of the labels, and so is their mean or not.
+
+    Those that do not agree with the mean are as good as undecided; those that are to be outvoted do not agree with
+    each other.
+    """
+    scores = np.zeros((clips, len(LABELS)), np.float16)
+    right = np.arange(clips) < clips_correct
+    best = np.where(right, 0, 1 + np.arange(clips) % 2 * video_correct)
+    scores[np.arange(clips), best] = np.where(right == video_correct, 8, 0.01)
+    if video_correct:
+        scores[~right, 3 - best[~right]] = -8
+    return scores
 
 
 # Results as the jobs of an experiment leave them

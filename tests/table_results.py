@@ -21,7 +21,7 @@ def write_results(experiment: Experiment) -> None:
     products, rng = products_of(experiment).values(), np.random.default_rng(0)
     for run in all_runs(products):
         skipped = [Skipped(name, "unreadable") for name in "xyz"]
-        correct, clips = rng.random(40) < 0.5, rng.integers(0, CLIPS + 1, 40)
+        correct, clips = rng.random(40) < 0.5, rng.integers(0, CLIPS, 40)
         write_own_run(experiment, run, correct, clips, clips_per_video=CLIPS, videos_skipped=skipped)
     if experiment.pretrained == "stills":
         origin = own_origin(experiment, "pretrain", "resnet18")

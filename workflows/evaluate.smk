@@ -8,6 +8,7 @@ rule evaluate:
     output:
         f"{ROOT}/runs/{{run}}/eval.json",
         f"{ROOT}/runs/{{run}}/predictions.csv",
+        f"{ROOT}/runs/{{run}}/scores.safetensors",
     log:
         f"{ROOT}/logs/evaluate/{{run}}.log",
     benchmark:

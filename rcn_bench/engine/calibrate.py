@@ -14,13 +14,14 @@ from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import require_unchanged, weights_hash
 from rcn_bench.engine.device import place
-from rcn_bench.engine.evaluate import best_classes, clip_probabilities, counted
+from rcn_bench.engine.evaluate import clip_scores, listed_videos
 from rcn_bench.engine.room import room_for
 from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
-from rcn_bench.intervals import Scores, told
+from rcn_bench.intervals import told
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.predictions import predictions
 from rcn_bench.process import Process
 from rcn_bench.provenance import named
 from rcn_bench.records.origins import begin
@@ -63,18 +64,17 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
     videos = _videos(name, protocol, experiment)
     origin = begin(experiment, "calibrate", name, [*read, (paths.cache("val"), videos.cache.fingerprint)])
     labels = protocol.labels or _labels_in_order(experiment)
-    classes = [_class(video.label, labels, name) for video in videos.videos]
+    listed = listed_videos(videos, protocol.clips)
+    for label in listed.labels:
+        _require_known(label, labels, name)
     loader = evaluation_batches(videos, 1, experiment.train.workers)  # frames of videos differ in size
     autocast = Autocast("none", process.device)
-    ids = [video.id for video in videos.videos]
     clips_of_video = f"{protocol.clips} clips of {protocol.frames} frames"
     what = f"an evaluation of {name}, {clips_of_video}, with {loader.num_workers} workers"
     with room_for(what, "lower train.workers"):
-        clip_best, video_best, _ = best_classes(clip_probabilities(model, loader, protocol.prepare, autocast, ids))
-    of_videos = Scores.of_videos(video_best == classes, [video.group for video in videos.videos])
-    accuracy, interval = of_videos.accuracy, of_videos.interval()
-    clips, clips_correct = counted(clip_best, classes)
-    clip_accuracy = sum(clips_correct) / sum(clips)
+        scores = clip_scores(model, loader, protocol.prepare, autocast, listed.names)
+    found = predictions(scores, labels, listed).accuracies()
+    accuracy, interval = found["video_accuracy"], found["video_interval"]
     Calibration(
         origin=origin,
         weights=name,
@@ -82,17 +82,17 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         published_accuracy=None if protocol.published is None else protocol.published / 100,
         video_accuracy=accuracy,
         video_interval=interval,
-        clip_accuracy=clip_accuracy,
+        clip_accuracy=found["clip_accuracy"],
         **vars(videos.counts),
         frames=protocol.frames,
-        clips=sum(clips),
+        clips=len(scores),
         clips_per_video=protocol.clips,
         data_fingerprint=videos.cache.fingerprint,
     ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
-    of_videos_told = f"{accuracy:.1%}{told(interval)} of {len(videos)} videos, {published}"
-    of_clips = f"{clip_accuracy:.1%} of {sum(clips)} clips"
-    process.print("; ".join(filter(None, [f"{name}: {of_videos_told}", of_clips, videos.counts.left_out(accuracy)])))
+    told_of_videos = f"{accuracy:.1%}{told(interval)} of {len(videos)} videos, {published}"
+    of_clips = f"{found['clip_accuracy']:.1%} of {len(scores)} clips"
+    process.print("; ".join(filter(None, [f"{name}: {told_of_videos}", of_clips, videos.counts.left_out(accuracy)])))
 
 
 def _torchvision_protocol(name: str) -> Protocol:
@@ -146,12 +146,10 @@ def _labels_in_order(experiment: Experiment) -> list[str]:
     return labels
 
 
-def _class(label: str, labels: list[str], name: str) -> int:
-    try:
-        return labels.index(label)
-    except ValueError:
+def _require_known(label: str, labels: list[str], name: str) -> None:
+    if label not in labels:
         known = f"the {len(labels)} that {name} knows"
-        raise InputError(f"data.annotations.val: label {label!r} is none of {known}; rename it there") from None
+        raise InputError(f"data.annotations.val: label {label!r} is none of {known}; rename it there")
 
 
 def _model(name: str, weights_file: Path | None) -> nn.Module:

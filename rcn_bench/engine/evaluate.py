@@ -1,7 +1,7 @@
 """Clip and video accuracy of a trained run."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -14,30 +14,32 @@ from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.resume import discard_finished
 from rcn_bench.engine.room import room_for
-from rcn_bench.engine.scores import require_finite_scores
+from rcn_bench.engine.scores import require_finite_scores, require_kept_scores
 from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
-from rcn_bench.intervals import Scores
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
+from rcn_bench.predictions import ClassScores, Videos, predictions
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation
+from rcn_bench.records.scores import write_scores
 
 VIDEOS_PER_BATCH = 4
 
 
 def evaluate(run: Run, experiment: Experiment) -> None:
-    """Evaluate a trained run on the validation videos; writes predictions.csv and, last, eval.json.
+    """Evaluate a trained run on the validation videos; writes scores.safetensors, predictions.csv and, last, eval.json.
 
     A video's clips are evenly spread and all different, at most ``clip.evaluation_clips``, and as many as fit. Clip
     accuracy counts every clip of every video; video accuracy takes the mean softmax over a video's clips. Intervals
-    (95 %) are over groups of videos, since twins hang together.
+    (95 %) are over groups of videos, since twins hang together. All of it comes from the scores as they are kept.
     What a finished training had set aside is removed then.
     Errors: InputError if the weights or the cache are missing, or do not fit each other or the config; if more of the
-    videos are trained on than data.max_overlap allows; if scores are not finite; or if there is too little memory.
+    videos are trained on than data.max_overlap allows; if scores are not finite, or too large for float16; or if there
+    is too little memory.
     """
     clip = experiment.clip
     clips = f"{clip.evaluation_clips} clips of {run.frames} frames of {clip.crop}x{clip.crop}"
@@ -60,89 +62,66 @@ def _evaluate(run: Run, experiment: Experiment) -> None:
     model = place(model, process.device).eval()
     loader = evaluation_batches(videos, VIDEOS_PER_BATCH, experiment.train.workers)
     autocast = Autocast(experiment.train.autocast, process.device)
+    listed = listed_videos(videos, clips_per_video)
     started = time.perf_counter()
-    ids = [video.id for video in videos.videos]
-    clip_best, video_best, score = best_classes(clip_probabilities(model, loader, to_input, autocast, ids))
+    scores = clip_scores(model, loader, to_input, autocast, listed.names)
     seconds = time.perf_counter() - started
 
-    labels, groups = card.labels, [video.group for video in videos.videos]
-    classes = [labels.index(video.label) for video in videos.videos]
-    clips, clips_correct = counted(clip_best, classes)
-    clip_accuracy = sum(clips_correct) / sum(clips)
-    of_clips = Scores.of_clips(clips_correct, clips, clips_per_video, groups)
-    of_videos = Scores.of_videos(video_best == classes, groups)
-    predictions_sha256 = write_rows(
-        paths.predictions(run),
-        PREDICTIONS,
-        {
-            "video": ids,
-            "group": groups,
-            "label": [video.label for video in videos.videos],
-            "predicted": [labels[best] for best in video_best],
-            "score": score.round(4),
-            "clips_correct": clips_correct,
-            "clips": clips,
-        },
-    )
+    found = predictions(scores, card.labels, listed)
+    accuracies = found.accuracies()
+    scores_sha256 = write_scores(paths.scores(run), scores)
+    predictions_sha256 = write_rows(paths.predictions(run), PREDICTIONS, found.rows)
     Evaluation(
         origin=origin,
         run=run.name,
-        clip_accuracy=clip_accuracy,
-        clip_interval=of_clips.interval(),
-        video_accuracy=of_videos.accuracy,
-        video_interval=of_videos.interval(),
+        **accuracies,
         **vars(videos.counts),
-        groups=len(set(groups)),
-        clips=sum(clips),
+        labels=card.labels,
+        groups=len(set(listed.groups)),
+        clips=len(scores),
         clips_per_video=clips_per_video,
         clip_starts_of_first_video=videos.starts[0],
         overlap=overlap,
         evaluation_seconds=round(seconds, 3),
         data_fingerprint=cache.fingerprint,
         weights_sha256=weights_sha256,
+        scores_sha256=scores_sha256,
         predictions_sha256=predictions_sha256,
     ).write(paths.evaluation(run))
     discard_finished(paths.checkpoint(run))
     for line in overlap_notes(overlap):
         process.print(f"{run.name}: {line}")
-    told = f"clip {clip_accuracy:.1%} of {sum(clips)} clips, video {of_videos.accuracy:.1%} of {len(videos)} videos"
-    process.print("; ".join(filter(None, [f"{run.name}: {told}", videos.counts.left_out(of_videos.accuracy)])))
+    clip_accuracy, video_accuracy = accuracies["clip_accuracy"], accuracies["video_accuracy"]
+    told = f"clip {clip_accuracy:.1%} of {len(scores)} clips, video {video_accuracy:.1%} of {len(videos)} videos"
+    process.print("; ".join(filter(None, [f"{run.name}: {told}", videos.counts.left_out(video_accuracy)])))
+
+
+def listed_videos(clips: EvaluationClips, clips_per_video: int) -> Videos:
+    """Those whose clips are scored, as predictions are made of them. clips_per_video: the most."""
+    names, groups, labels = zip(*((video.id, video.group, video.label) for video in clips.videos), strict=True)
+    return Videos(names, groups, labels, [len(starts) for starts in clips.starts], clips_per_video)
 
 
 @torch.inference_mode()
-def clip_probabilities(
+def clip_scores(
     model: nn.Module,
     loader: Iterable[tuple[Tensor, list[int]]],
     prepare: Callable[[Tensor], Tensor],
     autocast: Autocast,
     videos: Sequence[str],
-) -> Iterator[np.ndarray]:
-    """Softmax of every clip, (clips, classes), video after video.
+) -> ClassScores:
+    """The scores of every clip as they are kept: logits (clips, classes), float16, video after video.
 
     loader: of bytes (clips, T, H, W, 3), and how many clips each video has of them. prepare: makes the model's input
-    of clips on the device. videos: all of their names. Errors: InputError that names one whose scores are not finite.
+    of clips on the device. videos: all of their names.
+    Errors: InputError that names one whose scores are not finite, or too large for float16.
     """
-    names = iter(videos)
+    names, scores = iter(videos), []
     for clips, counts in loader:
         with autocast.context():
             logits = model(prepare(clips.to(autocast.device))).float()
-        require_finite_scores(logits, [name for count in counts for name in [next(names)] * count], autocast.kind)
-        for of_video in logits.softmax(1).cpu().split(counts):
-            yield of_video.numpy()
-
-
-def best_classes(probabilities: Iterable[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """The best class of every clip, for each video (clips,); by their mean that of every video (videos,), its score."""
-    clip_best, video_best, score = [], [], []
-    for clips in probabilities:
-        mean = clips.mean(0)
-        clip_best.append(clips.argmax(1))
-        video_best.append(mean.argmax())
-        score.append(mean.max())
-    return clip_best, np.array(video_best), np.array(score)
-
-
-def counted(clip_best: Iterable[np.ndarray], classes: Iterable[int]) -> tuple[list[int], list[int]]:
-    """Of every video its clips, and how many of them are right by themselves."""
-    right = [best == of_video for best, of_video in zip(clip_best, classes, strict=True)]
-    return [len(clips) for clips in right], [int(clips.sum()) for clips in right]
+        of_clips = [name for count in counts for name in [next(names)] * count]
+        require_finite_scores(logits, of_clips, autocast.kind)
+        require_kept_scores(logits.half(), of_clips)
+        scores.append(logits.half().cpu().numpy())
+    return np.concatenate(scores)

@@ -19,3 +19,17 @@ def require_finite_scores(scores: Tensor, videos: Sequence[str], autocast: str) 
             if autocast == "float16":
                 remedy = "float16 reaches no further than 65,504: train again with train.autocast: bfloat16"
             raise InputError(f"{video}: the network's scores are not finite; {remedy}")
+
+
+def require_kept_scores(kept: Tensor, videos: Sequence[str]) -> None:
+    """kept: finite scores (N, ...) in float16, in which an evaluation keeps them. videos: the name of each of the N.
+
+    Errors: InputError that names the first video with one that float16 does not reach. A GPU is waited for.
+    """
+    finite = kept.flatten(1).isfinite().all(1).tolist()
+    if not all(finite):
+        video = videos[finite.index(False)]
+        raise InputError(
+            f"{video}: the network's scores are beyond 65,504, up to which they are kept in float16; train again with "
+            "a lower learning rate"
+        )

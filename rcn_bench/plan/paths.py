@@ -77,6 +77,10 @@ class Paths:
         """The record of a training."""
         return self.run(run) / "provenance.json"
 
+    def scores(self, run: Run) -> Path:
+        """Of all classes for every clip of the evaluation."""
+        return self.run(run) / "scores.safetensors"
+
     def predictions(self, run: Run) -> Path:
         return self.run(run) / "predictions.csv"
 

@@ -12,13 +12,17 @@ from rcn_bench.records.base import Record, check_shares, read_hashed, write_hash
 from rcn_bench.records.overlap import Overlap
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
+from rcn_bench.records.scores import read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A row a video. score: of the predicted class. clips_correct: how many of its clips were right by themselves.
+    from rcn_bench.predictions import ClassScores
+
+# A row a video. score: of the predicted class. rank: of the true class, 1 where the video is right, at most 5 where it
+# is among the best five. clips_correct: how many of its clips were right by themselves.
 PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT)
-PREDICTIONS |= {"score": SCORE, "clips_correct": COUNT, "clips": COUNT}
+PREDICTIONS |= {"score": SCORE, "rank": COUNT, "clips_correct": COUNT, "clips": COUNT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +168,11 @@ class Pretrained(Record):
 class Evaluation(OfVideos, Record):
     """eval.json of a run: accuracies from 0 to 1, and their 95 % intervals over groups of videos, None of too few.
 
+    labels: of the classes, in the order of the scores' columns.
     clips: of all videos. clips_per_video: the most; a video too short for as many has as many as fit.
     overlap: with the videos of training; None if they were not there to compare.
-    weights_sha256: of the weights evaluated. predictions_sha256: of predictions.csv, beside it.
+    weights_sha256: of the weights evaluated. scores_sha256, predictions_sha256: of scores.safetensors, from which the
+    accuracies and all of predictions.csv are computed, and of that; both lie beside it.
     """
 
     made_by: ClassVar[str] = "rcn-bench evaluate {path.parent.name}"
@@ -177,6 +183,7 @@ class Evaluation(OfVideos, Record):
     clip_interval: tuple[float, float] | None
     video_accuracy: float
     video_interval: tuple[float, float] | None
+    labels: list[str]
     groups: int
     clips: int
     clips_per_video: int
@@ -185,6 +192,7 @@ class Evaluation(OfVideos, Record):
     evaluation_seconds: float
     data_fingerprint: str
     weights_sha256: str
+    scores_sha256: str
     predictions_sha256: str
 
     def check(self) -> None:
@@ -194,22 +202,35 @@ class Evaluation(OfVideos, Record):
             most = f"at most {self.clips_per_video} a video"
             raise ValueError(f"clips: {self.clips} of {self.videos_used} videos, {most}, cannot be")
 
+    def scores(self, path: Path) -> "ClassScores":
+        """Those of a scores.safetensors, (clips, classes), float16: logits, in the order of the videos of predictions.
+
+        Errors: InputError if they are not the ones evaluated here.
+        """
+        return read_scores(path, self.scores_sha256, (self.clips, len(self.labels)), self.command(path))
+
     def predictions(self, path: Path) -> "pd.DataFrame":
         """Those of a predictions.csv, a row a video.
 
         Errors: InputError if they are not the ones evaluated here, or give other numbers than this record.
         """
         rows = read_rows(path, PREDICTIONS, self.predictions_sha256, self.command(path))
-        for column, least, most in (("clips", 1, self.clips_per_video), ("clips_correct", 0, rows["clips"])):
-            if not (fits := rows[column].between(least, most)).all():
+        right = rows["predicted"] == rows["label"]
+        allowed = {
+            "rank": rows["rank"].between(1, len(self.labels)) & ((rows["rank"] == 1) == right),
+            "clips": rows["clips"].between(1, self.clips_per_video),
+            "clips_correct": rows["clips_correct"].between(0, rows["clips"]),
+        }
+        for column, fits in allowed.items():
+            if not fits.all():
                 row = int((~fits).argmax())
                 raise InputError(
                     f"{path}: line {row + 2}: {column}: {rows[column][row]} cannot be; run `{self.command(path)}` again"
                 )
-        videos, right = len(rows), int((rows["predicted"] == rows["label"]).sum())
+        videos = len(rows)
         clips, clips_right = int(rows["clips"].sum()), int(rows["clips_correct"].sum())
         found = {"videos_used": videos, "groups": rows["group"].nunique(), "clips": clips}
-        shares = {"video_accuracy": right / max(videos, 1), "clip_accuracy": clips_right / max(clips, 1)}
+        shares = {"video_accuracy": int(right.sum()) / max(videos, 1), "clip_accuracy": clips_right / max(clips, 1)}
         _require_found(self, found | shares, path)
         return rows
 

@@ -184,11 +184,22 @@ def test_a_finished_runs_checkpoint_is_kept_until_the_run_has_been_evaluated(sma
 
 def test_float16_that_overflows_is_named_with_what_does_not(small):
     halves = changed(small, {"train.autocast": "float16"})
-    with_weights(halves, RCN, lambda model: model.trunk[0].weight.mul_(1e6))
+    with_weights(halves, RCN, lambda model: (model.trunk[0].weight.mul_(1e6), model.trunk[6].weight.mul_(1e-4)))
     remedy = "float16 reaches no further than 65,504: train again with train.autocast: bfloat16"
     for command in (evaluate, evaluate_online):
         assert refused(command, RCN, halves).endswith(f"the network's scores are not finite; {remedy}")
     evaluate(RCN, changed(small, {"train.autocast": "bfloat16"}))
+
+
+def test_scores_beyond_what_they_are_kept_in_are_named_and_not_kept(small):
+    with_weights(small, RCN, lambda model: model.trunk[6].bias.fill_(65_504))
+    evaluate(RCN, small)
+    small.paths.scores(RCN).unlink()
+    with_weights(small, RCN, lambda model: model.trunk[6].bias[-1].fill_(65_540))
+    line = refused(evaluate, RCN, small)
+    what = "the network's scores are beyond 65,504, up to which they are kept in float16"
+    assert line == f"{first_video(small).id}: {what}; train again with a lower learning rate"
+    assert not small.paths.scores(RCN).exists()
 
 
 def test_windows_that_are_not_finite_are_no_online_accuracy(small):

@@ -30,7 +30,8 @@ by_model = pytest.mark.parametrize("run", RUNS, ids=lambda run: run.model)
 @by_model
 def test_run_folder_holds_the_results_and_nothing_half_done(trained, run):
     names = {path.name for path in trained.paths.run(run).iterdir()} - {".lock"}
-    assert names == {"metrics.jsonl", "provenance.json", "model.safetensors", "predictions.csv", "eval.json"}
+    trained_to = {"metrics.jsonl", "provenance.json", "model.safetensors"}
+    assert names == trained_to | {"scores.safetensors", "predictions.csv", "eval.json"}
     assert not trained.paths.checkpoint(run).exists()
 
 

@@ -88,6 +88,21 @@ def predictions(folder: Path) -> Reader:
     return _beside(path, lambda sha256: replace(evaluation, predictions_sha256=sha256).predictions(path).to_csv())
 
 
+def scores(folder: Path) -> Reader:
+    evaluation = write_evaluation(folder, [True, False, True], [4, 1, 3], clips=[4, 4, 4])
+    path = folder / "scores.safetensors"
+
+    def other(example: bytes, rng: Random) -> bytes:
+        """Another shape, type or name, or values beyond what can be."""
+        made = np.frombuffer(example[-2 * 12 * 3 :], np.float16).reshape(rng.choice([(12, 3), (3, 12), (36,), (6, 6)]))
+        made = made.astype(rng.choice([np.float16, np.float32, np.int16]))
+        if rng.random() < 0.5:
+            made = np.full_like(made, rng.choice([np.nan, np.inf]), dtype=np.float16)
+        return save({rng.choice(["scores", "score"]): made} | ({"more": made} if rng.random() < 0.2 else {}))
+
+    return _beside(path, lambda sha256: replace(evaluation, scores_sha256=sha256).scores(path).tobytes(), other)
+
+
 def online(folder: Path) -> Reader:
     path, columns = folder / "online.csv", online_columns(SHARES)
     shown = {name: [1.0, 0.0, float("nan"), 1.0] for name in list(columns)[4:]}
@@ -133,6 +148,7 @@ def counted_lists(folder: Path) -> Reader:
 READERS = {
     **{f"record {kind.__name__}": partial(record, kind=kind) for kind in document_kinds()},
     "predictions.csv": predictions,
+    "scores.safetensors": scores,
     "online.csv": online,
     "metrics.jsonl": metrics,
     "w_hh.safetensors": matrices,

@@ -331,3 +331,10 @@ def w_hh_beyond_float16(user: User) -> Met:
     user.has_finished()
     _with_tensors(w_hh=1e5)
     return user.runs("w-hh", RUN, "--config", "own.yaml").naming(weights_of(RUN), "w_hh", "100000", "65504")
+
+
+@provoker
+def scores_beyond_what_they_are_kept_in(user: User) -> Met:
+    user.has_finished()
+    _with_tensors(**{"7.bias": 65_540})  # of the classes
+    return user.evaluates({}).naming("val/0.mp4")

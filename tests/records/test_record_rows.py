@@ -13,7 +13,7 @@ from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, Trained, online_columns, write_metrics
 from results import an_evaluation, an_example, write_evaluation
 
-HEADER = "video,group,label,predicted,score,clips_correct,clips"
+HEADER = "video,group,label,predicted,score,rank,clips_correct,clips"
 SHARES = [tenth / 10 for tenth in range(1, 11)]
 # Names of files as Python has them: any bytes, those that are not UTF-8 as surrogates.
 names = st.binary(max_size=12).map(lambda name: name.decode(errors="surrogateescape")) | st.sampled_from(
@@ -35,11 +35,13 @@ def path(tmp_path_factory):
 def test_predictions_come_back(path, rows):
     table = pd.DataFrame(rows, columns=["video", "group", "label", "predicted", "score", "clips_correct", "clips"])
     table["score"] = table["score"] / 10_000
+    table.insert(5, "rank", (table["label"] != table["predicted"]).astype(int) + 1)
     videos = len(rows)
     evaluation = an_evaluation(
         predictions_sha256=write_rows(path, PREDICTIONS, table),
         videos_used=videos,
         groups=table["group"].nunique(),
+        labels=["a", "b"],
         video_accuracy=float((table["label"] == table["predicted"]).mean()) if videos else 0.0,
         clips=int(table["clips"].sum()),
         clips_per_video=10,
@@ -59,6 +61,7 @@ def test_predictions_are_the_bytes_that_pandas_writes(path):
             "label": "01",
             "predicted": ["run\nfast", ""] * 1000,
             "score": rng.random(2000, np.float32).round(4),
+            "rank": rng.integers(1, 9, 2000),
             "clips_correct": rng.integers(0, 11, 2000),
             "clips": 10,
         }
@@ -90,12 +93,12 @@ def test_predictions_changed_or_torn_are_refused(tmp_path):
     [
         ("", "line 0: its columns are "),
         ("video,group\n", "line 1: its columns are "),
-        ("video,group,label,predicted,score,clips_correct\n", "line 1: its columns are "),
-        (HEADER + "\na,b,c,d,0.5\n", "line 2: 5 values, not 7"),
-        (HEADER + "\n\n", "line 2: 0 values, not 7"),
-        (HEADER + "\na,b,c,d,nan,1,1\n", "line 2: score: 'nan' is no value"),
-        (HEADER + "\na,b,c,d,0.5,1.0,1\n", "line 2: clips_correct: '1.0' is no"),
-        (HEADER + '\n"a,b,c,d,0.5,1,1\n', "line 2: unexpected end of data"),
+        ("video,group,label,predicted,score,rank,clips_correct\n", "line 1: its columns are "),
+        (HEADER + "\na,b,c,d,0.5\n", "line 2: 5 values, not 8"),
+        (HEADER + "\n\n", "line 2: 0 values, not 8"),
+        (HEADER + "\na,b,c,d,nan,2,1,1\n", "line 2: score: 'nan' is no value"),
+        (HEADER + "\na,b,c,d,0.5,2,1.0,1\n", "line 2: clips_correct: '1.0' is no"),
+        (HEADER + '\n"a,b,c,d,0.5,2,1,1\n', "line 2: unexpected end of data"),
     ],
 )
 def test_predictions_of_another_form_are_refused(tmp_path, content, what):
@@ -109,18 +112,21 @@ def test_predictions_of_another_form_are_refused(tmp_path, content, what):
 
 
 @pytest.mark.parametrize(
-    ("clips_correct", "clips", "what"),
+    ("rank", "clips_correct", "clips", "what"),
     [
-        ([1, 0], [1, 0], "line 3: clips: 0 cannot be"),
-        ([1, 0], [5, 1], "line 2: clips: 5 cannot be"),
-        ([3, 0], [2, 1], "line 2: clips_correct: 3 cannot be"),
+        ([1, 1], [1, 0], [1, 0], "line 3: clips: 0 cannot be"),
+        ([1, 1], [1, 0], [5, 1], "line 2: clips: 5 cannot be"),
+        ([1, 1], [3, 0], [2, 1], "line 2: clips_correct: 3 cannot be"),
+        ([1, 0], [1, 0], [1, 1], "line 3: rank: 0 cannot be"),
+        ([2, 1], [1, 0], [1, 1], "line 2: rank: 2 cannot be"),
     ],
 )
-def test_a_video_has_a_clip_and_none_more_than_the_record_says(tmp_path, clips_correct, clips, what):
+def test_what_no_video_can_have_is_refused(tmp_path, rank, clips_correct, clips, what):
+    """Such as no clip, more than the record says, or a right prediction that is not the best."""
     path, text = tmp_path / "rcn18" / "predictions.csv", ["a", "b"]
-    table = {"video": text, "group": text, "label": text, "predicted": text, "score": [0.5, 0.5]}
+    table = {"video": text, "group": text, "label": text, "predicted": text, "score": [0.5, 0.5], "rank": rank}
     checksum = write_rows(path, PREDICTIONS, table | {"clips_correct": clips_correct, "clips": clips})
-    evaluation = an_evaluation(predictions_sha256=checksum, clips_per_video=4)
+    evaluation = an_evaluation(predictions_sha256=checksum, clips_per_video=4, labels=text)
     with pytest.raises(InputError) as caught:
         evaluation.predictions(path)
     assert str(caught.value) == f"{path}: {what}; run `rcn-bench evaluate rcn18` again"
@@ -129,7 +135,7 @@ def test_a_video_has_a_clip_and_none_more_than_the_record_says(tmp_path, clips_c
 def test_what_is_no_prediction_is_not_written(tmp_path):
     path = tmp_path / "predictions.csv"
     row = {"video": ["a"], "group": ["a"], "label": ["a"], "predicted": ["a"], "score": [0.5]}
-    row |= {"clips_correct": [1], "clips": [1]}
+    row |= {"rank": [1], "clips_correct": [1], "clips": [1]}
     for wrong in (row | {"score": [math.nan]}, row | {"more": [1]}, row | {"video": ["a", "b"]}):
         with pytest.raises(ValueError, match=r"."):
             write_rows(path, PREDICTIONS, wrong)

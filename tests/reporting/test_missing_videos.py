@@ -24,7 +24,7 @@ def write_runs(experiment, table, lacks=(), **changes):
     for number, runs in enumerate(find_product(experiment, table, "table").rows().values()):
         missing = lacks[number] if number < len(lacks) else []
         names = [name for name in NAMES if name not in missing]
-        right, clips = rng.random((len(runs), COUNT)) < 0.5, rng.integers(0, CLIPS + 1, (len(runs), COUNT))
+        right, clips = rng.random((len(runs), COUNT)) < 0.5, rng.integers(0, CLIPS, (len(runs), COUNT))
         found.append((right, clips))
         kept = [NAMES.index(name) for name in names]
         for run, run_right, run_clips in zip(runs, right[:, kept], clips[:, kept], strict=True):
