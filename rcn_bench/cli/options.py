@@ -4,7 +4,9 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from rcn_bench.cli.refusals import FOLDER
@@ -35,7 +37,7 @@ def add_experiment_command(
 def add_writing_command(
     commands: Commands, name: str, run: Callable[[Experiment, Options], None], text: str, of: Sequence[str] = ()
 ) -> argparse.ArgumentParser:
-    """A command that writes results of one experiment. of: those of its arguments that say which."""
+    """A command that writes results of one experiment. of: its arguments that say which, a list for several."""
     return add_experiment_command(commands, name, as_writer(name, run, of), text)
 
 
@@ -46,8 +48,11 @@ def as_writer(
 
     def run_as_writer(experiment: Experiment, options: Options) -> None:
         given = [getattr(options, argument) for argument in of]
-        title = " ".join([name, *(str(each) for each in given if each is not None)])
-        with writing(experiment, title, job=FOLDER in os.environ):
+        lists = [each if isinstance(each, list) else [each] for each in given if each is not None]
+        titles = dict.fromkeys(" ".join([name, *map(str, targets)]) for targets in product(*lists))
+        with ExitStack() as held:
+            for title in titles:
+                held.enter_context(writing(experiment, title, job=FOLDER in os.environ))
             run(experiment, options)
 
     return run_as_writer

@@ -26,8 +26,10 @@ def add_commands(commands: Commands) -> None:
     pretrain = add_writing_command(commands, "pretrain", _pretrain, "train a 2D network on stills", ["network"])
     pretrain.add_argument("network", help="such as resnet18")
 
-    train = add_writing_command(commands, "train", _train, "train a run, or go on from its checkpoint", ["run"])
-    train.add_argument("run", help="a run's name, such as rcn18-t8-xh_random-hh_identity-s0")
+    text = "train a run, or go on from its checkpoint; several runs in one process, those of a network compiled once"
+    train = add_writing_command(commands, "train", _train, text, ["runs"])
+    text = "a run's name, such as rcn18-t8-xh_random-hh_identity-s0; of several, those that are trained are left"
+    train.add_argument("runs", nargs="+", metavar="run", help=text)
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
 
     text = "clip and video accuracy of a trained run; or, with --weights and --videos, its predictions on any videos"
@@ -73,11 +75,15 @@ def _pretrain(experiment: Experiment, options: Options) -> None:
 
 def _train(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.train import train
+    from rcn_bench.engine.trainings import train_all
 
-    run = Run.parse(options.run)
+    runs = [Run.parse(name) for name in options.runs]
     if options.recompute_activations:
         experiment = replace(experiment, train=replace(experiment.train, recompute_activations=True))
-    train(run, experiment)
+    if len(runs) == 1:
+        train(runs[0], experiment)
+    else:
+        train_all(runs, experiment)
 
 
 def _evaluate(options: Options) -> None:

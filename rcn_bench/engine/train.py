@@ -43,10 +43,25 @@ def train(run: Run, experiment: Experiment) -> None:
     """
     require_model(run, experiment)
     process, training = Process.alone(), experiment.train
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()  # of a training before this one
     with ExitStack() as held:
         held.enter_context(room_for_training(run, experiment))
         held.enter_context(repeatable(training.deterministic, training.compile, process.device))
         _train(run, experiment, process, held)
+
+
+def check_training(run: Run, experiment: Experiment) -> dict[str, str]:
+    """The files that a training would read, each by its ``named`` path with what it is known by.
+
+    Errors: InputError for what ``train`` would refuse before it builds anything.
+    """
+    require_model(run, experiment)
+    clips = _clips(run, experiment)
+    _batch_size(run, experiment, len(EpochOrder(clips)))
+    file, sha256 = _initial_file(run, experiment)
+    read = {experiment.paths.cache("train"): clips.cache.fingerprint, **({file: sha256} if file and sha256 else {})}
+    return {named(path, experiment.results): known for path, known in read.items()}
 
 
 def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) -> None:
@@ -55,12 +70,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     torch.set_num_threads(training.threads)
     torch.manual_seed(run.seed)
 
-    cache = Cache(paths.cache("train"))
-    cache.require_own(experiment, "train")
-    layout = ClipLayout(run.frames, experiment.clip.stride)
-    clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
-    _require_classes(clips)
-    order = EpochOrder(clips)
+    clips = _clips(run, experiment)
+    cache, order = clips.cache, EpochOrder(clips)
     batches = _batches(order, run, experiment, process)
 
     file, sha256 = _initial_file(run, experiment)
@@ -96,9 +107,14 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
 
 
-def _require_classes(clips: TrainingClips) -> None:
+def _clips(run: Run, experiment: Experiment) -> TrainingClips:
+    cache = Cache(experiment.paths.cache("train"))
+    cache.require_own(experiment, "train")
+    layout = ClipLayout(run.frames, experiment.clip.stride)
+    clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
     if len(classes := {video.label for video in clips.videos}) < 2:
-        raise InputError(f"{clips.cache.path}: its videos are all of one class, {min(classes)!r}; add others")
+        raise InputError(f"{cache.path}: its videos are all of one class, {min(classes)!r}; add others")
+    return clips
 
 
 def _initial_file(run: Run, experiment: Experiment) -> tuple[Path | None, str | None]:
@@ -123,15 +139,20 @@ def _require_recorded(file: Path, network: str, sha256: str) -> None:
 
 
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
+    pinned, size = process.device.type == "cuda", _batch_size(run, experiment, len(order))
+    return TrainingBatches(order, size, workers=experiment.train.workers, pinned=pinned)
+
+
+def _batch_size(run: Run, experiment: Experiment, clips: int) -> int:
+    """Clips in a batch; clips: of an epoch."""
     frames_per_batch = experiment.train.frames_per_batch
     batch_size = frames_per_batch // run.frames
-    if not 2 <= batch_size <= len(order):
+    if not 2 <= batch_size <= clips:
         raise InputError(
             f"train.frames_per_batch: {frames_per_batch} makes batches of {batch_size} clips of {run.frames} frames; "
-            f"give at least 2 and at most the {len(order)} training videos"
+            f"give at least 2 and at most the {clips} training videos"
         )
-    pinned = process.device.type == "cuda"
-    return TrainingBatches(order, batch_size, workers=experiment.train.workers, pinned=pinned)
+    return batch_size
 
 
 def _identity(run: Run, experiment: Experiment, fingerprint: str, sha256: str | None) -> Dependencies:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from provokers.user import RUN, Met, User, interrupted_after, provoker, slow, weights_of
+from provokers.user import RUN, WINDOWED, Met, User, interrupted_after, provoker, slow, weights_of
 from rcn_bench.data import batches
 from rcn_bench.engine import build
 from rcn_bench.engine import train as training
@@ -32,6 +32,17 @@ def batch_of_more_than_the_usable_videos(user: User) -> Met:
 def videos_too_short_to_train(user: User) -> Met:
     user.has_finished()
     return user.trains({"clip.stride": 6}).naming("train.json", 19)
+
+
+@provoker
+def run_given_twice(user: User) -> Met:
+    return user.trains({}, RUN, RUN).naming(RUN)
+
+
+@provoker
+def several_that_could_not_all_be_trained(user: User) -> Met:
+    user.has_finished()
+    return user.trains({"train.lr": 1000, "train.epochs": 30}, RUN, WINDOWED).naming(RUN, WINDOWED)
 
 
 @provoker

@@ -124,9 +124,9 @@ class User:
         """data cache of the experiment's own videos, with other values in its config."""
         return self.runs("data", "cache", "--config", self.config(changes, OWN), "--split", split, *options)
 
-    def trains(self, changes: dict[str, Any], run: str = RUN) -> Met:
-        """train of a run of the same, with other values in its config."""
-        return self.runs("train", run, "--config", self.config(changes, OWN))
+    def trains(self, changes: dict[str, Any], *runs: str) -> Met:
+        """train of a run of the same, or of several, with other values in its config."""
+        return self.runs("train", *(runs or [RUN]), "--config", self.config(changes, OWN))
 
     def evaluates(self, changes: dict[str, Any], run: str = RUN) -> Met:
         return self.runs("evaluate", run, "--config", self.config(changes, OWN))
