@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from functools import partial
 
 import pytest
 import torch
