@@ -24,9 +24,10 @@ STEPS_BETWEEN_CHECKS = 20  # of the loss: reading it makes the processor wait fo
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, w_hh_weight_decay: float) -> list[dict[str, Any]]:
-    """w_hh gets a weight decay of its own, since decay pulls it away from the identity."""
-    hidden = [p for name, p in model.named_parameters() if name.endswith("w_hh")]
-    others = [p for name, p in model.named_parameters() if not name.endswith("w_hh")]
+    """w_hh gets a weight decay of its own, since decay pulls it away from the identity. Frozen parameters get none."""
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    hidden = [parameter for name, parameter in trained if name.endswith("w_hh")]
+    others = [parameter for name, parameter in trained if not name.endswith("w_hh")]
     groups = [{"params": others, "weight_decay": weight_decay}]
     return [*groups, {"params": hidden, "weight_decay": w_hh_weight_decay}] if hidden else groups
 

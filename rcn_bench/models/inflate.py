@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.errors import InputError
+from rcn_bench.models.frozen import FrozenBatchNorm
 
 Inflation = Literal["mean", "centre"]
 INFLATIONS: tuple[Inflation, ...] = get_args(Inflation)
@@ -39,6 +40,8 @@ def inflate(net: nn.Module, plan: TimePlan, how: Inflation = "mean") -> nn.Modul
         match layer:
             case nn.Conv2d():
                 inflated = _inflate_convolution(layer, plan(name, layer), how)
+            case FrozenBatchNorm():
+                continue  # which takes clips too
             case nn.BatchNorm2d():
                 inflated = _inflate_batch_norm(layer)
             case nn.MaxPool2d() | nn.AvgPool2d():

@@ -19,6 +19,7 @@ from torchvision.models.resnet import ResNet
 
 from rcn_bench.errors import InputError
 from rcn_bench.models.finite import require_finite
+from rcn_bench.models.frozen import freeze_batch_norm
 from rcn_bench.models.init import download, he_normal_, load_all_but, read_state_dict
 
 TrunkBuilder = Callable[..., nn.Module]
@@ -40,9 +41,13 @@ class WeightOptions(TypedDict, total=False):
 
 
 class ResNetOptions(WeightOptions, total=False):
-    """The options of a model on a ResNet. stem_pool: keep the max pool after the 7x7 stem."""
+    """The options of a model on a ResNet.
+
+    stem_pool: keep the max pool after the 7x7 stem. frozen_batch_norm: leave batch norm as the initial weights have it.
+    """
 
     stem_pool: bool
+    frozen_batch_norm: bool
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def network2d(
     stem_pool: bool = True,
     w_xh: str = "random",
     weights_file: str | Path | None = None,
+    frozen_batch_norm: bool = False,
 ) -> nn.Module:
     """A trunk for single frames, with random or pretrained spatial weights.
 
@@ -110,6 +116,7 @@ def network2d(
     w_xh: ``random``: He normal for ResNets and GoogLeNet, else as the network draws them; ``imagenet``: the trunk's
     ImageNet weights, downloaded by name or read from weights_file; ``stills``: weights_file, written by
     ``rcn-bench pretrain``. The classifier, which is all that depends on num_classes, is new in every case.
+    frozen_batch_norm: keep the statistics, scale and shift that batch norm has in those weights, in training too.
     Shapes: (N, 3, H, W) to (N, num_classes).
     Errors: InputError for an unknown name or w_xh, stem_pool=False without such a pool, a missing file, or weights
     of another architecture.
@@ -118,9 +125,17 @@ def network2d(
     if not stem_pool and not has_stem_pool(name):
         raise InputError(f"{name} has no pool after its stem that could be left out; stem_pool is for ResNets")
     net = _build(name, num_classes, stem_pool)
+    _load(net, name, num_classes, w_xh, weights_file)
+    if frozen_batch_norm:
+        freeze_batch_norm(net)
+    return net
+
+
+def _load(net: nn.Module, name: str, num_classes: int, w_xh: str, weights_file: str | Path | None) -> None:
+    """Put the weights that w_xh says into a trunk with random ones."""
     match w_xh, weights_file:
         case "random", None:
-            return net
+            return
         case "imagenet", None:
             state, source = _imagenet_weights(name)
             require_finite(state, source)
@@ -133,7 +148,6 @@ def network2d(
         case _:
             raise InputError(f"unknown w_xh {w_xh!r}; choose one of random, stills, imagenet")
     load_all_but(_classifier(net, name, num_classes), net, state, source)
-    return net
 
 
 def _build(name: str, num_classes: int, stem_pool: bool) -> nn.Module:

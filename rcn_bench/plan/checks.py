@@ -123,6 +123,11 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
             f"models.{variant}.w_xh: +centre says how pretrained weights are inflated; from random ones it is the "
             "model itself, so leave random out"
         )
+    if "frozen_bn" in words and "random" in starts.w_xh:
+        raise InputError(
+            f"models.{variant}.w_xh: +frozen_bn keeps the batch norm of pretrained weights, and random ones bring "
+            "none; leave random out"
+        )
     if "sum" in words and starts.w_hh is not None and "random" in starts.w_hh:
         raise InputError(
             f"models.{variant}.w_hh: +sum goes with identity alone: with a random w_hh the state grows 16-fold in 8 "

@@ -62,6 +62,11 @@ class Experiment(Sections):
     def _sources(self) -> dict[frozenset[str], Sources]:
         return {}
 
+    def seeds_of(self, variant: str) -> list[int]:
+        """Those that a model of this config is trained with."""
+        starts = self.models.get(variant)
+        return starts.seeds if starts is not None and starts.seeds is not None else self.seeds
+
     def trunk(self, model: str) -> str:
         """The 2D network that a model is built on: rcn18 stands on resnet18.
 

@@ -11,7 +11,11 @@ _RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
     r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]{0,9})"
 )
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.
-OPTION_WORDS: dict[str, dict[str, Any]] = {"sum": {"mode": "sum"}, "centre": {"inflation": "centre"}}
+OPTION_WORDS: dict[str, dict[str, Any]] = {
+    "sum": {"mode": "sum"},
+    "centre": {"inflation": "centre"},
+    "frozen_bn": {"frozen_batch_norm": True},
+}
 
 
 @dataclass(frozen=True, order=True)

@@ -7,6 +7,7 @@ from rcn_bench.plan.schema import Limits, key
 
 Count = Annotated[int, Limits(minimum=1)]
 Whole = Annotated[int, Limits(minimum=0)]
+Seeds = Annotated[list[Whole], Limits(minItems=1, uniqueItems=True)]
 MOST_PROCESSES, LARGEST_SIDE = 1024, 8192  # that a machine starts, threads included; of a frame, in pixels
 Threads = Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)]
 LearningRate = Annotated[float, Limits(exclusiveMinimum=0, maximum=1000)]
@@ -159,6 +160,7 @@ class Starts:
     w_hh: Annotated[list[Literal["random", "identity"]], Limits(minItems=1, uniqueItems=True)] | None = key(
         "of recurrent models alone", None
     )
+    seeds: Seeds | None = key("of its runs; left out, those of all", None)
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Sections:
         dict[str, Starts],
         Limits(minProperties=1, propertyNames={"pattern": "^[a-z0-9_]+(\\+[a-z0-9_]+)*$"}),
     ] = key("every model that is trained, and what it can start from; rcn18+sum is rcn18 with the plain recurrence")
-    seeds: Annotated[list[Whole], Limits(minItems=1, uniqueItems=True)] = key("every run is trained once per seed", [0])
+    seeds: Seeds = key("every run is trained once per seed, if its model has none of its own", [0])
     pretrained: Literal["stills", "imagenet"] | None = key(
         "what the pretrained w_xh of this experiment is; left out, all runs start from random weights", None
     )

@@ -1,5 +1,8 @@
 """Tables 1 to 3: the accuracy of inits, architectures and clip lengths. Every row names the runs that it comes from."""
 
+from collections import Counter
+from dataclasses import replace
+
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.tables import Table1, Table2, Table3
 from rcn_bench.plan.run import base_model
@@ -111,13 +114,16 @@ def table3(product: Table3) -> Table:
 
 def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
     videos = "pairs of twin videos" if experiment.dataset.twins else "videos"
-    if len(experiment.seeds) == 1:
+    seeds = Counter(replace(run, seed=0) for run in accuracies.scored).values()
+    if max(seeds) == 1:
         intervals = (
             f"One seed: 95 % intervals are of each one trained network on new {videos}. What another seed would give "
             "they do not tell, so the table orders no rows."
         )
     else:
         intervals = f"95 % intervals of a row with several seeds are of the mean over trainings, on new {videos}."
+        if min(seeds) == 1:
+            intervals += " That of a row with one seed is of this one trained network, so it is not ordered by it."
     notes = [
         f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
         "accuracy: over all clips.",

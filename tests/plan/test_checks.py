@@ -74,6 +74,12 @@ def test_ablation_that_is_its_model_from_random_weights_is_refused():
     experiment({"models.i3d18+centre": {"w_xh": ["stills"]}})
 
 
+def test_frozen_batch_norm_goes_with_pretrained_weights():
+    config = changed("models.i3d18+frozen_bn", {"w_xh": ["random", "stills"]})
+    assert refusal(config).startswith("models.i3d18+frozen_bn.w_xh: ")
+    experiment({"models.i3d18+frozen_bn": {"w_xh": ["stills"]}})
+
+
 def test_sum_from_a_random_w_hh_is_refused():
     config = changed("models.rcn18+sum", {"w_xh": ["stills"], "w_hh": ["random", "identity"]})
     assert refusal(config).startswith("models.rcn18+sum.w_hh: ")

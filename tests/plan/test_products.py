@@ -241,3 +241,12 @@ def test_an_ablation_is_a_row_of_its_own_at_the_cost_of_its_model():
     assert run == Run("rcn18", 8, "stills", "identity", 0, ("sum",))
     assert run in all_runs(products.values())
     assert "rcn18+sum" not in profiled(products.values())
+
+
+def test_a_model_with_seeds_of_its_own_has_as_many_runs_in_every_product():
+    products = products_of(experiment({"seeds": [0, 1], "models.rcn18.seeds": [3, 4, 5], "models.rcn34.seeds": [7]}))
+    rows = products["table2_architectures"].rows()
+    assert [run.seed for run in rows["rcn18", "stills"]] == [3, 4, 5]
+    assert [run.seed for run in rows["c2d18", "stills"]] == [0, 1]
+    assert {run.seed for run in products["figure1"].runs()} == {3}
+    assert [(run.model, run.seed) for run in products["figure2"].runs()][-2:] == [("rcn34", 7), ("rcn34", 7)]

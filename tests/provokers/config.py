@@ -183,6 +183,11 @@ def centre_of_random_weights(user: User) -> Met:
 
 
 @provoker
+def frozen_batch_norm_of_random_weights(user: User) -> Met:
+    return user.shows({"models.i3d18+frozen_bn": {"w_xh": ["random"]}}).naming("models.i3d18+frozen_bn.w_xh")
+
+
+@provoker
 def sum_of_random_weights(user: User) -> Met:
     changes = {"models.rcn18+sum": {"w_xh": ["random"], "w_hh": ["random"]}}
     return user.shows(changes).naming("models.rcn18+sum.w_hh")

@@ -169,7 +169,7 @@ def init_runs(experiment: Experiment, model: str, frames: int, w_xh: str, w_hh: 
     starts = experiment.models.get(model)
     if starts is None or w_xh not in starts.w_xh or (w_hh is not None and w_hh not in (starts.w_hh or [])):
         return []
-    return [Run.of(model, frames, w_xh, w_hh, seed) for seed in experiment.seeds]
+    return [Run.of(model, frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
 
 
 def default_w_hh(experiment: Experiment, model: str) -> str | None:

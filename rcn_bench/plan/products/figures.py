@@ -64,8 +64,11 @@ class Figure2(Product):
         starts = {panel: (model, "random") for panel, model in zip(PANELS, self.models, strict=False)}
         if self.experiment.pretrained is not None:
             starts[f"{max(starts)}'"] = (self.models[-1], self.experiment.pretrained)
-        seed = self.experiment.seeds[0]
-        return {panel: [Run.of(model, self.frames, w_xh, "identity", seed)] for panel, (model, w_xh) in starts.items()}
+        seeds = {model: self.experiment.seeds_of(model)[0] for model in self.models}
+        return {
+            panel: [Run.of(model, self.frames, w_xh, "identity", seeds[model])]
+            for panel, (model, w_xh) in starts.items()
+        }
 
     def reads(self) -> list[Path]:
         return hidden_states(self.experiment, self.runs())
