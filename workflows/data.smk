@@ -15,13 +15,14 @@ if PLAN.experiment.data.digits is not None:
         retries: 1
         conda:
             ENVIRONMENT
+        threads: PLAN.digits_threads
         resources:
             mem_mb=PLAN.memory("digits"),
             runtime=PLAN.runtime("digits"),
         params:
             identity=PLAN.identity("digits"),
         shell:
-            'rcn-bench data make-digits --config "$CONFIG" > {log} 2>&1'
+            'rcn-bench data make-digits --config "$CONFIG" --workers {threads} > {log} 2>&1'
 
 
 rule shard:

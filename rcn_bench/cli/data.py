@@ -11,7 +11,8 @@ from rcn_bench.plan.experiment import Experiment
 
 def add_commands(commands: Commands) -> None:
     data = commands.add_parser("data", help="make and decode data sets").add_subparsers(required=True, metavar="WHAT")
-    add_writing_command(data, "make-digits", _make_digits, "write the embedded data set: videos, lists, stills")
+    text = "write the embedded data set: videos, lists, stills"
+    _add_workers(add_writing_command(data, "make-digits", _make_digits, text))
 
     check = add_command(data, "check", _check, "decode every video once and report what cannot be used")
     check.description = (
@@ -60,7 +61,7 @@ def _make_digits(experiment: Experiment, options: Options) -> None:
         raise InputError("data.digits: not there; this experiment has videos of its own")
     from rcn_bench.data.digits import make_digits
 
-    make_digits(experiment.data.digits, experiment.paths.data)
+    make_digits(experiment.data.digits, experiment.paths.data, workers=options.workers if options.workers > 1 else 0)
 
 
 def _check(options: Options) -> None:

@@ -30,6 +30,8 @@ from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
 from rcn_bench.records.runs import Pretrained
 
+TASKS = {"digits": "{} digits on stills", "glyphs": "{} letters, digits and textures on stills"}
+
 
 class _Stills:
     """Batches of stills in a random order, new in every pass, as clips of one frame that are to be augmented."""
@@ -77,7 +79,7 @@ def pretrain(network: str, experiment: Experiment) -> None:
 
 def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, digits: Digits) -> None:
     process, paths = Process.alone(), experiment.paths
-    crop, classes = experiment.clip.crop, len(digits.digits)
+    crop, classes = experiment.clip.crop, digits.still_classes
     torch.set_num_threads(pretraining.threads)
     torch.manual_seed(digits.seed)
     origin = begin(experiment, "pretrain", network, [paths.stills])
@@ -110,7 +112,7 @@ def _pretrain(network: str, experiment: Experiment, pretraining: Pretraining, di
     Pretrained(
         origin=origin,
         network=network,
-        task=f"{classes} digits on stills",
+        task=TASKS[digits.stills_of].format(classes),
         held_out_accuracy=accuracy,
         held_out_stills=len(held_out),
         training_seconds=round(seconds, 3),
@@ -140,7 +142,8 @@ def read_stills(path: Path, digits: Digits) -> dict[str, NDArray[Any]]:
                     raise ValueError(f"{name} is {dtype} {found}, not {kind} {shape}")
         with np.load(path) as stored:
             stills = {name: stored[name] for name in wanted}
-        if any(not 0 <= label < len(digits.digits) for part in ("train", "val") for label in stills[f"{part}_labels"]):
+        labels = np.concatenate([stills["train_labels"], stills["val_labels"]])
+        if labels.min() < 0 or labels.max() >= digits.still_classes:
             raise ValueError("a label that is none")
     return stills
 

@@ -93,6 +93,8 @@ def _check_ranges(experiment: Experiment) -> None:
             f"data.digits.train_videos: {digits.train_videos} do not show all classes that validation does; give at "
             f"least {min(digits.val_videos, 4 * len(digits.digits))}"
         )
+    if digits and digits.size > 1 and (side := 28 * digits.size) > digits.canvas:
+        raise InputError(f"data.digits.size: {digits.size} makes digits of {side} pixels, on frames of {digits.canvas}")
     if digits and experiment.clip.evaluation_clips % 2:
         raise InputError("clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
 
@@ -103,7 +105,7 @@ def _check_pretraining(experiment: Experiment) -> None:
     digits, pretrain = experiment.data.digits, experiment.pretrain
     if digits is None or pretrain is None:
         raise InputError("pretrained: stills needs the settings pretrain and data.digits")
-    if len(digits.digits) < 2:
+    if digits.still_classes < 2:
         raise InputError("data.digits.digits: stills of a single digit are one class, which teaches nothing; give more")
     if digits.stills < pretrain.batch_size:
         raise InputError(f"pretrain.batch_size: {pretrain.batch_size} is more than the {digits.stills} stills")

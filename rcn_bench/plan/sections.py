@@ -29,12 +29,17 @@ class Annotations:
     val: str = key()
 
 
+# What stills of glyphs show. No character is another's mirror image, since stills are mirrored in training.
+CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabefghr346789"
+TEXTURES = ("rows", "columns", "diagonals", "checks", "rings", "dots", "white noise", "cloud noise", "grain noise")
+
+
 @dataclass(frozen=True)
 class Digits:
     """Sizes of the embedded data set."""
 
     digits: Annotated[list[Annotated[int, Limits(minimum=0, maximum=9)]], Limits(minItems=1, uniqueItems=True)] = key(
-        "which ones it shows, in videos and stills"
+        "which ones it shows, in videos and, if they are of digits, in stills"
     )
     canvas: Annotated[int, Limits(minimum=16, maximum=1024, multipleOf=2)] = key("height and width of a frame")
     video_frames: Annotated[int, Limits(minimum=8, maximum=10**4)] = key()
@@ -45,6 +50,15 @@ class Digits:
     clutter: Annotated[int, Limits(minimum=0, maximum=1000)] = key()
     speed: tuple[Speed, Speed] = key("cycles of a motion per frame, lowest and highest")
     seed: Whole = key()
+    size: Annotated[int, Limits(minimum=1, maximum=32)] = key("times its 28 pixels that a digit is drawn at", 1)
+    stills_of: Literal["digits", "glyphs"] = key(
+        "what stills show: other images of the same digits, or letters and digits of many typefaces, and textures",
+        "digits",
+    )
+
+    @property
+    def still_classes(self) -> int:
+        return len(self.digits) if self.stills_of == "digits" else len(CHARACTERS) + len(TEXTURES)
 
     @property
     def held_out_stills(self) -> int:

@@ -21,7 +21,9 @@ from rcn_bench.plan.products import all_runs, certified, find_product, products_
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
 
-OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed")  # of the embedded data set's keys, those that they show
+# Of the embedded data set's keys, those that its stills show, and those that nothing else does.
+OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed", "size", "stills_of")
+OF_STILLS_ALONE = {"stills", "stills_of"}
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ def _data(experiment: Experiment, *videos: str) -> dict[str, Any]:
     kept = {key: getattr(data, key) for key in ("short_side", "frame_rate", "jpeg_quality")}
     if data.digits is None:
         return kept
-    return kept | {"digits": _without(data.digits, *({"train_videos", "val_videos", "stills"} - {*videos}))}
+    shown = {*videos, *(OF_STILLS_ALONE if "stills" in videos else ())}
+    return kept | {"digits": _without(data.digits, *({"train_videos", "val_videos", *OF_STILLS_ALONE} - shown))}
 
 
 def _pretrain(experiment: Experiment) -> dict[str, Any]:

@@ -209,6 +209,12 @@ class Workflow:
     # Shards
 
     @property
+    def digits_threads(self) -> int:
+        """One for every 500 videos that are made, of which starting a process is a small part."""
+        digits = self.experiment.data.digits
+        return max(1, min(16, (digits.train_videos + digits.val_videos) // 500)) if digits else 1
+
+    @property
     def shard_threads(self) -> int:
         """Videos of one's own are worth four processes a shard; the embedded ones are small."""
         return 1 if self.experiment.data.digits is not None else 4

@@ -102,6 +102,30 @@ def test_same_config_gives_the_same_data(data, make):
     assert all(np.array_equal(again.stills[key], images) for key, images in data.stills.items())
 
 
+@pytest.mark.slow
+def test_any_number_of_processes_writes_the_same_data(data, tmp_path):
+    make_digits(SMALL, tmp_path, lambda line: None, workers=2)
+    other = DataSet(tmp_path)
+    assert data.frames.keys() == other.frames.keys()
+    assert all(np.array_equal(data.frames[id], other.frames[id]) for id in data.frames)
+    assert data.csv("train").read_bytes() == other.csv("train").read_bytes()
+
+
+def test_larger_digits_are_the_same_path_in_more_pixels(make):
+    """What moves fills about size squared as many pixels, and pieces of clutter are as much larger."""
+    one, two = (make(replace(SMALL, canvas=72, clutter=0, size=size)) for size in (1, 2))
+    ink = [np.mean([(frames > BACKGROUND + 50).sum() for frames in each.frames.values()]) for each in (one, two)]
+    assert 3 < ink[1] / ink[0] < 5
+
+
+def test_stills_of_glyphs_leave_the_videos_as_they_are(data, make):
+    other = make(replace(SMALL, stills_of="glyphs", stills=96))
+    assert all(np.array_equal(data.frames[id], other.frames[id]) for id in data.frames)
+    classes = np.bincount(other.stills["train_labels"])
+    assert len(classes) == replace(SMALL, stills_of="glyphs").still_classes
+    assert set(classes) == {2}
+
+
 def test_other_seed_gives_other_images(data, make):
     other = make(replace(SMALL, seed=1))
     assert other.videos == data.videos

@@ -113,6 +113,11 @@ def crop_beyond_the_frame(user: User) -> Met:
 
 
 @provoker
+def digits_beyond_the_frame(user: User) -> Met:
+    return user.shows({"data.digits.size": 2}).naming("data.digits.size", 56, 36)
+
+
+@provoker
 def bounds_that_fall(user: User) -> Met:
     return user.shows({"augment.scale": [1.2, 0.8]}).naming("augment.scale", 1.2)
 
