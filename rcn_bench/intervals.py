@@ -111,6 +111,17 @@ class Scores:
         half = student(freedom, 1 - TAIL) * sqrt(variance) if variance > 0 else 1 - TAIL ** (1 / groups)
         return difference - half, difference + half
 
+    def change_since(self, before: "Scores") -> "Scores":
+        """What the same trainings have right more than before, of the same videos; for changes and their differences.
+
+        So trainings are paired too: what one of them has in both is no part of a change's uncertainty.
+        """
+        return Scores(self.correct - before.correct, self.counts, self.groups)
+
+    def change_interval(self) -> Interval | None:
+        """The 95 % interval of a change, as difference_interval has it: the two-way t."""
+        return self.difference_interval(Scores(0 * self.correct[:1], self.counts[:1], self.groups))
+
     @cached_property
     def _by_group(self) -> NDArray[np.float64]:
         """(trainings, groups): numbers whose mean is each training's accuracy, and which vary as the groups do."""

@@ -7,6 +7,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of, profiled, timed
 from rcn_bench.plan.run import Run
 from rcn_bench.records.costs import Causality, Certificate, MemoryCosts, ModelCosts, Profile, Speed, Throughput
+from rcn_bench.records.lifetime import Lifetime, lifetime_columns
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Online, Pretrained, Skipped, online_columns
 from results import APART, an_example, own_origin, write_own_run, write_training
@@ -119,3 +120,29 @@ def write_online_run(experiment, model, seed, frames=8, columns=OF_FOUR, skipped
     counts = {"videos_listed": used + len(skipped), "videos_usable": used, "videos_used": used, "data_fingerprint": "4"}
     counts["videos_skipped"] = [Skipped(name, "too short") for name in skipped]
     Online(origin=origin, run=run.name, **known, **counts).write(path.with_suffix(".json"))
+
+
+AGES = [1, 2, 4, 8, 16, 32, 64, 128]
+
+
+def write_lifetime_run(experiment, model, seed, frames=8, columns=OF_FOUR, **ways):
+    """A run's training and what its long videos came to by way, each as a digit an age, - for unknown."""
+    run = Run(model, frames, "stills", "identity" if model.startswith("rcn") else None, seed)
+    tables = [
+        pd.DataFrame({**columns, "way": way}).assign(
+            **{str(age): [_right(video[place]) for video in videos] for place, age in enumerate(AGES)}
+        )
+        for way, videos in ways.items()
+    ]
+    path = experiment.paths.lifetime(run)
+    checksum = write_rows(path, lifetime_columns(AGES), pd.concat(tables))
+    write_training(experiment, run)
+    known = {"ways": list(ways), "ages": AGES, "clip_frames": frames, "weights_sha256": "w"}
+    counts = {"videos": len(columns["video"]), "groups": len(set(columns["group"]))}
+    origin = own_origin(experiment, "lifetime", run.name)
+    record = Lifetime(origin=origin, run=run.name, lifetime_sha256=checksum, **known, **counts)
+    record.write(path.with_suffix(".json"))
+
+
+def _right(digit):
+    return np.nan if digit == "-" else float(digit)

@@ -212,3 +212,38 @@ def test_bounds_hold_the_accuracy_and_are_as_far_apart_as_many_are_missing(accur
         assert 0 <= low <= accuracy + 1e-12
         assert accuracy - 1e-12 <= high <= 1 + 1e-12
         assert high - low == pytest.approx(missing / (scored + missing))
+
+
+# Of the same trainings, asked in two ways
+
+
+def asked_in_two_ways(rng, count, videos=60, shift=0.0):
+    """Some trainings that are right less or more often in the second way, each by another shift, as each video is."""
+    of_training, of_video = rng.normal(0, 0.2, (count, 1)), rng.normal(0, 0.1, videos)
+    first = 0.5 + of_training + of_video + rng.normal(0, 0.05, (count, videos))
+    second = first + shift + rng.normal(0, 0.02, (count, 1)) + rng.normal(0, 0.1, videos)
+    groups = [f"g{i // 2}" for i in range(videos)]
+    return trainings(first, groups), trainings(second, groups)
+
+
+def test_a_change_of_one_training_is_a_difference_on_the_same_videos():
+    before, after = asked_in_two_ways(np.random.default_rng(0), 1, shift=0.1)
+    assert after.change_since(before).change_interval() == pytest.approx(after.difference_interval(before))
+    before, after = asked_in_two_ways(np.random.default_rng(0), 1, videos=14)
+    assert after.change_since(before).change_interval() is None
+
+
+def test_what_trainings_have_in_common_is_no_part_of_a_changes_uncertainty():
+    before, after = asked_in_two_ways(np.random.default_rng(0), 4, shift=0.1)
+    change, difference = after.change_since(before).change_interval(), after.difference_interval(before)
+    assert change[0] < after.accuracy - before.accuracy < change[1]
+    assert width(change) < width(difference) / 4
+
+
+def test_a_change_that_is_none_is_found_in_one_case_of_twenty():
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(1000):
+        before, after = asked_in_two_ways(rng, 4)
+        low, high = after.change_since(before).change_interval()
+        found += not low < 0 < high
+    assert 0.025 < found / 1000 < 0.07

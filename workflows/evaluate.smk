@@ -1,4 +1,5 @@
-# What becomes of trained weights: clip and video accuracy, accuracy while a video is being seen, w_hh by layer.
+# What becomes of trained weights: clip and video accuracy, accuracy while a video is being seen and by the
+# age of a network's state, w_hh by layer.
 
 
 rule evaluate:
@@ -73,3 +74,27 @@ rule w_hh:
         identity=PLAN.identity("w_hh", "run"),
     shell:
         'rcn-bench w-hh {wildcards.run} --config "$CONFIG" > {log} 2>&1'
+
+
+rule lifetime:
+    input:
+        f"{ROOT}/runs/{{run}}/model.safetensors",
+    output:
+        f"{ROOT}/runs/{{run}}/lifetime.csv",
+        f"{ROOT}/runs/{{run}}/lifetime.json",
+    log:
+        f"{ROOT}/logs/lifetime/{{run}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/lifetime/{{run}}.tsv"
+    retries: 1
+    conda:
+        ENVIRONMENT
+    threads: PLAN.experiment.train.threads
+    resources:
+        gpu=1,
+        mem_mb=PLAN.memory("lifetime"),
+        runtime=PLAN.runtime("lifetime"),
+    params:
+        identity=PLAN.identity("lifetime", "run"),
+    shell:
+        'rcn-bench lifetime {wildcards.run} --config "$CONFIG" > {log} 2>&1'

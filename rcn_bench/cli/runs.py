@@ -1,4 +1,4 @@
-"""Commands on runs and their weights: pretrain, train, evaluate, online, w-hh, stream, calibrate."""
+"""Commands on runs and their weights: pretrain, train, evaluate, online, w-hh, lifetime, stream, calibrate."""
 
 import argparse
 from dataclasses import replace
@@ -46,6 +46,9 @@ def add_commands(commands: Commands) -> None:
 
     text = "w_hh of a trained run by layer, at the start of its training and after it"
     add_writing_command(commands, "w-hh", _hidden_state, text, ["run"]).add_argument("run", help="a run's name")
+
+    text = "accuracy of a trained run against the frames since its state last began anew, on long videos"
+    add_writing_command(commands, "lifetime", _lifetime, text, ["run"]).add_argument("run", help="a run's name")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
     stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
@@ -113,6 +116,12 @@ def _hidden_state(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.hidden_state import measure_hidden_state
 
     measure_hidden_state(Run.parse(options.run), experiment)
+
+
+def _lifetime(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.lifetime import measure_lifetime
+
+    measure_lifetime(Run.parse(options.run), experiment)
 
 
 def _stream(options: Options) -> None:

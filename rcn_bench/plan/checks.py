@@ -61,6 +61,8 @@ def require_model(experiment: Experiment, model: str, key: str) -> None:
 def _check_data(experiment: Experiment) -> None:
     data = experiment.data
     if data.digits is None:
+        if experiment.lifetime is not None:
+            raise InputError("lifetime: needs data.digits, of whose motions its long videos are; leave it out")
         if data.annotations is None or data.videos is None:
             raise InputError("data: needs annotations and videos, or digits")
         return

@@ -10,9 +10,9 @@ from rcn_bench.code import Code, ModelSource, Sources, find_formats, find_models
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import DataSet, EmbeddedDigits, OwnVideos
 from rcn_bench.plan.paths import Paths
-from rcn_bench.plan.run import base_model
+from rcn_bench.plan.run import Run, base_model
 from rcn_bench.plan.schema import parse_section, plain
-from rcn_bench.plan.sections import Sections
+from rcn_bench.plan.sections import Digits, Lifetime, Sections
 from rcn_bench.syntax import top_level
 
 
@@ -66,6 +66,18 @@ class Experiment(Sections):
         """Those that a model of this config is trained with."""
         starts = self.models.get(variant)
         return starts.seeds if starts is not None and starts.seeds is not None else self.seeds
+
+    def lifetime_of(self, run: Run) -> tuple[Digits, Lifetime]:
+        """The long videos on which a run's lifetime is measured, and of which data set they are.
+
+        Errors: InputError if the config has none, or if they are shorter than the run's clips.
+        """
+        digits, lifetime = self.data.digits, self.lifetime
+        if digits is None or lifetime is None:
+            raise InputError("lifetime: missing; give the videos and frames that data.digits are to be drawn at")
+        if lifetime.frames < run.frames:
+            raise InputError(f"lifetime.frames: {lifetime.frames} are fewer than those of a clip of {run.name}")
+        return digits, lifetime
 
     def trunk(self, model: str) -> str:
         """The 2D network that a model is built on: rcn18 stands on resnet18.

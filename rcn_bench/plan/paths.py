@@ -95,6 +95,10 @@ class Paths:
         """The record of a run's w_hh, at the start and after training; the matrices lie beside it, as .safetensors."""
         return self.run(run) / "w_hh.json"
 
+    def lifetime(self, run: Run) -> Path:
+        """For every long video, at which ages of its state the run is right; its record lies beside it, as .json."""
+        return self.run(run) / "lifetime.csv"
+
     def checkpoint(self, run: Run) -> Path:
         """What an unfinished training resumes from; no declared output of a rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"

@@ -199,6 +199,14 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Lifetime:
+    """Long videos of the embedded data set's kind, on which accuracy is taken by the age of a network's state."""
+
+    videos: Annotated[int, Even] = key("drawn for it, in twins, and kept nowhere")
+    frames: Annotated[int, Limits(minimum=1, maximum=10**6)] = key("of each that are shown, at the clip's stride")
+
+
+@dataclass(frozen=True)
 class Sections:
     """A whole config."""
 
@@ -221,6 +229,7 @@ class Sections:
     plugins: list[str] = key("Python modules that register models, tables, figures or list formats of your own", [])
     augment: Augment = key(default=Augment())
     pretrain: Pretraining | None = key(default=None)
+    lifetime: Lifetime | None = key(default=None)
     tables: dict[str, Any] = key("tables to make, each with its settings", {})
     figures: dict[str, Any] = key("figures to make, each with its settings", {})
     profile: Profile = key(default=Profile())

@@ -129,6 +129,13 @@ def hidden_state(experiment: Experiment, name: str) -> Dependencies:
     return _depends(experiment, _network(experiment, run), "rcn_bench.analysis.hidden_state", models=[run.model])
 
 
+def lifetime(experiment: Experiment, name: str) -> Dependencies:
+    run, clip = Run.parse(name), experiment.clip
+    shown = _shown(experiment, run, "train_videos") | {"lifetime": plain(experiment.lifetime)}
+    shown |= {"clip": {"stride": clip.stride, "crop": clip.crop}, "train": {"autocast": experiment.train.autocast}}
+    return _depends(experiment, _network(experiment, run) | shown, "rcn_bench.engine.lifetime", models=[run.model])
+
+
 def _network(experiment: Experiment, run: Run) -> dict[str, Any]:
     """What shapes a run's network, beside its code. options: what the words in its name mean to its builder."""
     options = {word: OPTION_WORDS[word] for word in run.options}
@@ -258,6 +265,7 @@ STAGES: dict[str, Callable[[Experiment, str], Dependencies]] = {
     "evaluate": evaluation,
     "online": online,
     "w_hh": hidden_state,
+    "lifetime": lifetime,
     "profile": profiling,
     "throughput": throughput,
     "causality": causality,

@@ -32,6 +32,9 @@ def targets(experiment: Experiment, stage: str) -> list[str]:
         case "w_hh":
             read = _read(experiment)
             return _names(run for run in runs if paths.hidden_state(run) in read)
+        case "lifetime":
+            read = _read(experiment)
+            return _names(run for run in runs if paths.lifetime(run) in read)
         case "profile":
             return list(profiled(products.values()))
         case "calibrate":

@@ -48,6 +48,7 @@ NEEDS = {
     "evaluate": Needs(8000, 240),
     "online": Needs(8000, 240),
     "w_hh": Needs(4000, 30),
+    "lifetime": Needs(8000, 240),
     "profile": Needs(16000, 120),
     "throughput": Needs(16000, 240),
     "causality": Needs(8000, 120),

@@ -138,7 +138,7 @@ class Trained(OfVideos, Record):
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: cannot be read ({error}); run `{command}` again") from error
         epochs = [_epoch(line, number, path, command) for number, line in enumerate(lines, start=1)]
-        _require_found(self, {"clips_trained": sum(epoch.samples for epoch in epochs)}, path)
+        require_found(self, {"clips_trained": sum(epoch.samples for epoch in epochs)}, path)
         return epochs
 
 
@@ -231,7 +231,7 @@ class Evaluation(OfVideos, Record):
         clips, clips_right = int(rows["clips"].sum()), int(rows["clips_correct"].sum())
         found = {"videos_used": videos, "groups": rows["group"].nunique(), "clips": clips}
         shares = {"video_accuracy": int(right.sum()) / max(videos, 1), "clip_accuracy": clips_right / max(clips, 1)}
-        _require_found(self, found | shares, path)
+        require_found(self, found | shares, path)
         return rows
 
 
@@ -264,11 +264,11 @@ class Online(OfVideos, Record):
         Errors: InputError if they are not those of this record, or of other videos or ways than it says.
         """
         rows = read_rows(path, online_columns(self.shares), self.online_sha256, self.command(path))
-        _require_found(self, {"videos_used": rows["video"].nunique(), "ways": list(rows["way"].unique())}, path)
+        require_found(self, {"videos_used": rows["video"].nunique(), "ways": list(rows["way"].unique())}, path)
         return rows
 
 
-def _require_found(record: Record, found: Mapping[str, Any], path: Path) -> None:
+def require_found(record: Record, found: Mapping[str, Any], path: Path) -> None:
     """Refuse a record whose fields are not what its rows, which lie at ``path``, come to."""
     for name, value in found.items():
         said = getattr(record, name)

@@ -14,12 +14,13 @@ from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, Throughput
 from rcn_bench.records.found import record_path
 from rcn_bench.records.hidden_state import HiddenState
+from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.origins import require_own
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Epoch, Evaluation, Online, Pretrained, Trained
 
 Kind = TypeVar("Kind", bound=Record)
-OfWeights = TypeVar("OfWeights", Evaluation, Online, HiddenState)
+OfWeights = TypeVar("OfWeights", Evaluation, Online, HiddenState, Lifetime)
 
 
 def data_set(experiment: Experiment) -> str:
@@ -44,6 +45,10 @@ def read_online(experiment: Experiment, run: Run) -> Online:
 def read_hidden_state(experiment: Experiment, run: Run) -> HiddenState:
     """Errors: InputError, beside what all raise, if it is of other weights than the run's."""
     return _of_own_weights(_own(HiddenState, experiment, "w_hh", run.name), experiment, run)
+
+
+def read_lifetime(experiment: Experiment, run: Run) -> Lifetime:
+    return _of_own_weights(_own(Lifetime, experiment, "lifetime", run.name), experiment, run)
 
 
 def read_epochs(experiment: Experiment, run: Run) -> list[Epoch]:

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rcn_bench.data.digits import (
+from rcn_bench.data.digits import make_digits
+from rcn_bench.data.examine import decode
+from rcn_bench.data.scenes import (
     BACKGROUND,
     CLUTTER_CONTRAST,
     DIGIT_SIDE,
     IMAGE_RANGES,
     IMAGES_PER_DIGIT,
     REVERSE,
-    make_digits,
 )
-from rcn_bench.data.examine import decode
 from rcn_bench.lists.formats import read_list
 from rcn_bench.lists.video import video_path
 from rcn_bench.plan.sections import Digits

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
-from table_results import OF_FOUR, SHARES
+from table_results import AGES, OF_FOUR, SHARES
 
 from fuzz.damage import Reader
 from fuzz.mutate import damaged, other_values
@@ -19,6 +19,7 @@ from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.workflow import known_counts
 from rcn_bench.records.base import Document, Record, with_checksum
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
+from rcn_bench.records.lifetime import Lifetime, lifetime_columns
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Epoch, Online, Trained, online_columns, write_metrics
 from results import an_example, document_kinds, write_evaluation
@@ -111,6 +112,14 @@ def online(folder: Path) -> Reader:
     return _beside(path, lambda sha256: replace(of, online_sha256=sha256).rows(path).to_csv())
 
 
+def lifetime(folder: Path) -> Reader:
+    path, columns = folder / "lifetime.csv", lifetime_columns(AGES)
+    shown = {name: [1.0, 0.0, float("nan"), 1.0] for name in list(columns)[4:]}
+    write_rows(path, columns, {**OF_FOUR, "way": ["last"] * 4, **shown})
+    of = an_example(Lifetime, ways=["last"], ages=AGES, clip_frames=8, videos=4, groups=3)
+    return _beside(path, lambda sha256: replace(of, lifetime_sha256=sha256).rows(path).to_csv())
+
+
 def metrics(folder: Path) -> Reader:
     path = folder / "metrics.jsonl"
     write_metrics(path, [an_example(Epoch, epoch=number, samples=64) for number in (1, 2, 3)])
@@ -150,6 +159,7 @@ READERS = {
     "predictions.csv": predictions,
     "scores.safetensors": scores,
     "online.csv": online,
+    "lifetime.csv": lifetime,
     "metrics.jsonl": metrics,
     "w_hh.safetensors": matrices,
     "lists.json": counted_lists,

@@ -111,6 +111,7 @@ CHANGED = {
     "engine/online.py": "online .*",
     "engine/pretrain.py": "pretrain .*",
     "data/digits.py": "make_digits",
+    "data/scenes.py": "make_digits",
     "data/cache/build.py": "(shard|cache) .*",
     "lists/kinetics.py": "(shard|cache) .*|make_digits",
     "data/cache/writing.py": "(shard|cache) .*",

@@ -34,6 +34,7 @@ def test_products_stand_in_the_order_of_the_paper():
         "figure2",
         "figure3",
         "online_accuracy",
+        "lifetime",
     ]
 
 
@@ -206,6 +207,13 @@ def test_online_accuracy_is_of_pretrained_weights_where_a_model_has_them_and_of_
         ("r2plus1d18", 4): [Run("r2plus1d18", 4, "random", None, seed) for seed in (3, 5)],
     }
     assert {"online.csv", "online.json"} <= {path.name for path in figure.reads()}
+
+
+def test_lifetime_reads_what_was_measured_of_the_same_runs():
+    changes = {"figures__lifetime": {"rcn18": [8, 16]}, "lifetime": {"videos": 8, "frames": 16}}
+    figure = product("lifetime", **changes)
+    assert figure.runs() == [Run("rcn18", frames, "stills", "identity", 0) for frames in (8, 16)]
+    assert {path.name for path in figure.reads()} == {"lifetime.csv", "lifetime.json", "provenance.json"}
 
 
 def test_all_runs_hold_every_run_of_every_table_and_figure_once():

@@ -15,7 +15,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import OPTION_WORDS
 from rcn_bench.plan.stages import STAGES, dependencies
 
-RUNS = [f"{stage} {run}" for stage in ("train", "evaluate", "online") for run in (RANDOM, STILLS)]
+RUNS = [f"{stage} {run}" for stage in ("train", "evaluate", "online", "lifetime") for run in (RANDOM, STILLS)]
 CACHES = ["cache train", "cache val"]
 TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6 = (
     f"table {name}"
@@ -29,7 +29,7 @@ TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6 = (
     )
 )
 FIGURES = ["figure figure1", "figure figure2", "figure figure3", "figure online_accuracy"]
-TRAIN, EVALUATE, ONLINE = RUNS[:2], RUNS[2:4], RUNS[4:]
+TRAIN, EVALUATE, ONLINE, LIFETIME = RUNS[:2], RUNS[2:4], RUNS[4:6], RUNS[6:]
 ACCURACY, COSTS = [TABLE1, TABLE2, TABLE3], [TABLE3, TABLE4, TABLE6]
 OF_STILLS = [run for run in RUNS if run.endswith(STILLS)]
 PRETRAIN, PROFILE, STEPS, CALIBRATE = "pretrain resnet18", "profile rcn18", "steps ", "calibrate r3d_18"
@@ -89,6 +89,7 @@ DEPEND = {
     "tables.table3.frames": ([4, 8, 16], [TABLE3, PROFILE, "throughput "]),
     "tables.table4.models": (["c2d18", "rcn18"], [TABLE4, TABLE6, "throughput "]),
     "tables.table5.frames": (8, [TABLE5, "causality "]),
+    "lifetime": ({"videos": 8, "frames": 16}, LIFETIME),
     "figures.figure2.frames": (8, ["figure figure2"]),
     "figures.online_accuracy": ({"rcn18": [8]}, ["figure online_accuracy"]),
     "profile.size": (64, [PROFILE, TABLE3, TABLE6]),
@@ -261,7 +262,7 @@ def test_a_cache_depends_on_its_lists_and_on_how_frames_are_kept(data, splits):
         ({"shard_videos": 100}, False),
     ],
 )
-@pytest.mark.parametrize("stage", ["train", "evaluate", "online"])
+@pytest.mark.parametrize("stage", ["train", "evaluate", "online", "lifetime"])
 def test_a_run_on_videos_of_ones_own_depends_on_how_their_frames_are_kept_and_not_on_where_they_lie(
     stage, data, changes
 ):
@@ -284,6 +285,7 @@ def test_a_cache_depends_on_the_code_of_every_list_format():
         (f"evaluate {RANDOM}", {"engine.evaluate", "models.rcn"}, {"models.i3d", "engine.train"}),
         (f"online {RANDOM}", {"engine.online", "models.rcn"}, {"models.i3d", "engine.train"}),
         (f"w_hh {RANDOM}", {"analysis.hidden_state", "models.rcn"}, {"models.i3d", "engine.train"}),
+        (f"lifetime {RANDOM}", {"engine.lifetime", "data.scenes"}, {"data.digits", "data.media.files", "engine.train"}),
         ("profile rcn18", {"analysis.profile", "models.rcn"}, {"models.i3d", "engine.train"}),
         ("throughput ", {"analysis.throughput", "models.rcn", "models.r2plus1d"}, {"models.s3d", "engine.train"}),
         ("causality ", {"analysis.causality", "models.s3d"}, {"engine.train", "analysis.profile"}),

@@ -138,6 +138,23 @@ def clips_without_twins(user: User) -> Met:
 
 
 @provoker
+def long_videos_without_digits(user: User) -> Met:
+    lifetime = {"videos": 8, "frames": 16}
+    return user.runs("show", "--config", user.config({"lifetime": lifetime}, OWN)).naming("lifetime", "data.digits")
+
+
+@provoker
+def no_long_videos(user: User) -> Met:
+    return user.shows({"figures.lifetime": {"rcn18": [8]}}).naming("lifetime")
+
+
+@provoker
+def long_videos_shorter_than_a_clip(user: User) -> Met:
+    changes = {"figures.lifetime": {"rcn18": [8]}, "lifetime": {"videos": 8, "frames": 7}}
+    return user.shows(changes).naming("lifetime.frames", 7, "rcn18-t8")
+
+
+@provoker
 def digits_of_too_few_videos(user: User) -> Met:
     return user.shows({"data.digits.train_videos": 4}).naming("data.digits.train_videos", 4)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from provokers.user import OWN, RUN, WINDOWED, Met, User, provoker, slow, weights_of
+from provokers.user import OWN, RUN, SIDE, SMOKE, WINDOWED, Met, User, provoker, slow, weights_of
 from rcn_bench.engine import calibrate
 from rcn_bench.records.base import with_checksum
 from rcn_bench.records.weights import Card, sealed
@@ -83,6 +83,14 @@ def weights_that_their_record_does_not_know(user: User) -> Met:
     user.trains({"train.epochs": 3})
     shutil.copy("kept.safetensors", weights_of(RUN))
     return user.evaluates({"train.epochs": 3}).naming(weights_of(RUN), FOLDER / "provenance.json")
+
+
+@provoker
+def digit_that_was_not_trained(user: User) -> Met:
+    user.has_finished()
+    own = {**SMOKE["data"]["digits"], "canvas": SIDE}
+    changes = {"data": {"digits": own}, "lifetime": {"videos": 8, "frames": 8}}
+    return user.runs("lifetime", RUN, "--config", user.config(changes, OWN)).naming(weights_of(RUN), "digit 1 down")
 
 
 @provoker

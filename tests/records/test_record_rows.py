@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcn_bench.errors import InputError
+from rcn_bench.records.lifetime import Lifetime, lifetime_columns
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Online, Trained, online_columns, write_metrics
 from results import an_evaluation, an_example, write_evaluation
@@ -159,6 +160,29 @@ def test_online_rows_come_back(tmp_path):
     for changes, what in others:
         with pytest.raises(InputError, match=rf"online.csv: {what}.*; run `rcn-bench online rcn18` again"):
             replace(online, **changes).rows(path)
+
+
+def test_lifetime_rows_come_back(tmp_path):
+    path, ages = tmp_path / "rcn18" / "lifetime.csv", [1, 2, 6]
+    table = {name: ["a", "01"] for name in ("video", "group", "label", "way")}
+    table |= {"1": [math.nan, math.nan], "2": [1.0, 0.0], "6": [0.0, 0.0]}
+    known = {"ways": ["a", "01"], "videos": 2, "groups": 2, "ages": ages, "clip_frames": 2}
+    record = an_example(Lifetime, lifetime_sha256=write_rows(path, lifetime_columns(ages), table), **known)
+    pd.testing.assert_frame_equal(
+        record.rows(path), pd.DataFrame(table).astype(dict.fromkeys(list(table)[:4], object)), check_exact=True
+    )
+    assert path.read_text().splitlines()[1:] == ["a,a,a,a,,1,0", "01,01,01,01,,0,0"]
+    with pytest.raises(InputError, match=r"lifetime.csv: has changed since .* run `rcn-bench lifetime rcn18` again"):
+        replace(record, lifetime_sha256="0").rows(path)
+    for changes in ({"videos": 3}, {"groups": 1}, {"ways": ["a"]}):
+        with pytest.raises(InputError, match=rf"lifetime.csv: {next(iter(changes))} of its rows is .*"):
+            replace(record, **changes).rows(path)
+
+
+@pytest.mark.parametrize(("ages", "clip_frames"), [([2, 4], 2), ([1, 4, 2], 2), ([1, 2, 4], 3), ([], 1), ([1, 1], 1)])
+def test_ages_rise_from_one_on_past_that_of_training(tmp_path, ages, clip_frames):
+    with pytest.raises(InputError, match="ages: "):
+        an_example(Lifetime, ages=ages, clip_frames=clip_frames).write(tmp_path / "lifetime.json")
 
 
 def test_metrics_come_back_and_wrong_lines_are_named(tmp_path):

@@ -19,6 +19,7 @@ from rcn_bench.records.base import with_checksum
 from rcn_bench.records.costs import Benchmarks, ModelCosts, Profile, StepTimes
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
+from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.plain import LARGEST, Signed, from_plain, to_plain
 from rcn_bench.records.runs import Evaluation
@@ -51,6 +52,8 @@ def fields_of(kind):
         made["videos_listed"] = st.integers(20, LARGEST)
     if "clips_per_video" in made:
         made |= {"clips": st.integers(10, 20), "clips_per_video": st.integers(20, LARGEST)}
+    if kind is Lifetime:
+        made |= {"ages": st.just([1, 2, 4]), "clip_frames": st.sampled_from([1, 2, 4])}
     if kind is Profile:
         rows = st.lists(st.builds(ModelCosts, **{**fields_of(ModelCosts), "model": st.just("rcn18")}), max_size=3)
         made |= {"model": st.just("rcn18"), "rows": rows}
@@ -257,8 +260,8 @@ def test_a_record_is_of_what_it_is_read_for(path):
     [
         ("pretrain", "resnet18", "pretrain resnet18"),
         ("cache", "val", "data cache --split val"),
-        *((stage, RUN, f"{stage} {RUN}") for stage in ("train", "evaluate", "online")),
         ("w_hh", RUN, f"w-hh {RUN}"),
+        *((stage, RUN, f"{stage} {RUN}") for stage in ("train", "evaluate", "online", "lifetime")),
         *((stage, "a", f"{stage} a") for stage in ("profile", "calibrate", "table", "figure")),
     ],
 )

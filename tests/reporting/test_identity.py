@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 
 import numpy as np
 import pytest
-from table_results import write_online_run
+from table_results import write_lifetime_run, write_online_run
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import builder_of, find_product, product_classes, products_of
@@ -15,7 +15,8 @@ from rcn_bench.plan.schema import keys_of
 from results import write_own_hidden_state
 
 PRODUCTS = sorted((cls.kind, name) for name, cls in product_classes().items())
-FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}, "online_accuracy": {"rcn18": [8]}}
+FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}}
+FIGURES |= {"online_accuracy": {"rcn18": [8]}, "lifetime": {"rcn18": [8]}}
 OWN_VIDEOS = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos"}
 # Of a product itself: what these return stands in depends_on(), or is a file that is read.
 DESCRIBED = {"rows", "runs", "reads"}
@@ -93,12 +94,14 @@ def unknown_to(identity_of, config, keys):
 
 @pytest.fixture
 def experiment(make):
-    experiment = make({"figures": FIGURES, "tables": {"w_hh": {"model": "rcn18", "frames": 8}}})
+    lifetime = {"videos": 4, "frames": 128}
+    experiment = make({"figures": FIGURES, "tables": {"w_hh": {"model": "rcn18", "frames": 8}}, "lifetime": lifetime})
     for name in ("w_hh", "figure1", "figure2", "figure3"):
         for run in products_of(experiment)[name].runs():
             write_own_hidden_state(experiment, run, [np.eye(4)], [2 * np.eye(4)])
     for seed in (0, 1):
         write_online_run(experiment, "rcn18", seed, carried=["0101010101"] * 4)
+        write_lifetime_run(experiment, "rcn18", seed, last=["01010101"] * 4)
     return experiment
 
 

@@ -1,8 +1,9 @@
-"""The figures: the paper's three of w_hh, and accuracy while a video is being seen."""
+"""The figures: the paper's three of w_hh, accuracy while a video is being seen, and by the age of a state."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.base import (
@@ -99,24 +100,18 @@ class Figure3(Inits):
         return [*records, *(self.experiment.paths.hidden_state(run).with_suffix(".safetensors") for run in self.runs())]
 
 
-@product
 @dataclass(frozen=True)
-class OnlineAccuracy(Product):
-    """Video accuracy against the share of a video seen, for models trained on clips of some lengths: rcn18: [8, 16]."""
+class OfLengths(Product):
+    """A figure of models trained on clips of some lengths: rcn18: [8, 16]."""
 
     lengths: dict[str, Lengths]
-
-    kind = "figure"
-    name = "online_accuracy"
-    section = ("figures", "online_accuracy")
-    builder = "rcn_bench.reporting.online:online_accuracy"
 
     @classmethod
     def schema(cls) -> Schema:
         return schema_of(dict[str, Lengths]) | {"minProperties": 1}
 
     @classmethod
-    def of(cls, experiment: Experiment, section: Any) -> "OnlineAccuracy":
+    def of(cls, experiment: Experiment, section: Any) -> Self:
         return cls(experiment, parse(dict[str, Lengths], section))
 
     def rows(self) -> Rows:
@@ -127,12 +122,45 @@ class OnlineAccuracy(Product):
             for frames in lengths
         }
 
-    def reads(self) -> list[Path]:
-        paths = self.experiment.paths
-        tables = [paths.online(run) for run in self.runs()]
-        records = [table.with_suffix(".json") for table in tables]
-        return tables + records + [paths.training(run) for run in self.runs()]
-
     def check(self) -> None:
         require_listed(self, list(self.lengths), "")
         require_runs(self, self.rows(), lambda row: row[0])
+
+    def _reads(self, table: Callable[[Run], Path]) -> list[Path]:
+        """Each run's table, the record beside it, and that of its training."""
+        tables = [table(run) for run in self.runs()]
+        records = [path.with_suffix(".json") for path in tables]
+        return tables + records + [self.experiment.paths.training(run) for run in self.runs()]
+
+
+@product
+@dataclass(frozen=True)
+class OnlineAccuracy(OfLengths):
+    """Video accuracy against the share of a video seen."""
+
+    kind = "figure"
+    name = "online_accuracy"
+    section = ("figures", "online_accuracy")
+    builder = "rcn_bench.reporting.online:online_accuracy"
+
+    def reads(self) -> list[Path]:
+        return self._reads(self.experiment.paths.online)
+
+
+@product
+@dataclass(frozen=True)
+class LifetimeAccuracy(OfLengths):
+    """Accuracy against the frames since a network's state last began anew."""
+
+    kind = "figure"
+    name = "lifetime"
+    section = ("figures", "lifetime")
+    builder = "rcn_bench.reporting.lifetime:lifetime"
+
+    def reads(self) -> list[Path]:
+        return self._reads(self.experiment.paths.lifetime)
+
+    def check(self) -> None:
+        super().check()
+        for run in self.runs():
+            self.experiment.lifetime_of(run)

@@ -1,0 +1,101 @@
+"""Accuracy by the age of a state, and its change since the age of a training clip's end."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from table_results import AGES, write_lifetime_run
+from written import written_figure
+
+from rcn_bench.errors import InputError
+from rcn_bench.intervals import Scores
+from rcn_bench.plan.config import check_config, merged
+from rcn_bench.plan.products import find_product
+from rcn_bench.reporting.lifetime import change_with_age, lifetime
+
+LIFETIME = {"videos": 40, "frames": 128}
+GROUPS = [f"g{i // 2}" for i in range(40)]
+FORTY = {"video": [f"v{i}" for i in range(40)], "group": GROUPS, "label": ["walk"] * 40}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    config = merged(["config/mini.yaml"])
+    config |= {"seeds": [0, 1], "figures": {"lifetime": {"rcn18": [8], "i3d18": [8]}}, "lifetime": LIFETIME}
+    return check_config(config, "config", tmp_path)
+
+
+@pytest.fixture
+def right(experiment):
+    """Which of 40 videos two trainings have right at each age, (2, 40, ages), fewer after 8 frames."""
+    chances = np.array([0.3, 0.5, 0.7, 0.8, 0.8, 0.6, 0.5, 0.5])
+    drawn = np.random.default_rng(0).random((2, 40, len(AGES))) < chances
+    ones = ["1" * len(AGES)] * 40
+    for seed, of_seed in enumerate(drawn):
+        last = ["".join(str(int(one)) for one in video) for video in of_seed]
+        write_lifetime_run(experiment, "rcn18", seed, columns=FORTY, last=last, all=ones, restarted=ones)
+        write_lifetime_run(experiment, "i3d18", seed, columns=FORTY, windows=["---" + "1" * 5] * 40)
+    return drawn
+
+
+def scores(right, age):
+    return Scores.of_trainings([Scores.of_videos(of_one[:, AGES.index(age)], GROUPS) for of_one in right])
+
+
+def test_the_figure_has_the_mean_over_videos_and_seeds_with_its_interval(experiment, right):
+    table = written_figure(experiment, "lifetime")
+    last = table[(table["model"] == "rcn18") & (table["way"] == "last")]
+    assert last["age"].to_list() == AGES
+    np.testing.assert_allclose(last["accuracy"], right.mean((0, 1)), rtol=1e-5)
+    for row in last.itertuples():
+        now, trained = scores(right, row.age), scores(right, 8)
+        assert (row.accuracy_95_low, row.accuracy_95_high) == pytest.approx(now.interval(), rel=1e-5)
+        assert row.change == pytest.approx(now.accuracy - trained.accuracy, abs=1e-6)
+        if row.age != 8:
+            ends = (row.change_95_low, row.change_95_high)
+            assert ends == pytest.approx(now.change_since(trained).change_interval(), rel=1e-4)
+    windows = table[table["way"] == "windows"]
+    assert windows["age"].to_list() == AGES[3:]
+    assert set(windows["accuracy"]) == {1.0}
+
+
+def test_the_figure_has_a_curve_a_way_marks_the_trained_age_and_draws_the_ceiling(experiment, right):
+    drawing = lifetime(find_product(experiment, "lifetime", "figure"))
+    (axis,), (legend,) = drawing.figure.axes, drawing.figure.legends
+    assert [text.get_text().split(", ", 3)[3] for text in legend.get_texts()] == [
+        "a clip's frames, up to that age",
+        "all frames up to that age",
+        "a clip's frames, state restarted before them",
+        "windows",
+    ]
+    lines = {(*line.get_xdata(), *line.get_ydata()) for line in axis.get_lines() if len(line.get_xdata()) == 2}
+    assert lines == {(8, 8, 0, 1), (0, 1, 0.5, 0.5)}
+    assert axis.get_xscale() == "log"
+
+
+def test_change_with_age_is_that_of_the_rows(right):
+    rows = [
+        pd.DataFrame(FORTY | {str(age): of_one[:, place].astype(float) for place, age in enumerate(AGES)})
+        for of_one in right
+    ]
+    change = change_with_age(rows, 8, 16)
+    assert change.accuracy == pytest.approx(right[:, :, -1].mean() - right[:, :, 3].mean())
+    low, high = change.change_interval()
+    assert low < change.accuracy < high
+    assert change.difference_interval(change_with_age(rows, 8, 8)) != (low, high)
+    assert change_with_age(rows, 8, 32) is None
+
+
+def test_results_of_other_videos_or_settings_are_refused(experiment, right):
+    others = FORTY | {"group": [f"g{i}" for i in range(40)]}
+    write_lifetime_run(experiment, "i3d18", 1, columns=others, windows=["---" + "1" * 5] * 40)
+    with pytest.raises(InputError, match=r"not of the videos of the other runs; run `rcn-bench lifetime .*` again"):
+        written_figure(experiment, "lifetime")
+    longer = check_config(experiment.config | {"lifetime": LIFETIME | {"frames": 200}}, "config", experiment.results)
+    with pytest.raises(InputError, match=r"lifetime.json: .*lifetime.frames was 128, is 200"):
+        written_figure(longer, "lifetime")
+
+
+def test_a_figure_of_clips_longer_than_the_videos_or_without_any_is_refused(experiment):
+    for lifetime_section, what in ((None, "lifetime: missing; "), ({"videos": 8, "frames": 7}, "lifetime.frames: 7 ")):
+        with pytest.raises(InputError, match=f"config: {what}"):
+            check_config(experiment.config | {"lifetime": lifetime_section}, "config")
