@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from provokers.user import forgetting
 
 from fuzz.damage import Reader, fuzz
 from fuzz.readers import READERS, make_reader
@@ -18,7 +19,8 @@ TESTS = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
-    return {name: make_reader(name, folder) for name in READERS}
+    with pytest.MonkeyPatch.context() as monkeypatch, forgetting(monkeypatch):  # the network whose weights are damaged
+        yield {name: make_reader(name, folder) for name in READERS}
 
 
 @pytest.mark.parametrize("name", READERS)
