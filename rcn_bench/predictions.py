@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from rcn_bench.intervals import Scores
 
-ClassScores = NDArray[np.float16]  # logits (clips, classes), the clips of a video behind each other
+# Logits (clips x crops, classes): a video's clips behind each other, and the crops of a clip.
+ClassScores = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Videos:
     """Those that are evaluated, in one order.
 
     names, groups, labels, clips: of each its name, what it hangs together with, its true label, and how many clips of
-    it are scored. clips_per_video: the most that one has.
+    it are scored. clips_per_video: the most that one has. crops: of every clip.
     """
 
     names: Sequence[str]
@@ -28,6 +29,7 @@ class Videos:
     labels: Sequence[str]
     clips: Sequence[int]
     clips_per_video: int
+    crops: int = 1
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,24 @@ class Predictions:
 
 
 def predictions(scores: ClassScores, classes: Sequence[str], videos: Videos) -> Predictions:
-    """A video's prediction is the best class by the mean softmax of its clips, a clip's the best by its own.
+    """A video's prediction is the best class by the mean softmax of its clips; a clip's, by that of its crops.
 
     classes: the labels of the scores' columns. Of classes with the same score the first is better.
     Errors: ValueError if the scores are of more or fewer clips than the videos have.
     """
-    if sum(videos.clips) != len(scores):
-        raise ValueError(f"{sum(videos.clips)} clips, but {len(scores)} rows of scores")
+    if sum(videos.clips) * videos.crops != len(scores):
+        raise ValueError(f"{sum(videos.clips)} clips x {videos.crops}, but {len(scores)} rows of scores")
     column = {label: index for index, label in enumerate(classes)}
     predicted, score, rank, clips_correct = [], [], [], []
-    of_videos = np.split(scores, np.cumsum(videos.clips)[:-1])
+    of_videos = np.split(scores, np.cumsum(videos.clips)[:-1] * videos.crops)
     for of_video, label in zip(of_videos, videos.labels, strict=True):
-        probabilities, true = softmax(of_video), column[label]
-        mean = probabilities.mean(0)
+        of_clips, true = softmax(of_video).reshape(-1, videos.crops, len(classes)).mean(1), column[label]
+        mean = of_clips.mean(0)
         best = int(mean.argmax())
         predicted.append(classes[best])
         score.append(round(float(mean[best]), 4))
         rank.append(int((mean > mean[true]).sum() + (mean[:true] == mean[true]).sum()) + 1)
-        clips_correct.append(int((probabilities.argmax(1) == true).sum()))
+        clips_correct.append(int((of_clips.argmax(1) == true).sum()))
     named = {"video": videos.names, "group": videos.groups, "label": videos.labels, "predicted": predicted}
     counted = {"rank": rank, "clips_correct": clips_correct, "clips": videos.clips}
     return Predictions(
@@ -80,6 +82,11 @@ def predictions(scores: ClassScores, classes: Sequence[str], videos: Videos) -> 
 
 
 def softmax(scores: ClassScores) -> NDArray[np.float64]:
-    """Of every clip, (clips, classes)."""
+    """Of every row by itself."""
     powers = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True).astype(np.float64))
     return powers / powers.sum(1, keepdims=True)
+
+
+def views(clips: int, crops: int) -> str:
+    """Such as 10 clips x 3 crops: how often a network sees a video."""
+    return f"{clips} clip{'s' * (clips != 1)} x {crops} crop{'s' * (crops != 1)}"

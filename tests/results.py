@@ -104,9 +104,14 @@ def write_scored(folder: Path, scores: np.ndarray, labels: list[str], videos: Vi
     """scores.safetensors, predictions.csv and eval.json of a run's folder; changes: fields of the evaluation."""
     found, count = predictions(scores, labels, videos), len(videos.names)
     skipped = changes.setdefault("videos_skipped", [])
-    known = {"videos_listed": count + len(skipped), "videos_usable": count, "videos_used": count, "clips": len(scores)}
+    known = {
+        "videos_listed": count + len(skipped),
+        "videos_usable": count,
+        "videos_used": count,
+        "clips": sum(videos.clips),
+    }
     known |= {"run": folder.name, "groups": len(set(videos.groups)), "overlap": APART, "labels": labels}
-    known |= {"clips_per_video": videos.clips_per_video, **found.accuracies()}
+    known |= {"clips_per_video": videos.clips_per_video, "crops": videos.crops, **found.accuracies()}
     hashes = {
         "scores_sha256": write_scores(folder / "scores.safetensors", scores),
         "predictions_sha256": write_rows(folder / "predictions.csv", PREDICTIONS, found.rows),

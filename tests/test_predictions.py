@@ -1,5 +1,7 @@
 """What scores come to, against the plainest sums of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,19 @@ def test_predictions_are_those_of_the_mean_softmax(seed, clips):
     assert accuracies["clip_accuracy"] == pytest.approx(clips_right / sum(clips))
 
 
+@pytest.mark.parametrize("crops", [1, 3])
+def test_a_clip_is_as_its_crops_are_together(crops):
+    clips = [3, 1, 4, 2]
+    scores, videos = made(0, [count * crops for count in clips])
+    found = predictions(scores, CLASSES, replace(videos, clips=clips, crops=crops)).rows
+    shares = reference(scores.astype(np.float64), axis=1).reshape(sum(clips), crops, -1).mean(1)
+    of_videos = np.split(shares, np.cumsum(clips)[:-1])
+    true = [CLASSES.index(label) for label in videos.labels]
+    assert found["clips"] == clips
+    assert found["clips_correct"] == [(s.argmax(1) == best).sum() for s, best in zip(of_videos, true, strict=True)]
+    assert found["score"] == pytest.approx([s.mean(0).max() for s in of_videos], abs=5.1e-5)
+
+
 def test_of_equal_classes_the_first_is_better():
     scores = np.zeros((2, 3), np.float16)
     videos = Videos(["a", "b"], ["a", "b"], ["down", "up"], [1, 1], 1)
@@ -57,5 +72,7 @@ def test_the_largest_scores_that_are_kept_have_a_softmax():
 
 def test_scores_of_other_clips_are_no_predictions():
     scores, videos = made(0, [2, 3])
-    with pytest.raises(ValueError, match="5 clips, but 4 rows of scores"):
+    with pytest.raises(ValueError, match="5 clips x 1, but 4 rows of scores"):
         predictions(scores[1:], CLASSES, videos)
+    with pytest.raises(ValueError, match="5 clips x 3, but 5 rows of scores"):
+        predictions(scores, CLASSES, replace(videos, crops=3))

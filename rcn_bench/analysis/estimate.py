@@ -102,7 +102,8 @@ def _table(
     for run in runs:
         step, batch = steps[run.variant, run.frames], experiment.train.frames_per_batch // run.frames
         updates = experiment.train.epochs * (videos["train"] // batch)
-        clips = videos["val"] * experiment.clip.evaluation_clips if run in evaluated else 0
+        views = experiment.clip.evaluation_clips * experiment.clip.evaluation_crops
+        clips = videos["val"] * views if run in evaluated else 0
         peak = step.peak_memory_bytes
         rows.append(
             {

@@ -1,6 +1,6 @@
 """The data sets of training and evaluation clips."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -8,9 +8,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler, get_worker_info
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
-from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts
+from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts, too_narrow
 from rcn_bench.data.long_enough import long_enough
-from rcn_bench.data.transforms import Augmentation, centre_crop, cut
+from rcn_bench.data.transforms import Augmentation, cut, spread_crops
+from rcn_bench.errors import InputError
 
 
 class TrainingClips(Dataset):
@@ -54,18 +55,21 @@ class EpochOrder(Sampler[tuple[int, int]]):
 
 
 class EvaluationClips(Dataset):
-    """Evenly spread clips of every video, their centres: uint8 (clips, T, crop, crop, 3), in the order of ``videos``.
+    """Evenly spread clips of every video: uint8 (clips x crops, T, crop, crop, 3), in the order of ``videos``.
 
     clips: the most of a video; one too short for as many different ones gives as many as fit. crop: None for whole
-    frames. ``counts``: as for training. ``largest``: bytes of the clips of the video that has most.
-    Errors: InputError if all videos are too short.
+    frames. crops: of each clip, behind each other: its centre, or so many along the longer side.
+    ``counts``: as for training. ``largest``: bytes of the clips of the video that has most.
+    Errors: InputError if all videos are too short, or one's frames hold no such crops that differ.
     """
 
-    def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int) -> None:
-        self.cache, self.layout, self.crop = cache, layout, crop
+    def __init__(self, cache: Cache, layout: ClipLayout, crop: int | None, clips: int, crops: int = 1) -> None:
+        self.cache, self.layout, self.crop, self.most, self.crops = cache, layout, crop, clips, crops
         self.videos, self.counts = long_enough(cache, layout)
         self.starts = [evaluation_starts(video.shape[0], layout.span, clips) for video in self.videos]
-        pixels = [crop**2 if crop else video.shape[1] * video.shape[2] for video in self.videos]
+        if crop is not None:
+            _require_different_crops(cache, self.videos, crop, crops)
+        pixels = [crops * crop**2 if crop else video.shape[1] * video.shape[2] for video in self.videos]
         self.largest = 3 * layout.frames * max(len(s) * p for s, p in zip(self.starts, pixels, strict=True))
 
     def __len__(self) -> int:
@@ -75,8 +79,14 @@ class EvaluationClips(Dataset):
         video = self.videos[index]
         clips = [_clip(self.cache, video, self.layout, start) for start in self.starts[index]]
         if self.crop is not None:
-            clips = [centre_crop(clip, self.crop) for clip in clips]
+            clips = [view for clip in clips for view in spread_crops(clip, self.crop, self.crops)]
         return torch.from_numpy(np.stack(clips))
+
+
+def _require_different_crops(cache: Cache, videos: Iterable[CachedVideo], crop: int, crops: int) -> None:
+    for video in videos:
+        if narrow := too_narrow(video.shape[1], video.shape[2], crop, crops):
+            raise InputError(f"{cache.path}: {video.id}: {narrow}; set clip.evaluation_crops to 1")
 
 
 def together(items: list[Tensor]) -> tuple[Tensor, list[int]]:

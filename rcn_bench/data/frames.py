@@ -1,4 +1,4 @@
-"""Frames as arrays, and where clips lie in a video."""
+"""Frames as arrays, where clips lie in a video, and whether crops fit a frame."""
 
 from dataclasses import dataclass
 
@@ -29,6 +29,14 @@ def clips_that_fit(video_frames: int, span: int) -> int:
 def too_short(video_frames: int, span: int) -> str | None:
     """Why a video does not hold a clip; None if it does."""
     return None if clips_that_fit(video_frames, span) else f"{video_frames} frames, a clip needs {span}"
+
+
+def too_narrow(height: int, width: int, crop: int, crops: int) -> str | None:
+    """Why a frame does not hold so many different crops along its longer side; None if it does."""
+    needed = crop + crops - 1
+    if crops == 1 or max(height, width) >= needed:
+        return None
+    return f"frames of {width}x{height}, {crops} different crops of {crop} need {needed} on the longer side"
 
 
 def evaluation_starts(video_frames: int, span: int, most: int) -> list[int]:

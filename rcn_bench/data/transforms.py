@@ -94,6 +94,19 @@ def centre_crop(frames: Frames, crop: int) -> Frames:
     return cut(frames, (width - crop) // 2, (height - crop) // 2, crop)
 
 
+def spread_crops(frames: Frames, crop: int, crops: int) -> list[Frames]:
+    """The centre alone, or evenly spread along the frame's longer side, its width if it is square: (T, crop, crop, 3).
+
+    The one in the middle is the centre; along the shorter side all are.
+    """
+    if crops == 1:
+        return [centre_crop(frames, crop)]
+    height, width = frames.shape[1:3]
+    corners = [room * place // (crops - 1) for place in range(crops) for room in [max(height, width) - crop]]
+    left, top = (width - crop) // 2, (height - crop) // 2
+    return [cut(frames, *((along, top) if width >= height else (left, along)), crop) for along in corners]
+
+
 def to_input(clips: Tensor) -> Tensor:
     """uint8 (N, T, H, W, 3) to normalised float32 (N, 3, T, H, W)."""
     return torch.stack([clips[..., c] * (1 / (255 * STD[c])) - MEAN[c] / STD[c] for c in range(3)], dim=1)

@@ -21,7 +21,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.intervals import told
 from rcn_bench.models.published import AUTHORS, TORCHVISION, authors_model, kinetics400_weights, torchvision_model
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.predictions import predictions
+from rcn_bench.predictions import predictions, views
 from rcn_bench.process import Process
 from rcn_bench.provenance import named
 from rcn_bench.records.origins import begin
@@ -33,16 +33,18 @@ FRAME_RATE = 15  # frames a second, of all of torchvision's figures
 
 @dataclass(frozen=True)
 class Protocol:
-    """How accuracy is taken: clips of so many frames, so many a video, prepared from whole frames (N, T, H, W, 3).
+    """How accuracy is taken: clips of so many frames, so many a video, prepared from bytes (N, T, H, W, 3).
 
-    short_side: that the frames must have at least. labels: by class; None: those of the training list, in order.
-    published: accuracy in percent; None: not known.
+    crop: their side; None: whole frames. crops: of each clip. short_side: that the frames must have at least.
+    labels: by class; None: those of the training list, in order. published: accuracy in percent; None: not known.
     """
 
     frames: int
     clips: int
     prepare: Callable[[Tensor], Tensor]
     short_side: int
+    crop: int | None = None
+    crops: int = 1
     labels: list[str] | None = None
     published: float | None = None
 
@@ -50,8 +52,8 @@ class Protocol:
 def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> None:
     """Evaluate published weights and print their accuracy beside the published one; writes a JSON file.
 
-    name: r3d_18, r2plus1d_18 or s3d of torchvision, by the protocol stated with the weights; or rcn50, of the paper's
-    authors, by that of the experiment, with weights_file.
+    name: r3d_18, r2plus1d_18 or s3d of torchvision, by the protocol stated with the weights, which has one crop; or
+    rcn50, of the paper's authors, by the clips and crops of the experiment, with weights_file.
     Errors: InputError for missing weights or cache, or a cache that the protocol does not fit.
     """
     process, paths = Process.alone(), experiment.paths
@@ -64,12 +66,12 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
     videos = _videos(name, protocol, experiment)
     origin = begin(experiment, "calibrate", name, [*read, (paths.cache("val"), videos.cache.fingerprint)])
     labels = protocol.labels or _labels_in_order(experiment)
-    listed = listed_videos(videos, protocol.clips)
+    listed = listed_videos(videos)
     for label in listed.labels:
         _require_known(label, labels, name)
     loader = evaluation_batches(videos, 1, experiment.train.workers)  # frames of videos differ in size
     autocast = Autocast("none", process.device)
-    clips_of_video = f"{protocol.clips} clips of {protocol.frames} frames"
+    clips_of_video = f"{views(protocol.clips, protocol.crops)} of {protocol.frames} frames"
     what = f"an evaluation of {name}, {clips_of_video}, with {loader.num_workers} workers"
     with room_for(what, "lower train.workers"):
         scores = clip_scores(model, loader, protocol.prepare, autocast, listed.names)
@@ -85,13 +87,14 @@ def calibrate(name: str, experiment: Experiment, weights_file: Path | None) -> N
         clip_accuracy=found["clip_accuracy"],
         **vars(videos.counts),
         frames=protocol.frames,
-        clips=len(scores),
+        clips=sum(listed.clips),
         clips_per_video=protocol.clips,
+        crops=protocol.crops,
         data_fingerprint=videos.cache.fingerprint,
     ).write(paths.calibration(name))
     published = "no published figure" if protocol.published is None else f"published: {protocol.published:.1f} %"
     told_of_videos = f"{accuracy:.1%}{told(interval)} of {len(videos)} videos, {published}"
-    of_clips = f"{found['clip_accuracy']:.1%} of {len(scores)} clips"
+    of_clips = f"{found['clip_accuracy']:.1%} of {sum(listed.clips)} clips"
     process.print("; ".join(filter(None, [f"{name}: {told_of_videos}", of_clips, videos.counts.left_out(accuracy)])))
 
 
@@ -104,18 +107,14 @@ def _torchvision_protocol(name: str) -> Protocol:
 
     accuracy = weights.meta["_metrics"]["Kinetics-400"]["acc@1"]
     frames, clips = (128, 1) if name == "s3d" else (16, 5)  # as the weights' documentation says
-    return Protocol(frames, clips, prepare, min(preset.resize_size), weights.meta["categories"], accuracy)
+    labels = weights.meta["categories"]
+    return Protocol(frames, clips, prepare, min(preset.resize_size), labels=labels, published=accuracy)
 
 
 def _authors_protocol(experiment: Experiment) -> Protocol:
     """8 frames, 224x224 (the paper's own for RCN-50 is not stated), normalised as ImageNet's weights expect."""
-    side = 224
-
-    def middle(clips: Tensor) -> Tensor:
-        top, left = (clips.shape[2] - side) // 2, (clips.shape[3] - side) // 2
-        return to_input(clips[:, :, top : top + side, left : left + side])
-
-    return Protocol(8, experiment.clip.evaluation_clips, middle, side)
+    side, clip = 224, experiment.clip
+    return Protocol(8, clip.evaluation_clips, to_input, side, crop=side, crops=clip.evaluation_crops)
 
 
 def _videos(name: str, protocol: Protocol, experiment: Experiment) -> EvaluationClips:
@@ -129,7 +128,7 @@ def _videos(name: str, protocol: Protocol, experiment: Experiment) -> Evaluation
         stride = int(rate // FRAME_RATE)
     cache = Cache(experiment.paths.cache("val"))
     cache.require_own(experiment, "val")
-    videos = EvaluationClips(cache, ClipLayout(protocol.frames, stride), None, protocol.clips)
+    videos = EvaluationClips(cache, ClipLayout(protocol.frames, stride), protocol.crop, protocol.clips, protocol.crops)
     for video in videos.videos:
         if min(video.shape[1:3]) < protocol.short_side:
             raise InputError(

@@ -19,7 +19,7 @@ from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
-from rcn_bench.predictions import ClassScores, Videos, predictions
+from rcn_bench.predictions import ClassScores, Videos, predictions, views
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
 from rcn_bench.records.overlap import overlap_notes
@@ -33,17 +33,19 @@ VIDEOS_PER_BATCH = 4
 def evaluate(run: Run, experiment: Experiment) -> None:
     """Evaluate a trained run on the validation videos; writes scores.safetensors, predictions.csv and, last, eval.json.
 
-    A video's clips are evenly spread and all different, at most ``clip.evaluation_clips``, and as many as fit. Clip
-    accuracy counts every clip of every video; video accuracy takes the mean softmax over a video's clips. Intervals
-    (95 %) are over groups of videos, since twins hang together. All of it comes from the scores as they are kept.
+    A video's clips are evenly spread and all different, at most ``clip.evaluation_clips``, and as many as fit, each in
+    ``clip.evaluation_crops`` crops. Clip accuracy counts every clip of every video; video accuracy takes the mean
+    softmax over a video's clips. Intervals (95 %) are over groups of videos, since twins hang together. All of it comes
+    from the scores as they are kept.
     What a finished training had set aside is removed then.
     Errors: InputError if the weights or the cache are missing, or do not fit each other or the config; if more of the
     videos are trained on than data.max_overlap allows; if scores are not finite, or too large for float16; or if there
     is too little memory.
     """
     clip = experiment.clip
-    clips = f"{clip.evaluation_clips} clips of {run.frames} frames of {clip.crop}x{clip.crop}"
-    what = f"an evaluation of {run.name}, {VIDEOS_PER_BATCH} videos of {clips}, with {experiment.train.workers} workers"
+    seen = f"{views(clip.evaluation_clips, clip.evaluation_crops)} of {run.frames} frames of {clip.crop}x{clip.crop}"
+    batch, workers = f"{_videos_per_batch(experiment)} videos of {seen}", experiment.train.workers
+    what = f"an evaluation of {run.name}, {batch}, with {workers} workers"
     with room_for(what, "lower train.workers, clip.evaluation_clips or clip.crop"):
         _evaluate(run, experiment)
 
@@ -57,12 +59,13 @@ def _evaluate(run: Run, experiment: Experiment) -> None:
     read = [(paths.weights(run), weights_sha256), (paths.cache("val"), cache.fingerprint)]
     origin = begin(experiment, "evaluate", run.name, read)
 
-    clips_per_video = experiment.clip.evaluation_clips
-    videos = EvaluationClips(cache, ClipLayout(card.frames, card.stride), card.crop, clips_per_video)
+    clip = experiment.clip
+    layout = ClipLayout(card.frames, card.stride)
+    videos = EvaluationClips(cache, layout, card.crop, clip.evaluation_clips, clip.evaluation_crops)
     model = place(model, process.device).eval()
-    loader = evaluation_batches(videos, VIDEOS_PER_BATCH, experiment.train.workers)
+    loader = evaluation_batches(videos, _videos_per_batch(experiment), experiment.train.workers)
     autocast = Autocast(experiment.train.autocast, process.device)
-    listed = listed_videos(videos, clips_per_video)
+    listed = listed_videos(videos)
     started = time.perf_counter()
     scores = clip_scores(model, loader, to_input, autocast, listed.names)
     seconds = time.perf_counter() - started
@@ -78,8 +81,9 @@ def _evaluate(run: Run, experiment: Experiment) -> None:
         **vars(videos.counts),
         labels=card.labels,
         groups=len(set(listed.groups)),
-        clips=len(scores),
-        clips_per_video=clips_per_video,
+        clips=sum(listed.clips),
+        clips_per_video=listed.clips_per_video,
+        crops=listed.crops,
         clip_starts_of_first_video=videos.starts[0],
         overlap=overlap,
         evaluation_seconds=round(seconds, 3),
@@ -92,14 +96,19 @@ def _evaluate(run: Run, experiment: Experiment) -> None:
     for line in overlap_notes(overlap):
         process.print(f"{run.name}: {line}")
     clip_accuracy, video_accuracy = accuracies["clip_accuracy"], accuracies["video_accuracy"]
-    told = f"clip {clip_accuracy:.1%} of {len(scores)} clips, video {video_accuracy:.1%} of {len(videos)} videos"
+    told = f"clip {clip_accuracy:.1%} of {sum(listed.clips)} clips, video {video_accuracy:.1%} of {len(videos)} videos"
     process.print("; ".join(filter(None, [f"{run.name}: {told}", videos.counts.left_out(video_accuracy)])))
 
 
-def listed_videos(clips: EvaluationClips, clips_per_video: int) -> Videos:
-    """Those whose clips are scored, as predictions are made of them. clips_per_video: the most."""
+def _videos_per_batch(experiment: Experiment) -> int:
+    """As many views in a batch, whatever is seen of a clip."""
+    return max(VIDEOS_PER_BATCH // experiment.clip.evaluation_crops, 1)
+
+
+def listed_videos(clips: EvaluationClips) -> Videos:
+    """Those whose clips are scored, as predictions are made of them."""
     names, groups, labels = zip(*((video.id, video.group, video.label) for video in clips.videos), strict=True)
-    return Videos(names, groups, labels, [len(starts) for starts in clips.starts], clips_per_video)
+    return Videos(names, groups, labels, [len(starts) for starts in clips.starts], clips.most, clips.crops)
 
 
 @torch.inference_mode()
@@ -110,10 +119,10 @@ def clip_scores(
     autocast: Autocast,
     videos: Sequence[str],
 ) -> ClassScores:
-    """The scores of every clip as they are kept: logits (clips, classes), float16, video after video.
+    """The scores of every clip and crop as they are kept: logits (clips x crops, classes), float16, video after video.
 
-    loader: of bytes (clips, T, H, W, 3), and how many clips each video has of them. prepare: makes the model's input
-    of clips on the device. videos: all of their names.
+    loader: of bytes (clips x crops, T, H, W, 3), and how many of them each video has. prepare: makes the model's input
+    of them on the device. videos: all of their names.
     Errors: InputError that names one whose scores are not finite, or too large for float16.
     """
     names, scores = iter(videos), []

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from rcn_bench.data.examine import decode
-from rcn_bench.data.frames import ClipLayout, evaluation_starts, too_short
+from rcn_bench.data.frames import ClipLayout, evaluation_starts, too_narrow, too_short
 from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.media.medium import NOT_THERE, UnreadableVideo
-from rcn_bench.data.transforms import centre_crop, to_input
+from rcn_bench.data.transforms import spread_crops, to_input
 from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for
@@ -22,6 +22,7 @@ from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.files import replacing
 from rcn_bench.lists.walk import Walk
+from rcn_bench.predictions import views
 from rcn_bench.process import Process
 from rcn_bench.records.weights import Card
 
@@ -32,7 +33,8 @@ def predict(weights: Path, videos: Path, output: Path, pictures_per_second: floa
 
     weights: a run's model.safetensors. videos: a file, a folder of numbered pictures (pictures_per_second of them), or
     another folder, all of whose files are taken. Frames and clips are as in the run's evaluation: the score is the mean
-    softmax over evenly spread, different clips; of a video too short for as many, over as many as it has.
+    softmax over evenly spread, different clips and their crops; of a video too short for as many, over as many as it
+    has.
     Errors: InputError for foreign weights, if there is no file, or if the scores of one are not finite.
     """
     model, card, _ = load_weights(weights)
@@ -46,7 +48,7 @@ def predict(weights: Path, videos: Path, output: Path, pictures_per_second: floa
             scores = _scores(model, Footage(str(file), rate=pictures_per_second), card, process.device)
             best = int(scores.mean(0).argmax())
             row |= {"predicted": card.labels[best], "score": round(float(scores.mean(0)[best]), 4)}
-            row |= {"clips": len(scores)}
+            row |= {"clips": len(scores) // card.evaluation_crops}
         except UnreadableVideo as error:
             row["error"] = str(error)
         rows.append(row)
@@ -69,15 +71,22 @@ def _files(videos: Path) -> list[Path]:
 
 
 def _scores(model: nn.Module, video: Footage, card: Card, device: torch.device) -> np.ndarray:
-    """Softmax of every clip: (clips, classes). Errors: UnreadableVideo; InputError for scores that are not finite."""
+    """Softmax of every crop of every clip: (clips x crops, classes).
+
+    Errors: UnreadableVideo; InputError for scores that are not finite.
+    """
     layout = ClipLayout(card.frames, card.stride)
-    shown = centre_crop(decode(video, card.short_side, card.frame_rate), card.crop)
+    shown = decode(video, card.short_side, card.frame_rate)
     if short := too_short(len(shown), layout.span):
         raise UnreadableVideo(short)
+    if narrow := too_narrow(shown.shape[1], shown.shape[2], card.crop, card.evaluation_crops):
+        raise UnreadableVideo(narrow)
     starts = evaluation_starts(len(shown), layout.span, card.evaluation_clips)
-    clips = np.stack([shown[start : start + layout.span : layout.stride] for start in starts])
-    what = f"{video.path}: {len(clips)} clips of {card.frames} frames of {card.crop}x{card.crop}"
+    whole = [shown[start : start + layout.span : layout.stride] for start in starts]
+    shots = np.stack([view for clip in whole for view in spread_crops(clip, card.crop, card.evaluation_crops)])
+    seen = f"{views(len(starts), card.evaluation_crops)} of {card.frames} frames of {card.crop}x{card.crop}"
+    what = f"{video.path}: {seen}"
     with room_for(what, "use a machine with more, or a smaller network"), Autocast(card.autocast, device).context():
-        logits = model(to_input(torch.from_numpy(clips).to(device)))
+        logits = model(to_input(torch.from_numpy(shots).to(device)))
     require_finite_scores(logits, [video.path] * len(logits), card.autocast)
     return logits.float().softmax(1).cpu().numpy()

@@ -212,6 +212,7 @@ def _card(run: Run, experiment: Experiment, origin: Origin, labels: list[str], m
         stride=clip.stride,
         crop=clip.crop,
         evaluation_clips=clip.evaluation_clips,
+        evaluation_crops=clip.evaluation_crops,
         short_side=dataset.short_side,
         frame_rate=dataset.frame_rate,
         autocast=experiment.train.autocast,

@@ -97,6 +97,12 @@ def _check_ranges(experiment: Experiment) -> None:
         )
     if digits and digits.size > 1 and (side := 28 * digits.size) > digits.canvas:
         raise InputError(f"data.digits.size: {digits.size} makes digits of {side} pixels, on frames of {digits.canvas}")
+    crops = experiment.clip.evaluation_crops
+    if digits and crops > 1 and crop + crops - 1 > digits.canvas:
+        raise InputError(
+            f"clip.evaluation_crops: {crops} different crops of {crop} need {crop + crops - 1} pixels, "
+            f"data.digits.canvas has {digits.canvas}; lower clip.crop, or take 1"
+        )
     if digits and experiment.clip.evaluation_clips % 2:
         raise InputError("clip.evaluation_clips: must be even, so that twins get the same clips, reversed")
 

@@ -101,6 +101,9 @@ class Clip:
     crop: Annotated[int, Limits(minimum=16, maximum=LARGEST_SIDE)] = key("height and width that a network sees")
     stride: Count = key("frames of the cache from one frame of a clip to the next", 1)
     evaluation_clips: Count = key("different clips of a video, evenly spread, that evaluation takes", 10)
+    evaluation_crops: Annotated[int, Limits(enum=[1, 3])] = key(
+        "of each of them: its centre, or three along the frame's longer side, as published Kinetics accuracies have", 1
+    )
 
 
 @dataclass(frozen=True)

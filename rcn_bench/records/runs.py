@@ -169,7 +169,8 @@ class Evaluation(OfVideos, Record):
     """eval.json of a run: accuracies from 0 to 1, and their 95 % intervals over groups of videos, None of too few.
 
     labels: of the classes, in the order of the scores' columns.
-    clips: of all videos. clips_per_video: the most; a video too short for as many has as many as fit.
+    clips: of all videos. clips_per_video: the most; a video too short for as many has as many as fit. crops: of every
+    clip, so that there are clips x crops rows of scores.
     overlap: with the videos of training; None if they were not there to compare.
     weights_sha256: of the weights evaluated. scores_sha256, predictions_sha256: of scores.safetensors, from which the
     accuracies and all of predictions.csv are computed, and of that; both lie beside it.
@@ -187,6 +188,7 @@ class Evaluation(OfVideos, Record):
     groups: int
     clips: int
     clips_per_video: int
+    crops: int
     clip_starts_of_first_video: list[int]
     overlap: Overlap | None
     evaluation_seconds: float
@@ -203,11 +205,13 @@ class Evaluation(OfVideos, Record):
             raise ValueError(f"clips: {self.clips} of {self.videos_used} videos, {most}, cannot be")
 
     def scores(self, path: Path) -> "ClassScores":
-        """Those of a scores.safetensors, (clips, classes), float16: logits, in the order of the videos of predictions.
+        """Those of a scores.safetensors, (clips x crops, classes), float16: logits, as the videos of predictions.
+
+        The clips of a video stand behind each other, and so do the crops of a clip.
 
         Errors: InputError if they are not the ones evaluated here.
         """
-        return read_scores(path, self.scores_sha256, (self.clips, len(self.labels)), self.command(path))
+        return read_scores(path, self.scores_sha256, (self.clips * self.crops, len(self.labels)), self.command(path))
 
     def predictions(self, path: Path) -> "pd.DataFrame":
         """Those of a predictions.csv, a row a video.
@@ -298,7 +302,7 @@ class ShardRecord(Record):
 class Calibration(OfVideos, Record):
     """The accuracy, from 0 to 1, of published weights on an experiment's cache.
 
-    clips, clips_per_video: as of an Evaluation.
+    clips, clips_per_video, crops: as of an Evaluation.
     weights_file: None for a download. published_accuracy: None if it is not known.
     """
 
@@ -314,6 +318,7 @@ class Calibration(OfVideos, Record):
     frames: int
     clips: int
     clips_per_video: int
+    crops: int
     data_fingerprint: str
 
     def check(self) -> None:

@@ -13,14 +13,14 @@ TENSOR = "scores"  # the only one of the file
 
 
 def write_scores(path: Path, scores: "ClassScores") -> str:
-    """scores: (clips, classes), float16; returns the file's sha256."""
+    """scores: (clips x crops, classes), float16; returns the file's sha256."""
     from safetensors.numpy import save
 
     return write_hashed(path, save({TENSOR: scores}))
 
 
 def read_scores(path: Path, sha256: str, shape: tuple[int, int], command: str) -> "ClassScores":
-    """Those that ``command`` wrote: (clips, classes), float16.
+    """Those that ``command`` wrote: (clips x crops, classes), float16.
 
     Errors: InputError if the file is not there, has changed since, or holds anything but finite scores of this shape.
     """

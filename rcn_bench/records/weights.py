@@ -28,8 +28,9 @@ UNSEALED = b"in the place of the sha256 of this file, but for this, 64 bytes."  
 class Card:
     """How a run's network is built and fed.
 
-    labels: by class. frames, stride, crop, evaluation_clips: of its clips. short_side, frame_rate: of the videos, None
-    as they are. recurrent_layers: names of the w_hh parameters in the network's order, which the file does not keep.
+    labels: by class. frames, stride, crop, evaluation_clips, evaluation_crops: of its clips. short_side, frame_rate: of
+    the videos, None as they are. recurrent_layers: names of the w_hh parameters in the network's order, which the file
+    does not keep.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Card:
     stride: int
     crop: int
     evaluation_clips: int
+    evaluation_crops: int
     short_side: int | None
     frame_rate: float | None
     autocast: str
@@ -48,7 +50,8 @@ class Card:
 
     def check(self) -> None:
         """Errors: ValueError for what no clip can be taken with, or labels that cannot be told apart."""
-        for name in ("frames", "stride", "crop", "evaluation_clips", "short_side", "frame_rate"):
+        clips = ("frames", "stride", "crop", "evaluation_clips", "evaluation_crops")
+        for name in (*clips, "short_side", "frame_rate"):
             if (value := getattr(self, name)) == 0:
                 raise ValueError(f"{name}: {value} is too little")
         if not self.labels or len(set(self.labels)) < len(self.labels):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.tables import Table1, Table2, Table3
 from rcn_bench.plan.run import base_model
+from rcn_bench.predictions import views
 from rcn_bench.reporting import paper
 from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.cost import MIB, best_memory, find_row, memory_note, timing_note
@@ -113,6 +114,7 @@ def table3(product: Table3) -> Table:
 
 
 def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
+    clip = experiment.clip
     videos = "pairs of twin videos" if experiment.dataset.twins else "videos"
     seeds = Counter(replace(run, seed=0) for run in accuracies.scored).values()
     if max(seeds) == 1:
@@ -125,8 +127,8 @@ def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]
         if min(seeds) == 1:
             intervals += " That of a row with one seed is of this one trained network, so it is not ordered by it."
     notes = [
-        f"Video accuracy: mean softmax over {experiment.clip.evaluation_clips} different clips of a video; clip "
-        "accuracy: over all clips.",
+        f"Video accuracy: mean softmax over {views(clip.evaluation_clips, clip.evaluation_crops)} of a video, all "
+        "different; clip accuracy: over all clips, of each by its own crops.",
         intervals,
         *accuracies.notes(),
     ]

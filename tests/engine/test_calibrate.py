@@ -140,7 +140,8 @@ def test_the_authors_weights_are_evaluated_by_the_labels_of_training(experiment,
     net = nn.Sequential(nn.AdaptiveAvgPool3d((2, 4, 4)), nn.Flatten(), nn.Linear(96, 400))
     monkeypatch.setattr(calibration, "_model", lambda name, weights_file: net)
     listed = tmp_path / "train.csv"
-    experiment = changed(experiment, {"clip.evaluation_clips": 3, "data.annotations.train": str(listed)})
+    taken = {"clip.evaluation_clips": 3, "clip.evaluation_crops": 3}
+    experiment = changed(experiment, {**taken, "data.annotations.train": str(listed)})
     write_cache(experiment.paths.cache("val"), videos(side=224))
     others = [f"label {i}" for i in range(396)]
     listed.write_text("path,label\n" + "".join(f"{i}.mp4,{name}\n" for i, name in enumerate([*LABELS, *others])))
@@ -149,5 +150,7 @@ def test_the_authors_weights_are_evaluated_by_the_labels_of_training(experiment,
     more = tmp_path / "more.csv"  # a list is read once
     more.write_text(listed.read_text() + "more.mp4,another label\n")
     calibrate("rcn50", changed(experiment, {"data.annotations.train": str(more)}), None)
-    assert Calibration.read(experiment.paths.calibration("rcn50")).published_accuracy is None
+    result = Calibration.read(experiment.paths.calibration("rcn50"))
+    assert result.published_accuracy is None
+    assert (result.clips, result.clips_per_video, result.crops) == (3 * len(LABELS), 3, 3)
     assert "no published figure" in capsys.readouterr().out

@@ -153,6 +153,18 @@ def test_a_config_that_has_changed_since_training_is_refused_by_what_differs(tra
     assert line == f"{trained_anew.paths.weights(C2D)}: {what}"
 
 
+def test_three_crops_are_scored_of_every_clip_and_the_middle_one_is_that_of_one(trained, trained_anew):
+    evaluate(C2D, changed(trained_anew, {"clip.evaluation_crops": 3}))
+    of_one, of_three = (evaluation(experiment, C2D) for experiment in (trained, trained_anew))
+    assert (of_one.crops, of_three.crops) == (1, 3)
+    assert of_one.clips == of_three.clips == VIDEOS * CLIPS
+    one, three = (each.scores(x.paths.scores(C2D)) for each, x in ((of_one, trained), (of_three, trained_anew)))
+    crops = three.reshape(VIDEOS * CLIPS, 3, -1)
+    np.testing.assert_allclose(crops[:, 1], one, atol=2e-3)  # the batches are other ones
+    assert (np.abs(crops[:, 0] - crops[:, 2]).max(1) > 0).all()
+    assert (of_three.predictions(trained_anew.paths.predictions(C2D))["clips"] == CLIPS).all()
+
+
 def test_what_only_evaluation_depends_on_may_change(trained_anew):
     evaluate(C2D, changed(trained_anew, {"clip.evaluation_clips": 2, "train.lr": 0.5}))
     assert evaluation(trained_anew, C2D).clips_per_video == 2

@@ -40,7 +40,7 @@ HARMLESS = {
     *("dataset.short_side", "dataset.frame_rate", "dataset.pictures_per_second"),
 }
 # What is written into a file to be told, and decides nothing there.
-TOLD = {"train": {"clip.evaluation_clips", "train.recompute_activations"}}
+TOLD = {"train": {"clip.evaluation_clips", "clip.evaluation_crops", "train.recompute_activations"}}
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def save_weights(experiment: Experiment, run: Run, model: nn.Module, labels: lis
             "stride": experiment.clip.stride,
             "crop": experiment.clip.crop,
             "evaluation_clips": experiment.clip.evaluation_clips,
+            "evaluation_crops": experiment.clip.evaluation_crops,
             "short_side": experiment.dataset.short_side,
             "frame_rate": experiment.dataset.frame_rate,
             "autocast": experiment.train.autocast,

@@ -155,6 +155,11 @@ def long_videos_shorter_than_a_clip(user: User) -> Met:
 
 
 @provoker
+def crops_that_are_alike(user: User) -> Met:
+    return user.shows({"clip.evaluation_crops": 3, "clip.crop": 36}).naming("clip.evaluation_crops", 36, 38)
+
+
+@provoker
 def digits_of_too_few_videos(user: User) -> Met:
     return user.shows({"data.digits.train_videos": 4}).naming("data.digits.train_videos", 4)
 

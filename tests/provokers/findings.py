@@ -322,6 +322,13 @@ def weights_that_are_not_finite(user: User) -> Met:
 
 
 @provoker
+def frames_that_hold_one_crop(user: User) -> Met:
+    user.has_finished()
+    user.trains({"clip.crop": SIDE})
+    return user.evaluates({"clip.crop": SIDE, "clip.evaluation_crops": 3}).naming("val.json", "val/0.mp4", 20, 22)
+
+
+@provoker
 def scores_that_are_not_finite(user: User) -> Met:
     user.has_finished()
     _with_tensors(weight=3e38)

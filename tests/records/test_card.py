@@ -69,7 +69,10 @@ def test_other_weights_are_refused(tmp_path, metadata, what):
     [
         ({"crop": "32"}, "crop: '32' is not a whole number"),
         ({"stride": -1}, "stride: -1 is negative"),
-        *(({key: 0}, f"{key}: 0 is too little") for key in ("frames", "stride", "crop", "evaluation_clips")),
+        *(
+            ({key: 0}, f"{key}: 0 is too little")
+            for key in ("frames", "stride", "crop", "evaluation_clips", "evaluation_crops")
+        ),
         ({"short_side": 0}, "short_side: 0 is too little"),
         ({"frame_rate": 0}, "frame_rate: 0.0 is too little"),
         ({"labels": ["a", "b", "a"]}, "labels: one is there twice"),

@@ -64,7 +64,8 @@ def fields_of(kind):
         made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:
         made["labels"] = st.lists(texts, min_size=1, max_size=3, unique=True)
-        made |= dict.fromkeys(("frames", "stride", "crop", "evaluation_clips", "short_side"), st.integers(1, LARGEST))
+        counts = ("frames", "stride", "crop", "evaluation_clips", "evaluation_crops", "short_side")
+        made |= dict.fromkeys(counts, st.integers(1, LARGEST))
         made["frame_rate"] = st.floats(0, exclude_min=True, allow_infinity=False) | st.none()
     return made
 

@@ -55,6 +55,7 @@ def accuracy_settings(experiment: Experiment) -> dict[str, Any]:
         "name": experiment.name,
         "pretrained": experiment.pretrained,
         "evaluation_clips": experiment.clip.evaluation_clips,
+        "evaluation_crops": experiment.clip.evaluation_crops,
         "twins": experiment.dataset.twins,
     }
 
