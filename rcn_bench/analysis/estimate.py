@@ -100,7 +100,7 @@ def _table(
     evaluated = evaluated_runs(experiment)
     rows = []
     for run in runs:
-        step, batch = steps[run.variant, run.frames], experiment.train.frames_per_batch // run.frames
+        step, batch = steps[run.variant, run.frames], experiment.clips_per_batch(run)
         updates = experiment.train.epochs * (videos["train"] // batch)
         views = experiment.clip.evaluation_clips * experiment.clip.evaluation_crops
         clips = videos["val"] * views if run in evaluated else 0
@@ -121,8 +121,9 @@ def _table(
 
 def _estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
     """Bytes of a training step on a whole batch, as it would be run."""
-    model = network_of(Run.of(variant, frames, "random", None, 0), experiment)
+    run = Run.of(variant, frames, "random", None, 0)
+    model = network_of(run, experiment)
     if experiment.train.recompute_activations:
         recompute_activations(model)
     crop = experiment.clip.crop
-    return estimate_memory(model, (experiment.train.frames_per_batch // frames, 3, frames, crop, crop)).training
+    return estimate_memory(model, (experiment.clips_per_batch(run), 3, frames, crop, crop)).training

@@ -1,8 +1,8 @@
-"""Commands that look at an experiment as a whole: check, depends, estimate, show."""
+"""Commands that look at an experiment as a whole: check, depends, estimate, plan, show."""
 
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_experiment_command, add_writing_command, positive
+from rcn_bench.cli.options import Commands, Options, add_experiment_command, add_writing_command, points, positive
 from rcn_bench.errors import warn
 from rcn_bench.plan.experiment import Experiment
 
@@ -23,6 +23,11 @@ def add_commands(commands: Commands) -> None:
     estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
     estimate.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
     estimate.add_argument("--val-videos", type=positive, help="likewise")
+
+    text = "which differences an experiment's seeds and videos could decide, and how many updates its runs get"
+    plan = add_experiment_command(commands, "plan", _plan, text)
+    text = "by which trainings that differ in their seed alone are assumed to vary, a standard deviation (default 4.2)"
+    plan.add_argument("--sd", type=points, default=4.2, metavar="POINTS", help=text)
 
     add_experiment_command(commands, "show", _show, "print the tables that are there")
 
@@ -63,6 +68,12 @@ def _estimate(experiment: Experiment, options: Options) -> None:
         measure_steps(experiment)
     times = options.step_times or experiment.paths.step_times
     print(estimate(experiment, times, options.train_videos, options.val_videos))
+
+
+def _plan(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.analysis.decidable import decidable
+
+    print(decidable(experiment, options.sd))
 
 
 def _show(experiment: Experiment, _: Options) -> None:

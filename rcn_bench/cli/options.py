@@ -100,6 +100,13 @@ def rate(text: str) -> float:
     return number
 
 
+def points(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 100 points")
+    return number
+
+
 def share(text: str) -> float:
     try:
         number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)

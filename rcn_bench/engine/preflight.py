@@ -121,7 +121,7 @@ def _without_weights(run: Run, stem_pool: bool) -> nn.Module:
 def _check_batch_memory(experiment: Experiment, run: Run) -> None:
     """The batches of a training, in bytes as they are read and in floats, must fit into a machine's memory at least."""
     training, crop, box = experiment.train, experiment.clip.crop, Augmentation.of(experiment).box
-    clips = training.frames_per_batch // run.frames
+    clips = experiment.clips_per_batch(run)
     read = batches_under_way(training.workers) * box**2
     if (needed := 3 * clips * run.frames * (read + 4 * crop**2)) > most_memory():
         raise InputError(
@@ -137,7 +137,7 @@ def _check_videos(experiment: Experiment, products: list[Product]) -> None:
     if (classes := len({video.label for video in listed})) < 2:
         raise InputError(f"data.annotations.train: its videos are of {classes} class, which teaches nothing")
     for run in all_runs(products):
-        if (clips := experiment.train.frames_per_batch // run.frames) > len(listed):
+        if (clips := experiment.clips_per_batch(run)) > len(listed):
             raise InputError(
                 f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {clips} clips of "
                 f"{run.frames} frames; data.annotations.train lists {len(listed)} videos"

@@ -145,12 +145,11 @@ def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Proce
 
 def _batch_size(run: Run, experiment: Experiment, clips: int) -> int:
     """Clips in a batch; clips: of an epoch."""
-    frames_per_batch = experiment.train.frames_per_batch
-    batch_size = frames_per_batch // run.frames
+    batch_size = experiment.clips_per_batch(run)
     if not 2 <= batch_size <= clips:
         raise InputError(
-            f"train.frames_per_batch: {frames_per_batch} makes batches of {batch_size} clips of {run.frames} frames; "
-            f"give at least 2 and at most the {clips} training videos"
+            f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {batch_size} clips of "
+            f"{run.frames} frames; give at least 2 and at most the {clips} training videos"
         )
     return batch_size
 

@@ -159,12 +159,12 @@ def _check_run(experiment: Experiment, run: Run) -> None:
             f"data.digits.video_frames: {digits.video_frames} frames are too few for {clip.evaluation_clips} "
             f"different clips of {span}, which {run.name} needs"
         )
-    if experiment.train.frames_per_batch < 2 * run.frames:
+    batch = experiment.clips_per_batch(run)
+    if batch < 2:
         raise InputError(
             f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of fewer than 2 clips of "
             f"{run.frames} frames"
         )
-    batch = experiment.train.frames_per_batch // run.frames
     if digits and batch > digits.train_videos:
         raise InputError(
             f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {batch} clips of "

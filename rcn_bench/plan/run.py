@@ -10,11 +10,14 @@ _RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
     r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>[1-9][0-9]{0,8})-xh_(?P<w_xh>[a-z]+)"
     r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]{0,9})"
 )
+# The option of a run whose batches have as many clips as those of 8 frames, so that it gets as many updates.
+BATCH_OF_T8 = "t8_batch"
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.
 OPTION_WORDS: dict[str, dict[str, Any]] = {
     "sum": {"mode": "sum"},
     "centre": {"inflation": "centre"},
     "frozen_bn": {"frozen_batch_norm": True},
+    BATCH_OF_T8: {},
 }
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 from safetensors import safe_open
-from tiny import C2D, RCN, changed, linked, refuse_to_train
+from tiny import C2D, RCN, changed, linked, metrics_without_times, refuse_to_train
 from torch._dynamo.utils import counters
 
 import rcn_bench.engine.trainings as trainings
@@ -150,3 +150,14 @@ def test_the_command_takes_several_runs(capsys, tmp_path):
     assert "cache" in capsys.readouterr().err
     assert cli.main(["train", runs[0], runs[0], *config]) == 2
     assert f"{runs[0]}: given twice; give each run once" in capsys.readouterr().err
+
+
+def test_batches_as_large_as_those_of_8_frames_have_as_many_clips_at_every_length(fresh):
+    lengths = {frames: Run("rcn18", frames, "random", "identity", 0, ("t8_batch",)) for frames in (4, 8, 16)}
+    assert {fresh.clips_per_batch(run) for run in lengths.values()} == {32 // 8}
+    assert fresh.clips_per_batch(RCN) == 32 // 4
+    with pytest.raises(InputError, match="no video has the 31 frames"):
+        train(lengths[16], fresh)
+    train(lengths[4], changed(fresh, {"train.epochs": 1}))
+    (line,) = metrics_without_times(fresh, lengths[4])
+    assert line["samples"] == 16

@@ -35,6 +35,11 @@ def no_share(user: User) -> Met:
 
 
 @provoker
+def no_points(user: User) -> Met:
+    return user.runs("plan", "--config", user.config({}), "--sd", "-1").naming("--sd", -1)
+
+
+@provoker
 def no_such_choice(user: User) -> Met:
     return user.runs("data", "cache", "--config", "own.yaml", "--split", "test").naming("--split", "test")
 
