@@ -4,9 +4,9 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 CONFIG ?= config/mini.yaml
 BIN := .venv/bin
 
-.PHONY: all all_tables all_figures test benchmark lint clean
+.PHONY: all all_tables all_figures all_claims test benchmark lint clean
 
-all all_tables all_figures: .venv/ready
+all all_tables all_figures all_claims: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --show-failed-logs --configfile $(CONFIG) -- $@
 	$(BIN)/rcn-bench show --config $(CONFIG)
 

@@ -2,6 +2,7 @@
 #
 #   snakemake --cores 4 all_tables          the tables of config/mini.yaml, below results/mini/tables
 #   snakemake --cores 4 all                 the figures too
+#   snakemake --cores 4 --configfile config/seeds.yaml all_claims
 #   snakemake --cores 4 --configfile config/smoke.yaml all
 
 
@@ -12,12 +13,14 @@ include: "workflows/evaluate.smk"
 include: "workflows/profile.smk"
 include: "workflows/tables.smk"
 include: "workflows/figures.smk"
+include: "workflows/claims.smk"
 
 
 localrules:
     all,
     all_tables,
     all_figures,
+    all_claims,
 
 
 rule all:

@@ -8,11 +8,13 @@ new videos. docs/claims.md has how often the intervals hold the true value.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit as student  # quantiles; scipy.stats takes a second to import
+from scipy.special import stdtr  # Student's distribution; scipy.stats takes a second to import
+from scipy.special import stdtrit as student  # its quantiles
 
 FEWEST_GROUPS = 8  # of which there is an interval
 FEW = 0.01  # the share of videos that may be missing before an accuracy is given with its bounds
@@ -43,6 +45,17 @@ def bounds(accuracy: float, scored: float, listed: float) -> Interval | None:
     if (listed - scored) / listed <= FEW:
         return None
     return accuracy * scored / listed, (accuracy * scored + listed - scored) / listed
+
+
+class Effect(NamedTuple):
+    """A difference, its 95 % interval, and the two-sided p-value of its being 0; neither where too little is known.
+
+    p is at most 0.05 where the interval leaves out 0, and nowhere else.
+    """
+
+    value: float
+    interval: Interval | None
+    p: float | None
 
 
 @dataclass(frozen=True)
@@ -97,19 +110,12 @@ class Scores:
         return max((accuracy + shift - half) / scale, 0.0), min((accuracy + shift + half) / scale, 1.0)
 
     def difference_interval(self, other: "Scores") -> Interval | None:
-        """The 95 % interval of this accuracy less another one, on the same videos; None of fewer than FEWEST_GROUPS.
+        """The 95 % interval of this accuracy less another one, on the same videos; None of fewer than FEWEST_GROUPS."""
+        return self.difference_test(other).interval
 
-        The two-way t of differences that are paired by groups. Where no group differs from another in its difference,
-        as many may as are not seen among so many groups in one case of forty.
-        """
-        both = [self._by_group, other._by_group]
-        groups = both[0].shape[1]
-        if groups < FEWEST_GROUPS:
-            return None
-        variance, freedom = _uncertainty(both)
-        difference = self.accuracy - other.accuracy
-        half = student(freedom, 1 - TAIL) * sqrt(variance) if variance > 0 else 1 - TAIL ** (1 / groups)
-        return difference - half, difference + half
+    def difference_test(self, other: "Scores") -> Effect:
+        """This accuracy less another one, on the same videos."""
+        return contrast([(1, self), (-1, other)])
 
     def change_since(self, before: "Scores") -> "Scores":
         """What the same trainings have right more than before, of the same videos; for changes and their differences.
@@ -132,15 +138,66 @@ class Scores:
         return accuracies + (right - accuracies * sizes) * right.shape[1] / totals
 
 
-def _uncertainty(inits: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """The variance of a mean over trainings and groups, or of the difference of two, and its degrees of freedom.
+def contrast(parts: Sequence[tuple[float, Scores]]) -> Effect:
+    """A sum of accuracies on the same videos, each with its weight; the weights sum to 0, as 1 and -1 of a difference.
 
-    inits: (trainings, groups) each. The variance between trainings and that between groups (of the paired difference,
-    if there are two) both hold what is left when both are taken out, which is therefore subtracted once. Degrees of
-    freedom are Satterthwaite's.
+    The two-way t of sums that are paired by groups. Where no group differs from another in its sum, as many may as are
+    not seen among so many groups in one case of forty.
+    """
+    value = sum(weight * scores.accuracy for weight, scores in parts)
+    inits = [weight * scores._by_group for weight, scores in parts]
+    groups = inits[0].shape[1]
+    if groups < FEWEST_GROUPS:
+        return Effect(value, None, None)
+    variance, freedom = _uncertainty(inits)
+    if variance > 0:
+        return t_effect(value, variance, freedom)
+    widest = sum(abs(weight) for weight, _ in parts) / 2  # that one group can be off
+    half = widest * (1 - TAIL ** (1 / groups))
+    unseen = max(1 - abs(value) / widest, 0.0) ** groups
+    return Effect(value, (value - half, value + half), min(2 * unseen, 1.0))
+
+
+def t_effect(value: float, variance: float, freedom: float) -> Effect:
+    """A value whose error is Student's; one without an error is certain."""
+    error = sqrt(variance)
+    half = student(freedom, 1 - TAIL) * error
+    distance = abs(value) / error if error > 0 else inf if value else 0.0
+    return Effect(value, (value - half, value + half), float(2 * stdtr(freedom, -distance)))
+
+
+def mean_effect(values: Sequence[float]) -> Effect:
+    """The mean of independent values, such as one a seed: Student's t; of one value alone there is no interval."""
+    count, value = len(values), float(np.mean(values))
+    return t_effect(value, float(np.var(values, ddof=1)) / count, count - 1) if count > 1 else Effect(value, None, None)
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
+    """The mean of independent values less that of others, whose variance may be another: Welch's t."""
+    value = float(np.mean(first) - np.mean(second))
+    if min(len(first), len(second)) < 2:
+        return Effect(value, None, None)
+    parts = [(float(np.var(values, ddof=1)) / len(values), len(values) - 1) for values in (first, second)]
+    return t_effect(value, sum(part for part, _ in parts), _satterthwaite(parts))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values of one family, each as large as Holm's procedure takes it: none false in 95 % of families at 0.05."""
+    order, adjusted, largest = np.argsort(p_values), [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min((len(p_values) - rank) * p_values[place], 1.0))
+        adjusted[place] = largest
+    return adjusted
+
+
+def _uncertainty(inits: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """The variance of a mean over trainings and groups, or of a sum of such means, and its degrees of freedom.
+
+    inits: (trainings, groups) each, with its weight in the sum. The variance between trainings and that between groups
+    (of the paired sum) both hold what is left when both are taken out, which is therefore subtracted once.
     """
     groups = inits[0].shape[1]
-    paired = inits[0].mean(0) - (inits[1].mean(0) if len(inits) > 1 else 0)
+    paired = np.sum([values.mean(0) for values in inits], 0)
     of_trainings, left, parts = 0.0, 0.0, [(paired.var(ddof=1) / groups, groups - 1)]
     for values in inits:
         trainings = len(values)
@@ -152,5 +209,11 @@ def _uncertainty(inits: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
             parts += [(between, trainings - 1), (within, freedom)]
             of_trainings, left = of_trainings + between, left + within
     variance = max(of_trainings + parts[0][0] - left, of_trainings, parts[0][0])
+    return float(variance), _satterthwaite(parts, variance)
+
+
+def _satterthwaite(parts: Sequence[tuple[float, int]], variance: float | None = None) -> float:
+    """Degrees of freedom of a variance, by default the sum of its parts, each with its own degrees of freedom."""
+    variance = sum(part for part, _ in parts) if variance is None else variance
     spread = sum(part**2 / freedom for part, freedom in parts)
-    return float(variance), float(variance**2 / spread) if spread > 0 else groups - 1.0
+    return float(variance**2 / spread) if spread > 0 else float(parts[0][1])

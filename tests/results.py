@@ -24,7 +24,7 @@ from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.plain import Signed
 from rcn_bench.records.rows import write_rows
-from rcn_bench.records.runs import PREDICTIONS, Evaluation, Trained
+from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Trained, write_metrics
 from rcn_bench.records.scores import write_scores
 from rcn_bench.records.weights import Card, sealed
 
@@ -147,10 +147,15 @@ def own_origin(experiment: Experiment, stage: str, target: str = "", **machine: 
 
 
 def write_own_run(
-    experiment: Experiment, run: Run, video_correct: Sequence[bool], clips_correct: Sequence[int], **changes: Any
+    experiment: Experiment,
+    run: Run,
+    video_correct: Sequence[bool],
+    clips_correct: Sequence[int],
+    accuracies: Sequence[float] = (0.25, 0.5),
+    **changes: Any,
 ) -> None:
-    """A run's training and evaluation; changes: fields of the evaluation."""
-    write_training(experiment, run)
+    """A run's training, with these accuracies, one an epoch, and evaluation; changes: fields of the evaluation."""
+    write_training(experiment, run, accuracies)
     own = {"origin": own_origin(experiment, "evaluate", run.name), "weights_sha256": "w"}
     write_evaluation(experiment.paths.run(run), video_correct, clips_correct, **{**own, **changes})
 
@@ -177,9 +182,16 @@ def write_own_hidden_state(
     ).write(path)
 
 
-def write_training(experiment: Experiment, run: Run, **changes: Any) -> None:
-    """The record of a run's training; changes: fields of it."""
-    known = {"origin": own_origin(experiment, "train", run.name), "run": run.name, "weights_sha256": "w"}
+def write_training(experiment: Experiment, run: Run, accuracies: Sequence[float] = (0.25, 0.5), **changes: Any) -> None:
+    """The record of a run's training, and its metrics with these accuracies, one an epoch; changes: of its fields."""
+    epochs = [an_example(Epoch, epoch=at, accuracy=each) for at, each in enumerate(accuracies, start=1)]
+    known = {
+        "origin": own_origin(experiment, "train", run.name),
+        "run": run.name,
+        "clips_trained": sum(epoch.samples for epoch in epochs),
+        "metrics_sha256": write_metrics(experiment.paths.metrics(run), epochs),
+        "weights_sha256": "w",
+    }
     an_example(Trained, **{**known, **changes}).write(experiment.paths.training(run))
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcn_bench.intervals import Scores, accuracy_interval, bounds
+from rcn_bench.intervals import Scores, accuracy_interval, bounds, contrast, holm, mean_effect, welch
 
 VIDEOS = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=1, max_size=60)
 
@@ -247,3 +247,77 @@ def test_a_change_that_is_none_is_found_in_one_case_of_twenty():
         low, high = after.change_since(before).change_interval()
         found += not low < 0 < high
     assert 0.025 < found / 1000 < 0.07
+
+
+# p-values
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.0, 0.02, 0.2]))
+def test_a_p_value_is_at_most_5_percent_exactly_where_the_interval_leaves_out_zero(seed, first, second, differ):
+    rng = np.random.default_rng(seed)
+    inits = [(rng.random((seeds, 20)) < share).astype(float) for seeds, share in ((first, 0.5), (second, 0.5 + differ))]
+    value, (low, high), p = trainings(inits[0], names(20)).difference_test(trainings(inits[1], names(20)))
+    assert value == pytest.approx(inits[0].mean() - inits[1].mean())
+    assert (p <= 0.05) == (not low <= 0 <= high)
+
+
+@pytest.mark.parametrize("share", [0, 0.125, 0.375, 1])
+def test_where_all_groups_differ_alike_p_and_interval_still_agree(share):
+    first, second = (Scores.of_clips([8 * correct] * 12, [8] * 12, 8, names(12)) for correct in (share, 0))
+    value, (low, high), p = first.difference_test(second)
+    assert value == share
+    assert p == pytest.approx(min(2 * (1 - share) ** 12, 1))
+    assert (p <= 0.05) == (not low <= 0 <= high)
+
+
+def test_a_contrast_of_several_accuracies_is_that_of_their_weighted_values():
+    """Trainings that are paired by groups alone, of which the sum can be written down."""
+    rng = np.random.default_rng(3)
+    inits = rng.random((3, 1, 30))
+    value, (low, high), p = contrast(
+        [(w, trainings(init, names(30))) for w, init in zip((1, -2, 1), inits, strict=True)]
+    )
+    summed = inits[0, 0] - 2 * inits[1, 0] + inits[2, 0]
+    expected = scipy.stats.ttest_1samp(summed, 0)
+    assert value == pytest.approx(summed.mean())
+    assert p == pytest.approx(expected.pvalue)
+    assert (low, high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(st.integers(0, 10**6), st.integers(2, 6), st.integers(2, 6))
+def test_welchs_and_students_t_are_scipys(seed, first, second):
+    rng = np.random.default_rng(seed)
+    one, other = rng.normal(0.5, 1, first), rng.normal(0, 3, second)
+    for found, expected in (
+        (welch(one, other), scipy.stats.ttest_ind(one, other, equal_var=False)),
+        (mean_effect(one), scipy.stats.ttest_1samp(one, 0)),
+    ):
+        assert found.p == pytest.approx(expected.pvalue)
+        assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_of_one_value_there_is_a_mean_and_no_interval():
+    assert mean_effect([3.0]) == welch([4.0], [1.0, 1.0]) == (3, None, None)
+
+
+def test_values_that_do_not_differ_are_certain():
+    assert mean_effect([2.0, 2.0]) == (2, (2, 2), 0)
+    assert welch([0.0, 0.0], [0.0, 0.0]) == (0, (0, 0), 1)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1, 1]
+    assert holm([0.04]) == [0.04]
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_lies_between_no_correction_and_bonferronis_in_the_same_order(p_values):
+    adjusted = holm(p_values)
+    order = np.argsort(p_values, kind="stable")
+    assert list(np.array(adjusted)[order]) == sorted(adjusted)
+    assert all(p <= found <= min(len(p_values) * p, 1) + 1e-12 for p, found in zip(p_values, adjusted, strict=True))
+    assert min(adjusted) == pytest.approx(min(len(p_values) * min(p_values), 1))

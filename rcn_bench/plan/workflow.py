@@ -171,6 +171,13 @@ class Workflow:
     def of_figure(self, wildcards: Wildcards) -> list[Path]:
         return self.products[wildcards.figure].reads()
 
+    def of_claims(self, wildcards: Wildcards) -> list[str]:
+        """The table and the forest plot of claims. Errors: InputError if the experiment has neither."""
+        files = {"claims": f"{self.root}/tables/claims.md", "forest": f"{self.root}/figures/forest.png"}
+        if not (found := [path for name, path in files.items() if name in self.products]):
+            raise InputError(f"{self.source}: no tables.claims; config/seeds.yaml has it")
+        return found
+
     # Identities and resources
 
     def identity(self, stage: str, wildcard: str = "") -> Callable[[Wildcards], str]:

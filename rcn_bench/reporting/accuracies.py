@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rcn_bench.intervals import FEWEST_GROUPS, Scores, bounds
+from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Evaluation
@@ -31,11 +32,7 @@ class Accuracies:
     @classmethod
     def of(cls, product: Product) -> "Accuracies":
         """Errors: InputError if a result is missing or not this experiment's own, or the videos do not compare."""
-        experiment, scored = product.experiment, {}
-        for run in product.runs():
-            evaluation, path = read_evaluation(experiment, run), experiment.paths.evaluation(run)
-            predictions = evaluation.predictions(experiment.paths.predictions(run)).set_index("video")
-            scored[run] = Result(path, evaluation, predictions)
+        scored = evaluated(product.experiment, product.runs())
         require_one_cache(scored.values())
         return cls(scored, same_videos(scored), next(runs for runs in product.rows().values() if runs))
 
@@ -106,6 +103,19 @@ class Accuracies:
             return {f"{name} %": None, **_ends(f"{name}, 95 % interval", None)}
         difference, interval = 100 * (scores.accuracy - first.accuracy), scores.difference_interval(first)
         return {f"{name} %": difference, **_ends(f"{name}, 95 % interval", interval)}
+
+
+def evaluated(experiment: Experiment, runs: Iterable[Run]) -> dict[Run, Result[Evaluation]]:
+    """Each run's evaluation, and what it says of each video that it scored.
+
+    Errors: InputError if one is missing or not this experiment's own.
+    """
+    results = {}
+    for run in runs:
+        evaluation, path = read_evaluation(experiment, run), experiment.paths.evaluation(run)
+        predictions = evaluation.predictions(experiment.paths.predictions(run)).set_index("video")
+        results[run] = Result(path, evaluation, predictions)
+    return results
 
 
 def _bounds(kind: str, evaluation: Evaluation) -> tuple[float, float] | None:

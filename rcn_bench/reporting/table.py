@@ -26,17 +26,27 @@ class Table:
 
     rows: None is a value that is not available. Columns that end in " low" and " high" are the ends of an interval,
     those that end in % are shown with one decimal place; the names of runs in a column "runs" become links. COUNTS in
-    which no rows differ are shown in a line, not in a column.
+    which no rows differ are shown in a line, not in a column. readable: what Markdown and LaTeX show in place of the
+    rows, where that is not their numbers alone.
     """
 
     title: str
     rows: pd.DataFrame
     notes: list[str]
+    readable: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, title: str, rows: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> "Table":
-        """rows: a mapping each, from column to value."""
-        return cls(title, pd.DataFrame(list(rows), dtype=object), list(notes))  # 3 stays whole beside a missing one
+    def of(
+        cls,
+        title: str,
+        rows: Iterable[Mapping[str, Any]],
+        notes: Iterable[str],
+        readable: Iterable[Mapping[str, str]] | None = None,
+    ) -> "Table":
+        """rows, readable: a mapping each, from column to value."""
+        text = None if readable is None else pd.DataFrame(list(readable))
+        numbers = pd.DataFrame(list(rows), dtype=object)  # 3 stays whole beside a missing one
+        return cls(title, numbers, list(notes), text)
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
@@ -65,6 +75,8 @@ class Table:
         return rows.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")
 
     def _counts_of_all(self) -> list[str]:
+        if self.readable is not None:
+            return []
         return [name for name in COUNTS if name in self.rows and self.rows[name].nunique(dropna=False) == 1]
 
     def _shown_notes(self) -> list[str]:
@@ -73,6 +85,8 @@ class Table:
 
     def _shown(self) -> pd.DataFrame:
         """The rows as text: an interval's two columns become one."""
+        if self.readable is not None:
+            return self.readable.copy()
         shown = pd.DataFrame(index=self.rows.index)
         for column in map(str, self.rows.drop(columns=self._counts_of_all())):
             if column.endswith(" low"):

@@ -128,7 +128,7 @@ def change_table(product: HiddenStateChange) -> Table:
     notes = [
         "Change: the Frobenius norm of what training added to w_hh, in percent of that of its start, the run's own: "
         "the mean over seeds, and the least and the most. Where it is small, w_hh shows its initialisation.",
-        f"Seeds: {' '.join(map(str, experiment.seeds_of(product.model)))}.",
+        f"Seeds: {' '.join(map(str, sorted({run.seed for run in product.runs()})))}.",
     ]
     title = f"Change of w_hh in training, {product.model} at {product.frames} frames on {data_set(experiment)}"
     return Table.of(title, rows, notes)

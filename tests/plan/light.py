@@ -87,7 +87,11 @@ class Checkout:
 def _blocks(text: str) -> dict[str, str]:
     """What Snakemake prints of each job, by its rule and its wildcards' values."""
     found = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", text, re.MULTILINE)
-    return {_job(rule, block): block for rule, block in found if rule not in ("all", "all_tables", "all_figures")}
+    return {
+        _job(rule, block): block
+        for rule, block in found
+        if rule not in ("all", "all_tables", "all_figures", "all_claims")
+    }
 
 
 def _job(rule: str, block: str) -> str:

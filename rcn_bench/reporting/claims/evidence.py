@@ -1,0 +1,95 @@
+"""The records that claims are tested on, each read once, and comparisons of accuracies."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from rcn_bench.intervals import Effect, Scores, contrast
+from rcn_bench.plan.products.base import Product
+from rcn_bench.plan.products.claims import Tested
+from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Epoch, Evaluation
+from rcn_bench.reporting.accuracies import evaluated, scores_of
+from rcn_bench.reporting.claims.finding import NotTested, Part, directed
+from rcn_bench.reporting.results import read_epochs
+from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
+
+FEWEST_SEEDS = 4  # in every row of a claim on accuracy
+
+Table = TypeVar("Table", bound=Product)
+Weights = Mapping[str, float]  # of starts, in a sum of their accuracies
+
+
+class Evidence:
+    """shown: what the experiment shows, and so what there is to test claims on."""
+
+    def __init__(self, shown: Tested) -> None:
+        self.shown, self.experiment = shown, shown.experiment
+        self._evaluated: dict[Run, Result[Evaluation]] = {}
+        self._epochs: dict[Run, list[Epoch]] = {}
+
+    def table(self, cls: type[Table]) -> Table:
+        """A table or figure of the experiment. NotTested if it has none such."""
+        if (found := self.shown.shown(cls)) is None:
+            raise NotTested(f"{'.'.join(cls.section)} is not in this config")
+        return found
+
+    def runs(self, starts: Iterable[str]) -> dict[str, list[Run]]:
+        """Those of each start. NotTested, which names them, if there are none of one."""
+        trainings, starts = self.shown.trainings, list(starts)
+        if missing := [start for start in starts if start not in trainings]:
+            raise NotTested(f"no table or figure shows {', '.join(missing)}")
+        return {start: trainings[start] for start in starts}
+
+    def epochs(self, run: Run) -> list[Epoch]:
+        if run not in self._epochs:
+            self._epochs[run] = read_epochs(self.experiment, run)
+        return self._epochs[run]
+
+    def results(self, runs: Iterable[Run]) -> dict[Run, Result[Evaluation]]:
+        """Evaluations, on the videos that all of them scored."""
+        runs = list(runs)
+        self._evaluated |= evaluated(self.experiment, [run for run in runs if run not in self._evaluated])
+        results = {run: self._evaluated[run] for run in runs}
+        require_one_cache(results.values())
+        return same_videos(results)
+
+    def compared(self, contrasts: Mapping[str, Weights]) -> tuple[list[Part], list[Run], str]:
+        """Sums of video accuracies in points, by what they are called, each claimed to lie above 0.
+
+        All of the same videos. Undecided where a start has fewer than FEWEST_SEEDS trainings. Also all runs, and of how
+        many trainings and videos the accuracies are.
+        """
+        runs = self.runs(dict.fromkeys(start for weights in contrasts.values() for start in weights))
+        results = self.results(run for each in runs.values() for run in each)
+        scores = {
+            start: Scores.of_trainings([scores_of("video", results[run]) for run in each])
+            for start, each in runs.items()
+        }
+        parts = []
+        for what, weights in contrasts.items():
+            effect = in_percent(contrast([(weight, scores[start]) for start, weight in weights.items()]))
+            on_training = 100 * sum(weight * self._on_training(runs[start]) for start, weight in weights.items())
+            parts.append(replace(directed(what, effect), on_training=on_training))
+        fewest = min(map(len, runs.values()))
+        if fewest < FEWEST_SEEDS:
+            parts = [part.undecided(too_few(fewest)) for part in parts]
+        every = [run for each in runs.values() for run in each]
+        return parts, every, f"{_counted(runs.values())}, {len(results[every[0]].videos)} videos"
+
+    def _on_training(self, runs: Sequence[Run]) -> float:
+        """Accuracy on the clips trained on, in the last epoch: the mean over seeds."""
+        return sum(self.epochs(run)[-1].accuracy for run in runs) / len(runs)
+
+
+def in_percent(effect: Effect) -> Effect:
+    interval = effect.interval and (100 * effect.interval[0], 100 * effect.interval[1])
+    return Effect(100 * effect.value, interval, effect.p)
+
+
+def too_few(seeds: int) -> str:
+    return f"{seeds} training{'s' if seeds > 1 else ''} of a row, where {FEWEST_SEEDS} are needed"
+
+
+def _counted(trainings: Iterable[Sequence[Run]]) -> str:
+    return " + ".join(str(len(runs)) for runs in trainings) + " trainings"
