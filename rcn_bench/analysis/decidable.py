@@ -12,7 +12,7 @@ from rcn_bench.intervals import FEWEST_GROUPS
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
 from rcn_bench.plan.products.base import Product
-from rcn_bench.plan.products.tables import Table1
+from rcn_bench.plan.products.tables import Table1, Table2, Table3
 from rcn_bench.plan.run import Run
 
 FEWEST_SEEDS = 4  # of every row of a claim about accuracy
@@ -50,7 +50,7 @@ def smallest_difference(first: int, second: int, videos: int, points: float, pai
 
 
 def _differences(experiment: Experiment, points: float) -> Iterator[str]:
-    tables = [product for product in products_of(experiment).values() if _compares(experiment, product)]
+    tables = [product for product in products_of(experiment).values() if isinstance(product, (Table1, Table2, Table3))]
     counted = _videos(experiment)
     yield (
         f"Smallest differences of video accuracy that {experiment.name} could decide: at 5 %, with a power of "
@@ -69,11 +69,6 @@ def _differences(experiment: Experiment, points: float) -> Iterator[str]:
         yield from _of_table(product, videos, points)
     if not tables:
         yield "No table of this experiment compares accuracies."
-
-
-def _compares(experiment: Experiment, product: Product) -> bool:
-    read = set(product.reads())
-    return product.kind == "table" and any(experiment.paths.evaluation(run) in read for run in product.runs())
 
 
 def _of_table(product: Product, videos: int, points: float) -> Iterator[str]:

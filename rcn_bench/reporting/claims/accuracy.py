@@ -6,7 +6,7 @@ from itertools import combinations, permutations
 from rcn_bench.intervals import holm
 from rcn_bench.plan.products.claims import start_of
 from rcn_bench.plan.products.tables import Table1, Table2
-from rcn_bench.plan.run import Run
+from rcn_bench.plan.run import BATCH_OF_T8, Run, option_words
 from rcn_bench.reporting.claims.evidence import Evidence, Weights
 from rcn_bench.reporting.claims.finding import Finding, NotTested, Part, Verdict, decided
 
@@ -133,15 +133,21 @@ def _pretrained(evidence: Evidence) -> str:
 
 
 def clip_length(evidence: Evidence) -> Finding:
-    """Longer clips raise accuracy, at equal clips seen and at equal updates."""
+    """Longer clips raise accuracy, at equal clips seen and at equal updates.
+
+    Both are equal in runs whose batches have as many clips at every length; in others longer clips get more updates.
+    """
     contrasts: dict[str, Weights] = {}
+    both_run: dict[str, bool] = {}
     for model, starts in evidence.shown.by_length.items():
         shortest, longest = min(starts), max(starts)
         if shortest < longest:
             name = f"{model}: {longest} - {shortest} frames"
             contrasts[name] = {starts[longest]: 1, starts[shortest]: -1}
+            equal = f"{model}+{BATCH_OF_T8}" in evidence.shown.by_length
+            both_run[name] = equal or BATCH_OF_T8 in option_words(model)
     if not contrasts:
         raise NotTested("tables.table3 shows no model at two clip lengths")
     parts, runs, data = evidence.compared(contrasts)
     told = "at equal clips seen alone, and so at more updates; equal updates were not run"
-    return decided([part if part.why else part.undecided(told) for part in parts], runs, data)
+    return decided([part if part.why or both_run[part.what] else part.undecided(told) for part in parts], runs, data)
