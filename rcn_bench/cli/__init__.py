@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rcn_bench.cli import data, experiment, models, products, runs
+from rcn_bench.cli import data, experiment, models, products, runs, trust
 from rcn_bench.cli.refusals import earlier_refusal, refuse
 from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
 
@@ -64,6 +64,6 @@ def _complain(message: str, code: int) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (experiment, data, runs, models, products):
+    for group in (experiment, data, runs, models, products, trust):
         group.add_commands(commands)
     return parser

@@ -1,4 +1,4 @@
-"""Commands that turn results into something to look at: table, figure, compare, bench."""
+"""Commands that turn results into something to look at: table, figure, bench."""
 
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,6 @@ def add_commands(commands: Commands) -> None:
     figure = add_writing_command(commands, "figure", partial(_write, "figure"), text, ["name"])
     figure.add_argument("name", help="such as figure1")
 
-    text = "runs of two machines or dates on the videos that both scored, with paired intervals"
-    compare = add_command(commands, "compare", _compare, text)
-    for name in ("first", "second"):
-        compare.add_argument(name, type=Path, help="a folder of results, or of one run")
-
     bench = add_command(commands, "bench", _bench, "run the benchmarks of this checkout and keep their results")
     bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
     bench.add_argument("--kept", action="store_true", help="run none, print the ratios of those kept")
@@ -33,13 +28,6 @@ def _write(kind: str, experiment: Experiment, options: Options) -> None:
     from rcn_bench.reporting.write import write_product
 
     write_product(experiment, kind, options.name)
-
-
-def _compare(options: Options) -> None:
-    from rcn_bench.reporting.compare import compare
-
-    for line in compare(options.first, options.second):
-        print(line)
 
 
 def _bench(options: Options) -> None:

@@ -102,8 +102,11 @@ def _evaluate(options: Options) -> None:
 
 def _evaluate_run(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.evaluate import evaluate
+    from rcn_bench.trust.keep import write_card
 
-    evaluate(Run.parse(options.run), experiment)
+    run = Run.parse(options.run)
+    evaluate(run, experiment)
+    write_card(experiment, run)
 
 
 def _online(experiment: Experiment, options: Options) -> None:

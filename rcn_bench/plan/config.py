@@ -14,6 +14,7 @@ import yaml
 from rcn_bench.errors import InputError
 from rcn_bench.plan.checks import check_experiment
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.products import product_classes
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.schema import section_schema
@@ -35,6 +36,17 @@ def load_experiment(files: Sequence[str | Path], results: Path = Path("results")
     Errors: InputError that names the file, the key and what is wrong with its value.
     """
     return check_config(merged(files), " + ".join(str(file) for file in files), results)
+
+
+def experiment_in(folder: Path) -> Experiment:
+    """The experiment whose results lie in a folder, wherever that is, by the config that lies with them.
+
+    Errors: InputError if there is none, or as from ``load_experiment``.
+    """
+    file = Paths(folder).config
+    if not file.is_file():
+        raise InputError(f"{file}: not there; name a folder with the results of one experiment, such as results/mini")
+    return check_config(merged([file]), str(file), folder.parent, folder)
 
 
 def merged(files: Sequence[str | Path]) -> Config:
@@ -156,15 +168,17 @@ def _count(node: Any, above: tuple[Any, ...], counted: dict[Any, int]) -> int:
     return counted[node]
 
 
-def check_config(config: Config, source: str, results: Path = Path("results")) -> Experiment:
-    """The experiment of a config, if every key and value of it can be.
+def check_config(
+    config: Config, source: str, results: Path = Path("results"), folder: Path | None = None
+) -> Experiment:
+    """The experiment of a config, if every key and value of it can be. results, folder: as of an Experiment.
 
     Errors: InputError that names source, the key and what is wrong with its value.
     """
     try:
         config = _without_nulls(config)
         _check_schema(config)
-        experiment = Experiment.of(config, results)
+        experiment = Experiment.of(config, results, folder)
         check_experiment(experiment)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error

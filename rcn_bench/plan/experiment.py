@@ -18,13 +18,17 @@ from rcn_bench.syntax import top_level
 
 @dataclass(frozen=True)
 class Experiment(Sections):
-    """The sections of a checked config as attributes: ``experiment.train.lr``. results: the folder of all results."""
+    """The sections of a checked config as attributes: ``experiment.train.lr``.
+
+    results: the folder of all results. folder: that of its own, where it is not the one of its name in there.
+    """
 
     results: Path = field(default=Path("results"), metadata={"key": False})
+    folder: Path | None = field(default=None, metadata={"key": False})
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], results: Path = Path("results")) -> "Experiment":
-        return parse_section(cls, config, results=results)
+    def of(cls, config: Mapping[str, Any], results: Path = Path("results"), folder: Path | None = None) -> "Experiment":
+        return parse_section(cls, config, results=results, folder=folder)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -33,7 +37,7 @@ class Experiment(Sections):
 
     @cached_property
     def paths(self) -> Paths:
-        return Paths(self.results / self.name)
+        return Paths(self.folder or self.results / self.name)
 
     @cached_property
     def dataset(self) -> DataSet:

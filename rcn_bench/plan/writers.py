@@ -88,6 +88,11 @@ def _writing(experiment: Experiment, name: str, own: Writer) -> Iterator[None]:
         _remove_if_empty([folder, *new])
 
 
+def at_work(experiment: Experiment) -> list[Writer]:
+    """Who writes an experiment's results now. Errors: InputError for an entry that cannot be understood."""
+    return _others(experiment.paths.writers, "")
+
+
 def _remove_if_empty(folders: Iterable[Path]) -> None:
     for folder in folders:
         with suppress(OSError):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -61,9 +62,11 @@ class Record(Document):
     """A result file: what was found, and where it comes from.
 
     subject: the field with the name of what it is of, a run or a model; empty where an experiment has but one.
+    beside: the files that belong to it, by the field with their sha256; ``{path.stem}`` as in made_by.
     """
 
     subject: ClassVar[str] = ""
+    beside: ClassVar[Mapping[str, str]] = {}
 
     origin: Origin
 
@@ -76,6 +79,18 @@ class Record(Document):
                 f"{path}: {cls.subject}: {reprlib.repr(of)} is not {target}; run `{cls.command(path)}` again"
             )
         return record
+
+    @classmethod
+    def files_beside(cls, path: Path) -> dict[str, Path]:
+        """By the field of the record at ``path`` that has their sha256."""
+        return {field: path.with_name(name.format(path=path)) for field, name in cls.beside.items()}
+
+    def checksum(self, field: str) -> str:
+        """Of the file beside it that the field tells of."""
+        value: Any = self
+        for part in field.split("."):
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
+        return str(value)
 
 
 def check_shares(record: object, *names: str) -> None:

@@ -1,5 +1,6 @@
 """The file of a run's hidden-state matrices w_hh: by layer, at the start of training and after it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -44,6 +45,7 @@ class HiddenState(Record):
 
     made_by: ClassVar[str] = "rcn-bench w-hh {path.parent.name}"
     subject: ClassVar[str] = "run"
+    beside: ClassVar[Mapping[str, str]] = {"matrices_sha256": "w_hh.safetensors"}
 
     run: str
     layers: list[HiddenLayer]

@@ -1,7 +1,8 @@
 """What a result of an experiment comes from, and whether a result is one of its own."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from rcn_bench.code import Code
 from rcn_bench.errors import InputError, warn
 from rcn_bench.files import file_hash
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.stages import Dependencies, dependencies
+from rcn_bench.plan.stages import STAGES, Dependencies, dependencies
 from rcn_bench.provenance import Origin, Start, named
 from rcn_bench.records.base import Record
 
@@ -52,6 +53,17 @@ def require_own(made: Record | Origin, experiment: Experiment, stage: str, targe
     if origin.code != depends.code.hash and stage not in _told:
         _told.add(stage)
         warn(f"{path}, perhaps others: made with other code of {stage} ({origin.code}, now {depends.code.hash})")
+
+
+@contextmanager
+def silent_on_code() -> Iterator[None]:
+    """While it holds, require_own says nothing of other code: for who says it of all results at once."""
+    told = _told.copy()
+    _told.update(STAGES)
+    try:
+        yield
+    finally:
+        _told.intersection_update(told)
 
 
 def _known(file: Path | tuple[Path, str], experiment: Experiment) -> tuple[str, str]:

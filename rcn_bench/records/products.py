@@ -1,11 +1,16 @@
 """What stands beside a table or a figure: where it comes from, and checksums of its files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.records.base import Record, read_hashed
+
+
+def _files(*suffixes: str) -> dict[str, str]:
+    return {f"files.{suffix}": f"{{path.stem}}.{suffix}" for suffix in suffixes}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,7 @@ class ProductRecord(Record):
 @dataclass(frozen=True, kw_only=True)
 class TableRecord(ProductRecord):
     made_by: ClassVar[str] = "rcn-bench table {path.stem}"
+    beside: ClassVar[Mapping[str, str]] = _files("csv", "md", "tex")
 
     title: str
     notes: list[str]
@@ -37,3 +43,4 @@ class TableRecord(ProductRecord):
 @dataclass(frozen=True, kw_only=True)
 class FigureRecord(ProductRecord):
     made_by: ClassVar[str] = "rcn-bench figure {path.stem}"
+    beside: ClassVar[Mapping[str, str]] = _files("csv", "pdf", "png")

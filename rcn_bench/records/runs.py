@@ -116,6 +116,7 @@ class Trained(OfVideos, Record):
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
     subject: ClassVar[str] = "run"
+    beside: ClassVar[Mapping[str, str]] = {"metrics_sha256": "metrics.jsonl", "weights_sha256": "model.safetensors"}
 
     run: str
     seed: int
@@ -148,6 +149,7 @@ class Pretrained(Record):
 
     made_by: ClassVar[str] = "rcn-bench pretrain"
     subject: ClassVar[str] = "network"
+    beside: ClassVar[Mapping[str, str]] = {"weights_sha256": "{path.stem}.safetensors"}
 
     network: str
     task: str
@@ -178,6 +180,10 @@ class Evaluation(OfVideos, Record):
 
     made_by: ClassVar[str] = "rcn-bench evaluate {path.parent.name}"
     subject: ClassVar[str] = "run"
+    beside: ClassVar[Mapping[str, str]] = {
+        "scores_sha256": "scores.safetensors",
+        "predictions_sha256": "predictions.csv",
+    }
 
     run: str
     clip_accuracy: float
@@ -249,6 +255,7 @@ class Online(OfVideos, Record):
 
     made_by: ClassVar[str] = "rcn-bench online {path.parent.name}"
     subject: ClassVar[str] = "run"
+    beside: ClassVar[Mapping[str, str]] = {"online_sha256": "online.csv"}
 
     run: str
     ways: list[str]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores, told
+from rcn_bench.plan.config import merged
+from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.stages import changes
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Evaluation
@@ -13,7 +15,7 @@ from rcn_bench.reporting.same_videos import Result, same_videos
 
 
 def compare(first: Path, second: Path) -> Iterator[str]:
-    """Lines on each run that lies in both folders, or on the only one in each.
+    """Lines on each run that lies in both folders, or on the only one in each; and on what only one of them has.
 
     first, second: folders of runs, of an experiment or of results. Each run's accuracy stands with its bounds, if many
     videos were missing, and what its videos have in common with those of training; the difference with a paired
@@ -27,8 +29,20 @@ def compare(first: Path, second: Path) -> Iterator[str]:
         pairs = list(zip(here.values(), there.values(), strict=True))
     if not pairs:
         raise InputError(f"{first}, {second}: no run was evaluated in both")
+    yield from _configs(first, second)
     for pair in pairs:
         yield from _compared(*map(_result, pair))
+    compared = {path for pair in pairs for path in pair}
+    for folder, found in ((first, here), (second, there)):
+        if alone := [name for name, path in found.items() if path not in compared]:
+            yield f"{folder} alone has {', '.join(alone)}"
+
+
+def _configs(first: Path, second: Path) -> Iterator[str]:
+    """Where both folders are of one experiment each, what differs between their configs, a line each."""
+    files = [Paths(folder).config for folder in (first, second)]
+    if all(file.is_file() for file in files):
+        yield from (f"config: {change}" for change in changes(*(merged([file]) for file in files)))
 
 
 def _evaluations(folder: Path) -> dict[str, Path]:

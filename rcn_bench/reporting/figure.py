@@ -26,7 +26,7 @@ class Drawing:
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (the numbers, to six digits), path.pdf, path.png and path.json (its record)."""
-        contents = {"csv": self.numbers.to_csv(index=False, float_format="%.6g").encode()}
+        contents = {"csv": self.csv().encode()}
         for suffix in ("pdf", "png"):
             drawn = BytesIO()  # on a full disk matplotlib's own clean-up would hide why it failed
             self.figure.savefig(drawn, format=suffix, dpi=150)
@@ -37,6 +37,10 @@ class Drawing:
             files={suffix: write_hashed(path.with_suffix(f".{suffix}"), one) for suffix, one in contents.items()},
             runs=[run.name for run in runs],
         ).write(path.with_suffix(".json"))
+
+    def csv(self) -> str:
+        """The numbers, to six digits."""
+        return self.numbers.to_csv(index=False, float_format="%.6g")
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -50,17 +50,24 @@ class Table:
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
-        texts = {"csv": self.rows.to_csv(index=False), "md": self.markdown(), "tex": self.latex(path.name)}
         TableRecord(
             origin=origin,
             name=path.name,
             files={
-                suffix: write_hashed(path.with_suffix(f".{suffix}"), text.encode()) for suffix, text in texts.items()
+                suffix: write_hashed(path.with_suffix(f".{suffix}"), text.encode())
+                for suffix, text in self.texts(path.name).items()
             },
             runs=[run.name for run in runs],
             title=self.title,
             notes=self.notes,
         ).write(path.with_suffix(".json"))
+
+    def texts(self, name: str) -> dict[str, str]:
+        """The contents of its files, by their suffixes; name: of the table."""
+        return {"csv": self.csv(), "md": self.markdown(), "tex": self.latex(name)}
+
+    def csv(self) -> str:
+        return self.rows.to_csv(index=False)
 
     def markdown(self) -> str:
         shown = self._shown()

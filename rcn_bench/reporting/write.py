@@ -15,6 +15,31 @@ if TYPE_CHECKING:
     from rcn_bench.reporting.table import Table
 
 
+def build(product: Product) -> "Table | Drawing":
+    """What a product shows, not yet written.
+
+    Errors: InputError for a builder that is not there, a plugin's that fails, or a result that is missing or not the
+    experiment's own.
+    """
+    kind = _kind(product)
+    builder = builder_of(product)
+    with plugin_code(type(product).__module__, f"{product.name}: its builder {product.builder} failed"):
+        made = builder(product)
+    if not isinstance(made, kind):
+        raise InputError(f"{product.name}: {product.builder} must return a {kind.__name__}, not {type(made).__name__}")
+    return made
+
+
+def _kind(product: Product) -> type["Table"] | type["Drawing"]:
+    if product.kind == "table":
+        from rcn_bench.reporting.table import Table
+
+        return Table
+    from rcn_bench.reporting.figure import Drawing
+
+    return Drawing
+
+
 def write_product(experiment: Experiment, kind: str, name: str) -> None:
     """Build a table or figure (kind) and write its files, with a record of where it comes from.
 
@@ -23,21 +48,15 @@ def write_product(experiment: Experiment, kind: str, name: str) -> None:
     """
     product = find_product(experiment, name, kind)
     if kind == "table":
-        from rcn_bench.reporting.table import Table
-
-        _write(product, Table, experiment.paths.table(name))
+        _write(product, experiment.paths.table(name))
         return
-    from rcn_bench.reporting.figure import Drawing, house_style
+    from rcn_bench.reporting.figure import house_style
 
     with house_style():
-        _write(product, Drawing, experiment.paths.figure(name))
+        _write(product, experiment.paths.figure(name))
 
 
-def _write(product: Product, kind: type["Table"] | type["Drawing"], path: Path) -> None:
-    build = builder_of(product)
-    with plugin_code(type(product).__module__, f"{product.name}: its builder {product.builder} failed"):
-        made = build(product)
-    if not isinstance(made, kind):
-        raise InputError(f"{product.name}: {product.builder} must return a {kind.__name__}, not {type(made).__name__}")
+def _write(product: Product, path: Path) -> None:
+    made = build(product)
     origin = begin(product.experiment, product.kind, product.name, product.reads(), with_torch=False)
     made.write(path, origin, product.runs())

@@ -19,7 +19,7 @@ FOLDER = RUNS / RUN
 TABLE = "table3_clip_length"
 
 
-def _edit(path: Path, without: str = "", **changes: object) -> None:
+def edit(path: Path, without: str = "", **changes: object) -> None:
     """A result with other values or without a key, as another version might have written it."""
     plain = json.loads(path.read_text()) | changes
     path.write_text(json.dumps(with_checksum({key: plain[key] for key in plain if key not in ("sha256", without)})))
@@ -150,14 +150,14 @@ def result_that_is_no_json(user: User) -> Met:
 @provoker
 def result_without_a_key(user: User) -> Met:
     user.has_finished()
-    _edit(FOLDER / "eval.json", without="groups")
+    edit(FOLDER / "eval.json", without="groups")
     return user.makes("table", TABLE, {}).naming(FOLDER / "eval.json", "groups")
 
 
 @provoker
 def result_of_another_kind(user: User) -> Met:
     user.has_finished()
-    _edit(FOLDER / "eval.json", videos_used="many")
+    edit(FOLDER / "eval.json", videos_used="many")
     return _table(user).naming("videos_used", "many")
 
 
@@ -176,7 +176,7 @@ def result_that_has_changed(user: User) -> Met:
 @provoker
 def result_that_cannot_be(user: User) -> Met:
     user.has_finished()
-    _edit(FOLDER / "eval.json", clips_per_video=0)
+    edit(FOLDER / "eval.json", clips_per_video=0)
     return _table(user).naming("clips")
 
 

@@ -44,7 +44,8 @@ def compared(capsys, *folders):
 def test_runs_of_two_machines_are_compared_on_the_videos_that_both_had(machines, capsys):
     code, lines = compared(capsys, *machines)
     assert code == 0
-    assert len(lines) == 2 * 5
+    assert len(lines) == 2 * 5 + 1
+    assert lines[-1] == f"{machines[1]} alone has another"
     first, second, common, clip, video = lines[:5]
     here, there = (folder / "mini" / "runs" / RUNS[0] for folder in machines)
     told = "video 50.0% of 38 videos; 2 of 40 listed videos left out: 2 unusable; 47.5% to 52.5% of all, if those were"
@@ -79,6 +80,15 @@ def test_other_settings_are_told(machines, capsys):
     write_run(there, RUNS[0], [True] * 40, [], origin=an_origin(settings={"train": {"lr": 0.2}}))
     _, lines = compared(capsys, here / "mini" / "runs" / RUNS[0], there / "mini" / "runs" / RUNS[0])
     assert lines[2] == "  made with other settings: train.lr was 0.1, is 0.2"
+
+
+def test_configs_that_differ_are_told_key_by_key(machines, capsys):
+    folders = [machine / "mini" for machine in machines]
+    for folder, lr in zip(folders, (0.1, 0.2), strict=True):
+        (folder / "config.yaml").write_text(f"name: mini\ntrain: {{lr: {lr}, epochs: 4}}\n")
+    _, lines = compared(capsys, *folders)
+    assert lines[0] == "config: train.lr was 0.1, is 0.2"
+    assert lines[1].startswith(f"{folders[0]}/runs/")
 
 
 def test_what_cannot_be_compared_is_one_line(machines, capsys, tmp_path):

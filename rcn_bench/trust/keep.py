@@ -1,0 +1,88 @@
+"""Results as they are handed on: all that a number rests on but videos and weights, with the checksum of every file."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rcn_bench.errors import InputError
+from rcn_bench.files import file_hash, size_text, write_text
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.writers import at_work
+from rcn_bench.records.kept import MANIFEST, Manifest, systems_of
+from rcn_bench.trust.card import model_card
+from rcn_bench.trust.report import Report
+from rcn_bench.trust.tree import CARD, PRODUCTS, Tree, training_and_evaluation
+from rcn_bench.trust.verify import Verifier
+
+LARGEST = 2 * 10**6  # bytes of a file on which nothing rests
+ENDS = (*PRODUCTS, "w_hh")  # stages of whose files nothing else is made
+
+
+def keep(root: Path, destination: Path) -> str:
+    """Copy the results of one experiment without weights, frames and logs, and write MANIFEST.json; returns a line.
+
+    Errors: InputError for a folder that is none, is not complete, does not hold, or has a writer at work; and if
+    something is at the destination.
+    """
+    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+        raise InputError(f"{destination}: something is there; name a new folder, or remove it")
+    tree = Tree(root)
+    _require_at_rest(tree)
+    report = Verifier(root).verify()
+    if not report.holds:
+        raise InputError(f"{root}/{report.findings[0]}; only what holds is kept")
+    folder = destination.with_name(f".{destination.name}.tmp")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        line = _kept(tree, report, folder)
+        folder.replace(destination)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return line
+
+
+def write_card(experiment: Experiment, run: Run) -> None:
+    """README.md in a run's folder. Errors: InputError for records that cannot be read."""
+    paths = experiment.paths
+    write_text(paths.run(run) / CARD, model_card(*training_and_evaluation(paths, run)))
+
+
+def _require_at_rest(tree: Tree) -> None:
+    for writer in at_work(tree.experiment):
+        raise InputError(f"{tree.root}: {writer} is at work here; wait for it or stop it")
+
+
+def _not_to_keep(tree: Tree) -> Iterator[str]:
+    """Weights, and large files that can be made again or that no table or figure reads."""
+    read = {tree.name(path) for product in tree.products.values() for path in product.reads()}
+    for link in tree.links:
+        for name in link.beside.values():
+            ends_here = link.stage in ENDS and name not in read
+            if link.is_weights(name) or (ends_here and (tree.root / name).stat().st_size > LARGEST):
+                yield name
+
+
+def _kept(tree: Tree, report: Report, folder: Path) -> str:
+    left = set(_not_to_keep(tree))
+    records = {link: link.kind.read_of(tree.root / link.path, link.target) for link in tree.links}
+    vouched = {path: record.checksum(key) for link, record in records.items() for key, path in link.beside.items()}
+    files, left_out = {}, {}
+    for name in dict.fromkeys(tree.files()):
+        source, copy = tree.root / name, folder / name
+        if name in tree.cards:
+            write_text(copy, model_card(*training_and_evaluation(tree.experiment.paths, Run.parse(copy.parent.name))))
+        elif name in left:
+            left_out[name] = vouched[name]
+            continue
+        elif source.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        else:
+            continue
+        files[name] = file_hash(copy)
+    systems = systems_of(record.origin for record in records.values())
+    Manifest(files=files, left_out=left_out, systems=systems).write(folder / MANIFEST)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    kept = f"{len(files) + 1:,} files, {size_text(size)}"
+    return f"{kept}, {report.numbers:,} numbers computed again; left out: {len(left_out)} that the manifest names"

@@ -1,0 +1,79 @@
+"""A cell of a table, walked back to what it was made from."""
+
+import pytest
+
+from rcn_bench import cli
+from rcn_bench.records.runs import Evaluation, Trained
+
+INITS = ("tables/table1_init.csv", "table1_init")
+
+
+def why(capsys, *arguments):
+    code = cli.main(["why", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err.strip()
+
+
+@pytest.mark.parametrize("row", ["4", "stills identity", "stills, identity"])
+@pytest.mark.parametrize("column", ["video acc %", "8"])
+def test_an_accuracy_is_walked_to_its_runs_their_weights_and_their_machine(whole, capsys, row, column):
+    code, lines, _ = why(capsys, "table1_init", "--row", row, "--column", column, "--in", whole)
+    assert code == 0
+    assert lines[1].startswith("row 4 (stills, identity), video acc %: ")
+    assert lines[2] == "the mean of the video accuracy of 2 runs:"
+    value, values = float(lines[1].split(": ")[1]), []
+    for line, seed in zip(lines[3:5], (0, 1), strict=True):
+        run = f"rcn18-t8-xh_stills-hh_identity-s{seed}"
+        evaluation = Evaluation.read(whole / "runs" / run / "eval.json")
+        assert line.startswith(f"  {run}: {evaluation.video_accuracy:.1%} (")
+        values.append(evaluation.video_accuracy)
+        trained = Trained.read(whole / "runs" / run / "provenance.json")
+        assert f"  runs/{run}/model.safetensors, sha256 {trained.weights_sha256[:12]}: holds" in lines
+        assert f"  runs/{run}/scores.safetensors, sha256 {evaluation.scores_sha256[:12]}: holds" in lines
+        assert f"runs/{run}/provenance.json: holds" in lines
+    assert value == pytest.approx(100 * sum(values) / 2)
+    assert not [line for line in lines if "hh_random-s" in line and line.startswith("runs/")]  # of other rows
+    assert max(map(len, lines)) <= 100
+    assert "pretrained/resnet18-stills.json: holds" in lines
+
+
+def test_of_kept_results_it_says_what_is_not_there(kept, capsys):
+    _, lines, _ = why(capsys, "table1_init", "--row", 1, "--column", "clip acc %", "--in", kept)
+    assert any(line.endswith(": not kept") and "model.safetensors" in line for line in lines)
+
+
+def test_a_link_that_does_not_hold_is_shown(whole, capsys):
+    path = whole / "runs" / "rcn18-t8-xh_random-hh_random-s1" / "metrics.jsonl"
+    path.write_text(path.read_text().replace("0.25", "0.75"))
+    _, lines, _ = why(capsys, "table1_init", "--row", 1, "--column", "clip acc %", "--in", whole)
+    assert any("metrics.jsonl, sha256" in line and "does not hold" in line for line in lines)
+
+
+def test_a_cost_is_walked_to_the_profile_of_its_model_alone(whole, capsys):
+    _, lines, _ = why(capsys, "table4_cost", "--row", "c2d18 True", "--column", "GMACs", "--in", whole)
+    assert lines[2] == "computed from the records below"
+    assert "profiles/c2d18.json: holds" in lines
+    assert "throughput.json: holds" in lines
+    assert "profiles/rcn18.json: holds" not in lines
+
+
+def test_rows_and_columns_that_are_not_there_are_answered_with_those_that_are(whole, capsys):
+    code, _, refused = why(capsys, "table1_init", "--row", 5, "--column", 1, "--in", whole)
+    assert code == 2
+    assert "row '5' is none of its rows: 1 random random; 2 random identity; 3 stills random" in refused
+    code, _, refused = why(capsys, "table1_init", "--row", "random", "--column", 1, "--in", whole)
+    assert "row 'random' is several of its rows" in refused
+    code, _, refused = why(capsys, "table1_init", "--row", 1, "--column", "accuracy", "--in", whole)
+    assert "column 'accuracy' is none of its columns: w_xh; w_hh; clip acc %;" in refused
+    code, _, refused = why(capsys, "table9", "--row", 1, "--column", 1, "--in", whole)
+    assert "no table 'table9'" in refused
+    code, _, refused = why(capsys, "table1_init", "--row", 1, "--column", 1)
+    assert "why: give --config, or --in and a folder of results" in refused
+
+
+def test_the_config_can_be_given_as_to_other_commands(whole, capsys):
+    config, results = whole / "config.yaml", whole.parent
+    place = ("--config", config, "--results", results)
+    code, lines, _ = why(capsys, "table1_init", "--row", 1, "--column", "video acc %", *place)
+    assert code == 0
+    assert lines[1].startswith("row 1 (random, random), video acc %: ")
