@@ -1,6 +1,6 @@
 """Accuracy by the age of a network's state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -23,6 +23,7 @@ class Lifetime(Record):
 
     made_by: ClassVar[str] = "rcn-bench lifetime {path.parent.name}"
     subject: ClassVar[str] = "run"
+    beside: ClassVar[Mapping[str, str]] = {"lifetime_sha256": "lifetime.csv"}
 
     run: str
     ways: list[str]

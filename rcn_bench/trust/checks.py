@@ -16,6 +16,7 @@ from rcn_bench.plan.products.base import Product
 from rcn_bench.predictions import Videos, predictions
 from rcn_bench.records.base import Record
 from rcn_bench.records.hidden_state import HiddenState
+from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.products import ProductRecord, TableRecord
 from rcn_bench.records.rows import read_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation, Online, Trained
@@ -48,6 +49,8 @@ def check_files_beside(record: Record, path: Path) -> int:
             return 1  # clips_trained
         case Online():
             record.rows(beside["online_sha256"])
+        case Lifetime():
+            record.rows(beside["lifetime_sha256"])
         case HiddenState():
             matrices = beside["matrices_sha256"]
             return _check_hidden_state(record, path, matrices) if matrices.exists() else 0

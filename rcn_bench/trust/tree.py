@@ -19,6 +19,7 @@ from rcn_bench.records.runs import Evaluation, Pretrained, Trained
 PRODUCTS = ("table", "figure")
 NOT_RESULTS = ("cache", "data")  # folders of frames and videos, which no tree keeps
 BY_CHOICE = ("calibrate", "steps")  # stages that a user asks for, and no table or figure
+DONE_ONCE = ("throughput", "causality", "steps")  # stages for all of an experiment
 CONFIG = "config.yaml"
 CARD = "README.md"  # of a run
 
@@ -59,7 +60,7 @@ class Tree:
         paths = self.experiment.paths
         for stage, (kind, _) in RECORDS.items():
             names = targets(self.experiment, stage)
-            for target in [] if stage == "cache" else names or [""]:
+            for target in [] if stage == "cache" else names or [""] * (stage in DONE_ONCE):
                 path = record_path(paths, stage, target)
                 required = stage not in BY_CHOICE and (bool(names) or path in read)
                 if required or path.exists():
