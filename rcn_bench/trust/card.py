@@ -7,6 +7,7 @@ from rcn_bench.code import code_of
 from rcn_bench.errors import shown
 from rcn_bench.intervals import told
 from rcn_bench.plan.run import Run
+from rcn_bench.predictions import views
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.runs import Evaluation, Trained
 
@@ -69,7 +70,8 @@ def _accuracy(evaluation: Evaluation | None) -> Iterator[str]:
     video = f"{evaluation.video_accuracy:.1%}{told(evaluation.video_interval)}"
     clip = f"{evaluation.clip_accuracy:.1%}{told(evaluation.clip_interval)}"
     yield f"- Of videos: {video}, of {evaluation.videos_used} in {evaluation.groups} groups."
-    yield f"- Of clips: {clip}, of {evaluation.clips:,}, at most {evaluation.clips_per_video} a video."
+    seen = views(evaluation.clips_per_video, evaluation.crops)
+    yield f"- Of clips: {clip}, of {evaluation.clips:,}, at most {seen} a video."
     yield "- 95 % intervals in brackets are of this one trained network on new videos."
     if left_out := evaluation.left_out(evaluation.video_accuracy):
         yield f"- {left_out}."

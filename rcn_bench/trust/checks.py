@@ -63,13 +63,16 @@ def _check_evaluation(record: Evaluation, path: Path, scores: Path, table: Path)
     rows = read_rows(table, PREDICTIONS, record.predictions_sha256, record.command(path))
     names, groups, labels, clips = (list(rows[column]) for column in ("video", "group", "label", "clips"))
     with refusing(lambda why: Broken(table, f"does not go with the scores beside it ({why})")):
-        found = predictions(kept, record.labels, Videos(names, groups, labels, clips, record.clips_per_video))
+        videos = Videos(names, groups, labels, clips, record.clips_per_video, record.crops)
+        found = predictions(kept, record.labels, videos)
     for column, values in found.rows.items():
         for number, (said, value) in enumerate(zip(rows[column], values, strict=True), start=2):
             if said != value:
                 raise Broken(table, f"line {number}: {column}: {said}, the scores come to {value}")
     counts = {"groups": rows["group"].nunique(), "videos_used": len(rows), "clips": int(rows["clips"].sum())}
     counts["videos_listed"] = record.videos_used + len(record.videos_skipped)
+    clip = record.origin.settings["clip"]
+    counts |= {"clips_per_video": clip["evaluation_clips"], "crops": clip["evaluation_crops"]}
     accuracies = found.accuracies()
     for name, value in {**accuracies, **counts}.items():
         if (said := getattr(record, name)) != value:

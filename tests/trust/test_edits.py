@@ -15,7 +15,10 @@ from rcn_bench.trust.verify import Verifier
 
 COMMITTED = Path("results/reference/mini")
 SECONDS = 60  # for a thousand edits
-COMPUTED = ("clip_accuracy", "clip_interval", "video_accuracy", "video_interval", "groups", "clips", "videos_used")
+COMPUTED = (
+    *("clip_accuracy", "clip_interval", "video_accuracy", "video_interval", "groups", "clips", "videos_used"),
+    *("videos_listed", "clips_per_video", "crops"),
+)
 
 
 def edited(content: bytes, rng: random.Random) -> bytes:
