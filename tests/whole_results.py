@@ -21,7 +21,7 @@ from rcn_bench.plan.targets import targets
 from rcn_bench.records.base import with_checksum
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.kept import MANIFEST
-from rcn_bench.records.runs import Epoch, Pretrained, write_metrics
+from rcn_bench.records.runs import Pretrained
 from rcn_bench.reporting.write import write_product
 from rcn_bench.trust.tree import Tree
 from results import write_own_hidden_state, write_training
@@ -33,8 +33,14 @@ CONFIG: dict[str, Any] = {
         "table2": {"models": ["c2d18", "rcn18"], "frames": 8},
         "table3": {"models": ["rcn18"], "frames": [8]},
         "table4": {"models": ["c2d18", "rcn18"], "frames": [8]},
+        "w_hh": {"model": "rcn18", "frames": 8},
+        "claims": {},
     },
-    "figures": {"figure2": None, "online_accuracy": {"rcn18": [8], "c2d18": None, "i3d18": None, "r2plus1d18": None}},
+    "figures": {
+        "figure2": None,
+        "forest": {},
+        "online_accuracy": {"rcn18": [8], "c2d18": None, "i3d18": None, "r2plus1d18": None},
+    },
 }
 
 
@@ -75,9 +81,7 @@ def _write_weights(experiment: Experiment, run: Run) -> None:
         path = record_path(paths, stage, run.name)
         if path.exists():
             replace(RECORDS[stage][0].read(path), weights_sha256=sha256).write(path)
-    epochs = [Epoch(epoch, 1.5 / epoch, 0.25, 0.01, 16, 2.5) for epoch in (1, 2)]
-    known = {"metrics_sha256": write_metrics(paths.metrics(run), epochs), "weights_sha256": sha256}
-    write_training(experiment, run, seed=run.seed, clips_trained=32, initial_weights=None, **known)
+    write_training(experiment, run, seed=run.seed, initial_weights=None, weights_sha256=sha256)
 
 
 def _write_stills(experiment: Experiment) -> None:
