@@ -32,9 +32,9 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("runs", nargs="+", metavar="run", help=text)
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
 
-    text = "clip and video accuracy of a trained run; or, with --weights and --videos, its predictions on any videos"
+    text = "clip and video accuracy of trained runs; or, with --weights and --videos, predictions on any videos"
     evaluate = add_command(commands, "evaluate", _evaluate, text)
-    evaluate.add_argument("run", nargs="?", help="a run's name, of the experiment --config")
+    evaluate.add_argument("runs", nargs="*", metavar="run", help="names of runs, of the experiment --config")
     add_experiment_options(evaluate, required=False)
     evaluate.add_argument("--weights", type=Path, help="a run's model.safetensors")
     evaluate.add_argument("--videos", type=Path, help="a video, a folder of numbered pictures, or a folder of videos")
@@ -90,23 +90,23 @@ def _train(experiment: Experiment, options: Options) -> None:
 
 
 def _evaluate(options: Options) -> None:
-    if options.weights and options.videos and not options.run:
+    if options.weights and options.videos and not options.runs:
         from rcn_bench.engine.predict import predict
 
         predict(options.weights, options.videos, options.output, options.pictures_per_second)
         return
-    if options.weights or options.videos or not (options.run and options.config):
+    if options.weights or options.videos or not (options.runs and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")
-    as_writer("evaluate", _evaluate_run, ["run"])(experiment_of(options), options)
+    as_writer("evaluate", _evaluate_runs, ["runs"])(experiment_of(options), options)
 
 
-def _evaluate_run(experiment: Experiment, options: Options) -> None:
+def _evaluate_runs(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.evaluate import evaluate
     from rcn_bench.trust.keep import write_card
 
-    run = Run.parse(options.run)
-    evaluate(run, experiment)
-    write_card(experiment, run)
+    for run in list(map(Run.parse, options.runs)):  # all names are read before the first is evaluated
+        evaluate(run, experiment)
+        write_card(experiment, run)
 
 
 def _online(experiment: Experiment, options: Options) -> None:

@@ -91,6 +91,16 @@ def test_a_run_is_evaluated_on_its_experiment_or_weights_on_any_videos(output, m
     assert predicted == (Path("model.safetensors"), Path("videos"), Path("out.csv"), None)
 
 
+def test_several_runs_are_evaluated_one_after_the_other_and_their_names_read_before(
+    output, assert_refused, mini, called, tmp_path
+):
+    other = RUN.replace("-s0", "-s1")
+    output("evaluate", RUN, other, "--config", mini, "--results", tmp_path)
+    assert [run.name for run, _ in called] == [RUN, other]
+    assert_refused(("evaluate", RUN, "rcn18", "--config", mini, "--results", tmp_path), "'rcn18' is not a run's name")
+    assert len(called) == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
