@@ -15,6 +15,7 @@ from rcn_bench.engine import evaluate as evaluation
 from rcn_bench.engine import predict as prediction
 from rcn_bench.engine import pretrain as pretraining
 from rcn_bench.engine import train as training
+from rcn_bench.trust import keep
 
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
 
@@ -46,6 +47,7 @@ def called(monkeypatch):
     for module, name in ((training, "train"), (evaluation, "evaluate"), (prediction, "predict")):
         monkeypatch.setattr(module, name, lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(pretraining, "pretrain", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(keep, "write_card", lambda *arguments: None)
     return calls
 
 
