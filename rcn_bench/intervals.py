@@ -124,9 +124,12 @@ class Scores:
         """
         return Scores(self.correct - before.correct, self.counts, self.groups)
 
+    def change_test(self) -> Effect:
+        """Of a change, as difference_test has it: the two-way t."""
+        return self.difference_test(Scores(0 * self.correct[:1], self.counts[:1], self.groups))
+
     def change_interval(self) -> Interval | None:
-        """The 95 % interval of a change, as difference_interval has it: the two-way t."""
-        return self.difference_interval(Scores(0 * self.correct[:1], self.counts[:1], self.groups))
+        return self.change_test().interval
 
     @cached_property
     def _by_group(self) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from changes import with_changes
+from table_results import AGES, write_lifetime_run
 
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.experiment import Experiment
@@ -37,7 +38,12 @@ CONFIG: dict[str, Any] = {
         },
         "claims": {},
     },
-    "figures": {"figure2": {"models": ["rcn18"], "frames": 16}, "forest": {}},
+    "figures": {
+        "figure2": {"models": ["rcn18"], "frames": 16},
+        "lifetime": {"rcn18": [8], "i3d18": [8], "c2d18": [8]},
+        "forest": {},
+    },
+    "lifetime": {"videos": VIDEOS, "frames": 128},
 }
 
 
@@ -104,3 +110,20 @@ def write_certificates(experiment: Experiment, causal: set[str], outputs: dict[s
     ]
     origin = own_origin(experiment, "causality")
     Causality(origin=origin, rows=rows).write(experiment.paths.causality)
+
+
+def write_lifetimes(experiment: Experiment, losses: dict[str, float]) -> None:
+    """Runs of these models, which at 16 times the training length lose such a share of what they had right."""
+    names = [f"v{number}" for number in range(VIDEOS)]
+    columns = {"video": names, "group": [f"g{number // 2}" for number in range(VIDEOS)], "label": ["walk"] * VIDEOS}
+    for model, loss in losses.items():
+        for seed in experiment.seeds:
+            rng = np.random.default_rng(seed)
+            before = rng.random(VIDEOS) < 0.8
+            after = before & (rng.random(VIDEOS) >= loss) if loss >= 0 else np.ones(VIDEOS, bool)
+            rows = [
+                f"{'1' if was else '0'}" * (len(AGES) - 1) + f"{int(now)}"
+                for was, now in zip(before, after, strict=True)
+            ]
+            way = "windows" if model.startswith("i3d") else "last"
+            write_lifetime_run(experiment, model, seed, columns=columns, **{way: rows})

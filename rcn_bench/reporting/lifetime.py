@@ -15,6 +15,7 @@ from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
 
+Measured = tuple[Lifetime, dict[str, pd.DataFrame]]  # of a run, its rows by way
 UNKNOWN = (np.nan, np.nan)
 CEILING = 0.5  # of a network that ignores the order of frames, since every motion is there reversed
 WAYS = {
@@ -30,7 +31,7 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
     figure = new_figure(9, 6)
     axis = figure.subplots()
     numbers = []
-    shown, measured = product.rows(), _measured(product)
+    shown, measured = product.rows(), measured_lifetimes(product)
     colours = sns.color_palette("colorblind" if len(shown) <= 10 else "husl", len(shown))
     for colour, ((model, frames), runs) in zip(colours, shown.items(), strict=True):
         names = " ".join(run.name for run in runs)
@@ -64,7 +65,7 @@ def change_with_age(rows: Sequence[pd.DataFrame], clip_frames: int, times: int) 
     return _scores(rows, times * clip_frames).change_since(_scores(rows, clip_frames))
 
 
-def _measured(product: LifetimeAccuracy) -> dict[Run, tuple[Lifetime, dict[str, pd.DataFrame]]]:
+def measured_lifetimes(product: LifetimeAccuracy) -> dict[Run, Measured]:
     """What each run came to, its rows by way. Errors: InputError for other videos than another run's."""
     experiment, measured, first = product.experiment, {}, None
     for run in product.runs():

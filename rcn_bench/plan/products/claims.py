@@ -18,13 +18,13 @@ from rcn_bench.plan.products.base import (
     merge_costs,
     product,
 )
-from rcn_bench.plan.products.figures import Figure1, Figure2, Figure3
+from rcn_bench.plan.products.figures import Figure1, Figure2, Figure3, LifetimeAccuracy
 from rcn_bench.plan.products.tables import Table1, Table2, Table3, Table4, Table5, Table6, accuracy_settings
 from rcn_bench.plan.run import Run, base_model
 from rcn_bench.plan.schema import plain
 
 Shown = TypeVar("Shown", bound=Product)
-READ = (Table1, Table2, Table3, Table4, Table5, Table6, Figure1, Figure2, Figure3)
+READ = (Table1, Table2, Table3, Table4, Table5, Table6, Figure1, Figure2, Figure3, LifetimeAccuracy)
 
 
 def start_of(run: Run) -> str:
@@ -83,6 +83,12 @@ class Tested(Product):
         return [start_of(run) for run in figure.runs()] if figure else []
 
     @property
+    def aged(self) -> dict[tuple[str, int], str]:
+        """The starts whose lifetime is shown, by model and clip length."""
+        figure = self.shown(LifetimeAccuracy)
+        return {row: start_of(runs[0]) for row, runs in figure.rows().items()} if figure else {}
+
+    @property
     def compared(self) -> list[str]:
         """The starts whose accuracies claims compare, those that are shown."""
         architectures, named = self.shown(Table2), [*self.inits]
@@ -91,7 +97,11 @@ class Tested(Product):
         return list(dict.fromkeys(named))
 
     def rows(self) -> Rows:
-        return {start: self.trainings[start] for start in [*self.compared, *self.identities, *self.in_figure3]}
+        return {start: self.trainings[start] for start in self._starts}
+
+    @property
+    def _starts(self) -> list[str]:
+        return [*self.compared, *self.identities, *self.in_figure3, *self.aged.values()]
 
     def counted(self) -> CostsOf:
         """The models whose counts and memory are shown, with the clip lengths at which they are."""
@@ -103,7 +113,9 @@ class Tested(Product):
         recurrent = sorted({run for start in [*self.identities, *self.in_figure3] for run in rows[start]})
         found = [*evaluations(self.experiment, scored), *(paths.metrics(run) for run in scored)]
         found += [*hidden_states(self.experiment, recurrent), *map(paths.profile, self.counted())]
-        return [*dict.fromkeys(found), *([paths.causality] if self.shown(Table5) else [])]
+        for cls in (Table5, LifetimeAccuracy):
+            found += shown.reads() if (shown := self.shown(cls)) else []
+        return list(dict.fromkeys(found))
 
     def settings(self) -> dict[str, Any]:
         shown = {cls.name: plain(found) for cls in READ if (found := self.shown(cls))}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rcn_bench.reporting.claims import accuracy, causality, cost, hidden_state, speed
+from rcn_bench.reporting.claims import accuracy, causality, cost, hidden_state, lifetime, speed
 from rcn_bench.reporting.claims.evidence import Evidence
 from rcn_bench.reporting.claims.finding import Finding, NotTested
 
@@ -12,7 +12,7 @@ POINTS = "points"
 
 @dataclass(frozen=True)
 class Claim:
-    """unit: of its effect. paper: the paper's own figure, in that unit. on_accuracy: points of video accuracy."""
+    """unit: of its effect. paper: the paper's own figure, in that unit. margin: beyond which an effect counts."""
 
     id: str
     says: str
@@ -20,6 +20,7 @@ class Claim:
     test: Callable[[Evidence], Finding]
     unit: str = POINTS
     paper: float | None = None
+    margin: float = 0
 
     @property
     def on_accuracy(self) -> bool:
@@ -98,5 +99,13 @@ CLAIMS = [
         "abstract",
         causality.resolution,
         unit="outputs a frame",
+    ),
+    Claim(
+        "state-lifetime",
+        "an RCN trained on short clips gets worse when its state lives longer; I3D and C2D do not",
+        "authors' result files",
+        lifetime.state_lifetime,
+        paper=-1.9,
+        margin=lifetime.MARGIN,
     ),
 ]

@@ -35,11 +35,11 @@ class Evidence:
         return found
 
     def runs(self, starts: Iterable[str]) -> dict[str, list[Run]]:
-        """Those of each start. NotTested, which names them, if there are none of one."""
-        trainings, starts = self.shown.trainings, list(starts)
-        if missing := [start for start in starts if start not in trainings]:
-            raise NotTested(f"no table or figure shows {', '.join(missing)}")
-        return {start: trainings[start] for start in starts}
+        """Those of each start whose accuracy is shown. NotTested, which names them, if that of one is not."""
+        starts, compared = list(starts), self.shown.compared
+        if missing := [start for start in starts if start not in compared]:
+            raise NotTested(f"no table shows the accuracy of {', '.join(missing)}")
+        return {start: self.shown.trainings[start] for start in starts}
 
     def epochs(self, run: Run) -> list[Epoch]:
         if run not in self._epochs:

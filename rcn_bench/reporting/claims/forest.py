@@ -35,7 +35,9 @@ def forest(product: Forest) -> Drawing:
     figure.suptitle(f"Claims on accuracy, on {data_set(product.experiment)}{stills}", fontsize="medium")
     axis.plot([], [], "o-", color="0.35", markersize=5, label="effect, 95 % interval")
     axis.plot([], [], "D", color="0.1", markerfacecolor="none", markersize=5, label="the paper's, on Kinetics")
-    figure.legend(loc="outside lower center", ncols=2, fontsize="small", frameon=False)
+    if any(claim.margin for claim, _ in found):
+        axis.plot([], [], ":", color="0.1", label="margin")
+    figure.legend(loc="outside lower center", ncols=3, fontsize="small", frameon=False)
     return Drawing(figure, pd.DataFrame([_numbers(*each) for each in found]))
 
 
@@ -47,6 +49,8 @@ def _draw(axis: Axes, place: int, claim: Claim, finding: Finding) -> None:
         axis.plot(effect.value, place, "o", color=colour, markersize=5)
     if claim.paper is not None:
         axis.plot(claim.paper, place, "D", color="0.1", markerfacecolor="none", markersize=5, zorder=3)
+    if claim.margin:
+        axis.plot([claim.margin] * 2, [place - 0.35, place + 0.35], ":", color="0.1", linewidth=1.5)
     beside = axis.get_yaxis_transform()  # x as a share of the axis
     axis.text(1.02, place, finding.verdict, color=colour, transform=beside, va="center", fontsize="small")
 
@@ -54,5 +58,11 @@ def _draw(axis: Axes, place: int, claim: Claim, finding: Finding) -> None:
 def _numbers(claim: Claim, finding: Finding) -> dict[str, object]:
     effect = finding.effect
     low, high = effect.interval if effect and effect.interval else (None, None)
-    numbers = {"effect": effect and effect.value, "low": low, "high": high, "paper": claim.paper}
+    numbers = {
+        "effect": effect and effect.value,
+        "low": low,
+        "high": high,
+        "paper": claim.paper,
+        "margin": claim.margin,
+    }
     return {"claim": claim.id, **numbers, "verdict": finding.verdict}

@@ -43,7 +43,7 @@ def _tested(
     evidence: Evidence, starts: Sequence[str], measures: Mapping[str, tuple[Callable[[Layers], float], bool]]
 ) -> Finding:
     """measures: a number of each run, and whether the claim is that it lies above 0; Student's t over seeds."""
-    trainings = evidence.runs(starts)
+    trainings = {start: evidence.shown.trainings[start] for start in starts}
     parts = []
     for start, runs in trainings.items():
         layers = [read_hidden_state(evidence.experiment, run).layers for run in runs]

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import scipy.stats
 from changes import MISSING
-from claim_results import I3D, LONGER, R2P1D, ROWS, claims_experiment, found, runs_of, write_accuracies, write_speeds
+from claim_results import (
+    I3D,
+    LONGER,
+    R2P1D,
+    ROWS,
+    claims_experiment,
+    found,
+    runs_of,
+    write_accuracies,
+    write_lifetimes,
+    write_speeds,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +60,7 @@ VERDICTS = [
     ("imagenet-gain", of((*I3D, *RCN), 0.3, 0.9, 0.3, 0.9), "supported"),
     ("imagenet-gain", of((*I3D, *RCN), 0.3, 0.9, 0.9, 0.3), "contradicted"),
     ("imagenet-gain", of((*I3D, *RCN), 0.3, 0.9, 0.5, 0.5), "undecided"),
-    ("clip-length", of((RCN[1], LONGER), 0.3, 0.9), "undecided"),
+    ("clip-length", of((RCN[1], LONGER), 0.3, 0.9), "undecided"),  # in one way alone
 ]
 
 
@@ -84,6 +95,52 @@ def test_longer_clips_are_decided_where_equal_updates_were_run_too(tmp_path, pla
     assert found(experiment, "clip-length").verdict == verdict
 
 
+# The lifetime of a state
+
+
+@pytest.mark.parametrize(
+    ("losses", "verdict"),
+    [
+        ({"rcn18": 0.9, "i3d18": 0.0, "c2d18": 0.0}, "supported"),
+        ({"rcn18": 0.9, "i3d18": 0.9, "c2d18": 0.0}, "undecided"),  # the control loses as much
+        ({"rcn18": 0.1, "i3d18": 0.9, "c2d18": 0.0}, "undecided"),
+        ({"rcn18": -1.0, "i3d18": 0.0, "c2d18": 0.0}, "contradicted"),  # it gains
+    ],
+)
+def test_a_state_must_lose_with_age_and_lose_more_than_controls(tmp_path, losses, verdict):
+    experiment = claims_experiment(tmp_path)
+    write_lifetimes(experiment, losses)
+    finding = found(experiment, "state-lifetime")
+    assert finding.verdict == verdict, finding
+    assert finding.data == "12 trainings, 60 long videos"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"figures.lifetime": MISSING}, "figures.lifetime is not in this config"),
+        ({"figures.lifetime": {"i3d18": [8]}}, "figures.lifetime shows no rcn18"),
+        (
+            {"figures.lifetime": {"rcn18": [8], "c2d18": [16]}},
+            "figures.lifetime shows no i3d18 at 8 frames, c2d18 at 8",
+        ),
+    ],
+)
+def test_without_controls_or_a_figure_lifetime_is_not_tested(tmp_path, changes, told):
+    finding = found(claims_experiment(tmp_path, changes), "state-lifetime")
+    assert finding.verdict == "not tested"
+    assert finding.note.startswith(told)
+
+
+def test_with_three_seeds_lifetime_is_undecided(tmp_path):
+    experiment = claims_experiment(tmp_path, {"seeds": [0, 1, 2]})
+    write_lifetimes(experiment, {"rcn18": 0.9, "i3d18": 0.0, "c2d18": 0.0})
+    assert found(experiment, "state-lifetime").verdict == "undecided"
+
+
+# What is not there
+
+
 @pytest.mark.parametrize(
     ("claim", "changes", "told"),
     [
@@ -91,9 +148,9 @@ def test_longer_clips_are_decided_where_equal_updates_were_run_too(tmp_path, pla
         ("init-jump", NO_PRETRAINING, "Table 1 has no rows from pretrained w_xh"),
         ("init-best", {"tables.table1": MISSING}, "tables.table1 is not in this config"),
         ("r2p1d-random", WITHOUT_TABLE2, "tables.table2 is not in this config"),
-        ("r2p1d-random", {"tables.table2.models": ["rcn18"]}, f"no table or figure shows {R2P1D}"),
+        ("r2p1d-random", {"tables.table2.models": ["rcn18"]}, f"no table shows the accuracy of {R2P1D}"),
         ("rcn-recovers", NO_PRETRAINING, "no run starts from pretrained weights"),
-        ("imagenet-gain", {"tables.table2.models": ["rcn18"]}, f"no table or figure shows {I3D[1]}, {I3D[0]}"),
+        ("imagenet-gain", {"tables.table2.models": ["rcn18"]}, f"no table shows the accuracy of {I3D[1]}, {I3D[0]}"),
         ("imagenet-speed", WITHOUT_TABLE2, "tables.table2 is not in this config"),
         ("clip-length", {"tables.table3": MISSING}, "tables.table3 shows no model at two clip lengths"),
         ("clip-length", {"tables.table3.frames": [8]}, "tables.table3 shows no model at two clip lengths"),

@@ -11,6 +11,7 @@ from claim_results import (
     write_accuracies,
     write_certificates,
     write_layers,
+    write_lifetimes,
 )
 from table_results import model_costs, write_profile
 from written import shown, written_figure, written_table
@@ -31,6 +32,7 @@ def experiment(tmp_path_factory):
     write_accuracies(experiment, dict(zip(STARTS, [0.2, 0.2, 0.2, 0.8, 0.5, 0.5, 0.5, 0.3], strict=True)))
     for model in ("rcn18", "i3d18", "r2plus1d18"):
         write_profile(experiment, model, [model_costs(model, frames, True) for frames in (8, 16)])
+    write_lifetimes(experiment, {"rcn18": 0.5, "i3d18": 0.0, "c2d18": 0.0})
     write_certificates(experiment, {"rcn18", "rcn50", "i3d18_causal", "c2d18"})
     return experiment
 
@@ -57,7 +59,7 @@ def test_where_stills_stand_in_for_imagenet_the_claim_says_so_and_elsewhere_not(
     rows, _, _ = written_table(experiment, "claims")
     told = {row["claim"] for row in rows if "stills in place of ImageNet" in row["tested on"]}
     of_accuracy = {"init-identity", "init-imagenet", "init-best", "init-jump", "rcn-recovers", "imagenet-gain"}
-    assert told == of_accuracy | {"imagenet-speed", "clip-length", "whh-std", "whh-sparse"}
+    assert told == of_accuracy | {"imagenet-speed", "clip-length", "whh-std", "whh-sparse", "state-lifetime"}
 
 
 def test_the_title_names_the_data_and_the_record_its_runs_and_files(experiment):
