@@ -80,7 +80,8 @@ def _timed(run: Run, experiment: Experiment, process: Process) -> StepTime:
     if device.type == "cpu":
         clips = min(clips, CLIPS_ON_A_CPU)
     model = place(network_of(run, experiment), device)
-    boxes = torch.randint(0, 256, (clips, run.frames, box, box, 3), dtype=torch.uint8, device=device)
+    frames = run.frames * (1 + experiment.carried_clips(run))
+    boxes = torch.randint(0, 256, (clips, frames, box, box, 3), dtype=torch.uint8, device=device)
     maps = torch.eye(2, 3, device=device).expand(clips, 2, 3)
     classes = torch.zeros(clips, dtype=torch.long, device=device)
     seconds = experiment.profile.seconds
@@ -88,7 +89,7 @@ def _timed(run: Run, experiment: Experiment, process: Process) -> StepTime:
         gc.collect()  # the model before, its step and its graph, which hold each other
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    step = build_step(model.train(), experiment, process)
+    step = build_step(model.train(), experiment, process, run.frames if experiment.carried_clips(run) else None)
     training = median_seconds(partial(step, [boxes, maps, classes], 1e-4), seconds, device)
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else None
     autocast = Autocast(experiment.train.autocast, device)

@@ -17,14 +17,17 @@ from rcn_bench.errors import InputError
 class TrainingClips(Dataset):
     """One randomly placed clip of every video (temporal jitter), and how it is to be augmented on the device.
 
+    lead: clips before it that are shown too, as if the video ran in a loop; the item is then that much longer.
     An item, asked for by (epoch, index), is the box of pixels around the clip's random view, uint8 (T, S, S, 3), the
     map (2, 3) of that view for ``transforms.warp``, and the class.
     It depends only on (seed, epoch, index), not on the order or number of workers.
     Errors: InputError if no video is long enough. ``counts``: of how many videos, with those that are not.
     """
 
-    def __init__(self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int) -> None:
-        self.cache, self.layout, self.augmentation, self.seed = cache, layout, augmentation, seed
+    def __init__(
+        self, cache: Cache, layout: ClipLayout, augmentation: Augmentation, seed: int, *, lead: int = 0
+    ) -> None:
+        self.cache, self.layout, self.augmentation, self.seed, self.lead = cache, layout, augmentation, seed, lead
         self.videos, self.counts = long_enough(cache, layout)
         self._classes = {label: i for i, label in enumerate(cache.labels)}
 
@@ -36,8 +39,18 @@ class TrainingClips(Dataset):
         video, rng = self.videos[index], np.random.default_rng([self.seed, epoch, index])
         start = int(rng.integers(video.shape[0] - self.layout.span + 1))
         view = self.augmentation.draw(video.shape[1], video.shape[2], rng)
-        box = cut(_clip(self.cache, video, self.layout, start), view.left, view.top, self.augmentation.box)
+        box = cut(self._shown(video, start), view.left, view.top, self.augmentation.box)
         return torch.from_numpy(box), torch.from_numpy(view.map), self._classes[video.label]
+
+    def _shown(self, video: CachedVideo, start: int) -> Frames:
+        """The clip that starts there, with those before it."""
+        clip, stride = _clip(self.cache, video, self.layout, start), self.layout.stride
+        if not self.lead:
+            return clip
+        before = (start - stride * np.arange(self.lead * self.layout.frames, 0, -1)) % video.shape[0]
+        parts = np.split(before, np.flatnonzero(np.diff(before) != stride) + 1)  # of the video, one after the other
+        frames = [self.cache.frames(video, int(part[0]), int(part[-1]) + 1, stride) for part in parts]
+        return np.concatenate([*frames, clip])
 
 
 class EpochOrder(Sampler[tuple[int, int]]):

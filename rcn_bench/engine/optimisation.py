@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from rcn_bench.data.transforms import warp
+from rcn_bench.engine.carried import carried
 from rcn_bench.engine.device import uploaded
 from rcn_bench.engine.step import Autocast, TrainingStep
-from rcn_bench.errors import TrainingDiverged
+from rcn_bench.errors import TrainingDiverged, warn
 from rcn_bench.models.finite import not_finite
 from rcn_bench.models.recompute import recompute_activations
 from rcn_bench.plan.experiment import Experiment
@@ -32,19 +33,30 @@ def parameter_groups(model: nn.Module, weight_decay: float, w_hh_weight_decay: f
     return [*groups, {"params": hidden, "weight_decay": w_hh_weight_decay}] if hidden else groups
 
 
-def build_step(model: nn.Module, experiment: Experiment, process: Process) -> TrainingStep:
-    """The training step of a model that lies on a process's device, as the experiment wants it."""
+def build_step(
+    model: nn.Module, experiment: Experiment, process: Process, carried_frames: int | None = None
+) -> TrainingStep:
+    """The training step of a model that lies on a process's device, as the experiment wants it.
+
+    carried_frames: of the clips at the end of longer ones, from whose state they go on. Such steps are neither compiled
+    nor replayed, with a line that says so. Errors: InputError for a model without a state there.
+    """
     training = experiment.train
     if training.recompute_activations:
         recompute_activations(model)
+    trained, fast = model, True
+    if carried_frames is not None:
+        trained, fast = carried(model, carried_frames), False
+        if training.compile or training.cuda_graph:
+            warn("training goes on without torch.compile and a CUDA graph, which are not for carried states")
     groups = parameter_groups(model, training.weight_decay, training.w_hh_weight_decay)
     return TrainingStep(
-        model,
+        trained,
         torch.optim.SGD(groups, training.lr, training.momentum, fused=True),
         Autocast(training.autocast, process.device),
         partial(warp, crop=experiment.clip.crop),
-        compiled=training.compile,
-        cuda_graph=training.cuda_graph,
+        compiled=fast and training.compile,
+        cuda_graph=fast and training.cuda_graph,
     )
 
 

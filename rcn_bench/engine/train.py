@@ -82,7 +82,7 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         require_unchanged(file, sha256)
     held.enter_context(locked(paths.run(run)))
     model = place(model, process.device)
-    step = build_step(model, experiment, process)
+    step = build_step(model, experiment, process, run.frames if experiment.carried_clips(run) else None)
     parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
     identity = _identity(run, experiment, cache.fingerprint, sha256)
     starts, epochs = resume(paths.checkpoint(run), identity, parts)
@@ -111,7 +111,7 @@ def _clips(run: Run, experiment: Experiment) -> TrainingClips:
     cache = Cache(experiment.paths.cache("train"))
     cache.require_own(experiment, "train")
     layout = ClipLayout(run.frames, experiment.clip.stride)
-    clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed)
+    clips = TrainingClips(cache, layout, Augmentation.of(experiment), run.seed, lead=experiment.carried_clips(run))
     if len(classes := {video.label for video in clips.videos}) < 2:
         raise InputError(f"{cache.path}: its videos are all of one class, {min(classes)!r}; add others")
     return clips

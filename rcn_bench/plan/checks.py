@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
-from rcn_bench.plan.run import OPTION_WORDS, Run, base_model, option_words
+from rcn_bench.plan.run import CARRIED, OPTION_WORDS, Run, base_model, option_words
 
 
 def check_experiment(experiment: Experiment) -> None:
@@ -138,6 +138,8 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
             f"models.{variant}.w_xh: +frozen_bn keeps the batch norm of pretrained weights, and random ones bring "
             "none; leave random out"
         )
+    if CARRIED in words and starts.w_hh is None:
+        raise InputError(f"models.{variant}: +carried carries a hidden state, of which {base_model(variant)} has none")
     if "sum" in words and starts.w_hh is not None and "random" in starts.w_hh:
         raise InputError(
             f"models.{variant}.w_hh: +sum goes with identity alone: with a random w_hh the state grows 16-fold in 8 "

@@ -10,7 +10,7 @@ from rcn_bench.code import Code, ModelSource, Sources, find_formats, find_models
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import DataSet, EmbeddedDigits, OwnVideos
 from rcn_bench.plan.paths import Paths
-from rcn_bench.plan.run import BATCH_OF_T8, Run, base_model
+from rcn_bench.plan.run import BATCH_OF_T8, CARRIED, Run, base_model
 from rcn_bench.plan.schema import parse_section, plain
 from rcn_bench.plan.sections import Digits, Lifetime, Sections
 from rcn_bench.syntax import top_level
@@ -70,6 +70,10 @@ class Experiment(Sections):
         """Those that a model of this config is trained with."""
         starts = self.models.get(variant)
         return starts.seeds if starts is not None and starts.seeds is not None else self.seeds
+
+    def carried_clips(self, run: Run) -> int:
+        """How many clips before one of training a run sees, at most, to go on from their state."""
+        return self.train.carried_clips if CARRIED in run.options else 0
 
     def lifetime_of(self, run: Run) -> tuple[Digits, Lifetime]:
         """The long videos on which a run's lifetime is measured, and of which data set they are.

@@ -12,12 +12,15 @@ _RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
 )
 # The option of a run whose batches have as many clips as those of 8 frames, so that it gets as many updates.
 BATCH_OF_T8 = "t8_batch"
+# That of a run whose clips go on from the state of others before them.
+CARRIED = "carried"
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.
 OPTION_WORDS: dict[str, dict[str, Any]] = {
     "sum": {"mode": "sum"},
     "centre": {"inflation": "centre"},
     "frozen_bn": {"frozen_batch_norm": True},
     BATCH_OF_T8: {},
+    CARRIED: {},
 }
 
 

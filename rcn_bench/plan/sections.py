@@ -133,6 +133,9 @@ class Training:
     momentum: Momentum = key(default=0.9)
     weight_decay: WeightDecay = key(default=1e-4)
     w_hh_weight_decay: WeightDecay = key("that of w_hh, which decay would pull away from the identity", 0)
+    carried_clips: Count = key(
+        "clips before one of training, at most, whose state it goes on from, in runs +carried", 3
+    )
     autocast: Literal["none", "bfloat16", "float16"] = key(default="none")
     compile: bool = key(
         "run the training step through torch.compile; left out, with a line, where it cannot run, as with "

@@ -81,10 +81,11 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     train, clip = experiment.train, experiment.clip
     # Ways to compute the same, which count only where the last bit does.
     ways = () if train.deterministic else ("compile", "cuda_graph", "recompute_activations")
+    others = () if experiment.carried_clips(run) else ("carried_clips",)
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, *ways, "threads", "workers"),
+        "train": _without(train, *ways, *others, "threads", "workers"),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }

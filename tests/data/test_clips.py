@@ -95,6 +95,20 @@ def test_training_clips_do_not_depend_on_the_workers(cache):
             assert all(torch.equal(part, other) for part, other in zip(batch, same, strict=True))
 
 
+@pytest.mark.parametrize("lead", [1, 2, 7])
+def test_clips_before_one_are_those_of_the_video_in_a_loop_and_change_nothing_else(cache, lead):
+    clips, longer = training_clips(cache), TrainingClips(cache, FOUR, AUGMENTATION, 0, lead=lead)
+    for epoch in range(3):
+        for index in range(len(clips)):
+            (box, view, label), (long_box, long_view, long_label) = clips[epoch, index], longer[epoch, index]
+            assert torch.equal(long_box[-len(box) :], box)
+            assert torch.equal(long_view, view)
+            assert long_label == label
+        assert long_box.shape == ((lead + 1) * FOUR.frames, *box.shape[1:])
+        shown, before = frame_numbers(longer[epoch, 2][0]), lead * FOUR.frames
+        assert shown == [(shown[before] + FOUR.stride * step) % 12 for step in range(-before, FOUR.frames)]
+
+
 def test_training_clips_do_not_depend_on_the_order_or_the_global_generators(cache):
     clips = training_clips(cache)
     forwards = [clips[0, i] for i in range(4)]

@@ -74,6 +74,12 @@ def test_ablation_that_is_its_model_from_random_weights_is_refused():
     experiment({"models.i3d18+centre": {"w_xh": ["stills"]}})
 
 
+def test_a_model_without_a_hidden_state_has_none_to_carry():
+    config = changed("models.i3d18+carried", {"w_xh": ["random"]})
+    assert refusal(config).startswith("models.i3d18+carried: +carried carries a hidden state, of which i3d18 has none")
+    experiment({"models.rcn18+carried": {"w_xh": ["random"], "w_hh": ["identity"]}})
+
+
 def test_frozen_batch_norm_goes_with_pretrained_weights():
     config = changed("models.i3d18+frozen_bn", {"w_xh": ["random", "stills"]})
     assert refusal(config).startswith("models.i3d18+frozen_bn.w_xh: ")

@@ -168,6 +168,14 @@ def test_settings_are_the_same_when_read_back_from_a_record():
         assert json.loads(json.dumps(kept)) == kept
 
 
+def test_how_many_clips_are_carried_is_part_of_what_carried_runs_alone_depend_on():
+    models = {"models.rcn18+carried": {"w_xh": ["random"], "w_hh": ["identity"]}}
+    one, other = experiment(models), experiment({**models, "train.carried_clips": 5})
+    for name, same in ((RANDOM, True), (RANDOM.replace("rcn18", "rcn18+carried"), False)):
+        hashes = [dependencies(found, "train", name).hash for found in (one, other)]
+        assert (hashes[0] == hashes[1]) == same
+
+
 def test_what_an_option_means_is_part_of_what_a_run_depends_on(monkeypatch):
     found = experiment({"models.rcn18+sum": {"w_xh": ["stills"], "w_hh": ["identity"]}})
     name = STILLS.replace("rcn18", "rcn18+sum")

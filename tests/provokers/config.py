@@ -138,6 +138,11 @@ def clips_without_twins(user: User) -> Met:
 
 
 @provoker
+def state_that_a_model_lacks(user: User) -> Met:
+    return user.shows({"models.i3d18+carried": {"w_xh": ["stills"]}}).naming("models.i3d18+carried", "i3d18")
+
+
+@provoker
 def long_videos_without_digits(user: User) -> Met:
     lifetime = {"videos": 8, "frames": 16}
     return user.runs("show", "--config", user.config({"lifetime": lifetime}, OWN)).naming("lifetime", "data.digits")
