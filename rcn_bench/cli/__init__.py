@@ -8,6 +8,7 @@ import argparse
 import errno
 import io
 import os
+import select
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C.
 
+    Where whoever reads its output has had enough, as `head` has, it ends without a word, with 141 as by SIGPIPE.
     Any other error is a fault of this package: it keeps its traceback, whose last line asks to report it.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -31,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if refusal := earlier_refusal(given):
             return _complain(*refusal)
         options.run_command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if _is_read():
+            raise
+        return _stop_printing()
     except InputError as error:
         return _complain(*refuse(given, one_line(error), 2))
     except TrainingDiverged as error:
@@ -54,6 +61,19 @@ def _as_path(argument: str) -> str:
     """Names of files that are there may begin with "-", as YouTube's ids do; no option has a dot or a slash."""
     is_name = argument.startswith("-") and ("." in argument or "/" in argument) and os.path.lexists(argument)
     return f"./{argument}" if is_name else argument
+
+
+def _is_read() -> bool:
+    """Whether there is still somebody at the other end of the output."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors are always told
+    return not output.poll(0)
+
+
+def _stop_printing() -> int:
+    """What is not printed yet goes nowhere: else Python would fail on it again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 def _complain(message: str, code: int) -> int:

@@ -112,3 +112,9 @@ def test_interrupt_says_that_work_goes_on(run, monkeypatch, mini):
     code, message = run("show", "--config", mini)
     assert code == 130
     assert message == "rcn-bench: interrupted; the same command goes on with what is left"
+
+
+def test_a_reader_that_has_had_enough_ends_a_command_without_a_word():
+    command = f"{sys.executable} -m rcn_bench.cli models; echo ended with $? >&2"
+    result = subprocess.run(["bash", "-c", f"({command}) | head -n 0"], capture_output=True, text=True)
+    assert result.stderr == "ended with 141\n"
