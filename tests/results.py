@@ -156,8 +156,19 @@ def write_own_run(
 ) -> None:
     """A run's training, with these accuracies, one an epoch, and evaluation; changes: fields of the evaluation."""
     write_training(experiment, run, accuracies)
-    own = {"origin": own_origin(experiment, "evaluate", run.name), "weights_sha256": "w"}
+    own = _of_own_weights(experiment, run)
     write_evaluation(experiment.paths.run(run), video_correct, clips_correct, **{**own, **changes})
+
+
+def write_own_scores(experiment: Experiment, run: Run, scores: np.ndarray, labels: list[str], videos: Videos) -> None:
+    """A run's training, and its evaluation by the scores."""
+    write_training(experiment, run, (0.25, 0.5))
+    write_scored(experiment.paths.run(run), scores, labels, videos, **_of_own_weights(experiment, run))
+
+
+def _of_own_weights(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """Fields of the evaluation of a run that was trained here."""
+    return {"origin": own_origin(experiment, "evaluate", run.name), "weights_sha256": "w"}
 
 
 def write_own_hidden_state(

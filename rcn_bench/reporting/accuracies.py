@@ -15,6 +15,8 @@ from rcn_bench.reporting.results import notes_on_overlap, read_evaluation
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
 
 KINDS = ("clip", "video")
+TOP5 = "video top-5"  # whether the true class is among a video's five best
+FEWEST_CLASSES = 10  # where that says something
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,18 @@ class Accuracies:
         require_one_cache(scored.values())
         return cls(scored, same_videos(scored), next(runs for runs in product.rows().values() if runs))
 
-    def cells(self, runs: Sequence[Run]) -> dict[str, Any]:
-        """Clip and video accuracy in percent, the mean over seeds, with intervals over seeds and groups of videos."""
+    def cells(self, runs: Sequence[Run], kinds: Iterable[str] = KINDS) -> dict[str, Any]:
+        """Accuracies of these kinds in percent, the mean over seeds, with intervals over seeds and groups of videos."""
         cells: dict[str, Any] = {}
-        for kind in KINDS:
+        for kind in kinds:
             scores = self._scores(kind, runs) if runs else None
             cells[f"{kind} acc %"] = 100 * scores.accuracy if scores else None
-            cells |= _ends(f"{kind} acc 95 % interval", scores.interval() if scores else None)
+            cells |= ends(f"{kind} acc 95 % interval", scores.interval() if scores else None)
             if self._differ:
                 cells |= self._difference(kind, runs, scores)
             if self._many_left_out:
-                ends = [ends for run in runs if (ends := _bounds(kind, self.scored[run].record))]
-                cells |= _ends(f"{kind} acc % of all listed", np.mean(ends, 0) if ends else None)
+                of_all = [both for run in runs if (both := _bounds(kind, self.scored[run]))]
+                cells |= ends(f"{kind} acc % of all listed", np.mean(of_all, 0) if of_all else None)
         return cells
 
     def sources(self, runs: Sequence[Run]) -> dict[str, Any]:
@@ -82,13 +84,19 @@ class Accuracies:
         return notes + notes_on_overlap({run: result.record for run, result in self.scored.items()})
 
     @property
+    def kinds_of_classes(self) -> Sequence[str]:
+        """The kinds of accuracy that so many classes have."""
+        labels = self.scored[self.first[0]].record.labels
+        return (*KINDS, TOP5) if len(labels) >= FEWEST_CLASSES else KINDS
+
+    @property
     def _differ(self) -> bool:
         """Whether some run scored videos that others did not."""
         return any(len(self.shared[run].videos) < len(result.videos) for run, result in self.scored.items())
 
     @property
     def _many_left_out(self) -> bool:
-        return any(_bounds("video", result.record) for result in self.scored.values())
+        return any(_bounds("video", result) for result in self.scored.values())
 
     @property
     def _some_short(self) -> bool:
@@ -100,9 +108,9 @@ class Accuracies:
     def _difference(self, kind: str, runs: Sequence[Run], scores: Scores | None) -> dict[str, Any]:
         name, first = f"{kind} acc less first row's", self._scores(kind, self.first)
         if scores is None or runs == self.first:
-            return {f"{name} %": None, **_ends(f"{name}, 95 % interval", None)}
+            return {f"{name} %": None, **ends(f"{name}, 95 % interval", None)}
         difference, interval = 100 * (scores.accuracy - first.accuracy), scores.difference_interval(first)
-        return {f"{name} %": difference, **_ends(f"{name}, 95 % interval", interval)}
+        return {f"{name} %": difference, **ends(f"{name}, 95 % interval", interval)}
 
 
 def evaluated(experiment: Experiment, runs: Iterable[Run]) -> dict[Run, Result[Evaluation]]:
@@ -118,20 +126,21 @@ def evaluated(experiment: Experiment, runs: Iterable[Run]) -> dict[Run, Result[E
     return results
 
 
-def _bounds(kind: str, evaluation: Evaluation) -> tuple[float, float] | None:
+def _bounds(kind: str, result: Result[Evaluation]) -> tuple[float, float] | None:
     """Of clips: a video that was not scored could have had the most."""
-    used, left_out = evaluation.videos_used, evaluation.videos_listed - evaluation.videos_used
-    scored = used if kind == "video" else evaluation.clips / evaluation.clips_per_video
-    return bounds(getattr(evaluation, f"{kind}_accuracy"), scored, scored + left_out)
+    own = scores_of(kind, result)
+    scored, left_out = float(own.counts.sum()), result.record.videos_listed - result.record.videos_used
+    return bounds(own.accuracy, scored, scored + left_out)
 
 
 def scores_of(kind: str, result: Result[Evaluation]) -> Scores:
     videos, groups = result.videos, list(result.videos["group"])
     if kind == "clip":
         return Scores.of_clips(videos["clips_correct"], videos["clips"], result.record.clips_per_video, groups)
-    return Scores.of_videos(videos["predicted"] == videos["label"], groups)
+    return Scores.of_videos(videos["rank"] <= (5 if kind == TOP5 else 1), groups)
 
 
-def _ends(name: str, interval: Iterable[float] | None) -> dict[str, Any]:
+def ends(name: str, interval: Iterable[float] | None) -> dict[str, Any]:
+    """The two cells of an interval, in percent."""
     low, high = (100 * float(end) for end in interval) if interval is not None else (None, None)
     return {f"{name} low": low, f"{name} high": high}

@@ -8,7 +8,7 @@ from rcn_bench.plan.products.tables import Table1, Table2, Table3
 from rcn_bench.plan.run import base_model
 from rcn_bench.predictions import views
 from rcn_bench.reporting import paper
-from rcn_bench.reporting.accuracies import Accuracies
+from rcn_bench.reporting.accuracies import TOP5, Accuracies
 from rcn_bench.reporting.cost import MIB, best_memory, find_row, memory_note, timing_note
 from rcn_bench.reporting.results import data_set, read_pretrained, read_profile, read_throughput
 from rcn_bench.reporting.table import NOT_AVAILABLE, Table
@@ -29,7 +29,7 @@ def table1(product: Table1) -> Table:
         }
         for (w_xh, w_hh), runs in product.rows().items()
     ]
-    notes = _accuracy_notes(experiment, accuracies)
+    notes = accuracy_notes(experiment, accuracies)
     if experiment.pretrained == "stills":
         stills = read_pretrained(experiment, experiment.trunk(product.model))
         notes.append(
@@ -71,14 +71,16 @@ def table2(product: Table2) -> Table:
                 "w_xh": w_xh,
                 "stem pool": costs.stem_pool,
                 "parameters": costs.parameters,
-                **accuracies.cells(runs),
+                **accuracies.cells(runs, accuracies.kinds_of_classes),
                 **accuracies.sources(runs),
             }
         )
     notes = [
-        *_accuracy_notes(experiment, accuracies),
+        *accuracy_notes(experiment, accuracies),
         f"Parameters at {experiment.profile.num_classes} classes. Recurrent models have identity w_hh.",
     ]
+    if TOP5 in accuracies.kinds_of_classes:
+        notes.append("Top-5: the true class is among the five best by a video's mean softmax.")
     if not all(product.rows().values()):
         told = "the model cannot start from 2D weights, or the config does not list that start"
         notes.append(f"{NOT_AVAILABLE}: {told}.")
@@ -109,11 +111,12 @@ def table3(product: Table3) -> Table:
                 **accuracies.sources(runs),
             }
         )
-    notes = [*_accuracy_notes(experiment, accuracies), memory_note(experiment), timing_note(experiment, throughput)]
+    notes = [*accuracy_notes(experiment, accuracies), memory_note(experiment), timing_note(experiment, throughput)]
     return Table.of(f"Table 3. Clip length on {data_set(experiment)}", rows, notes)
 
 
-def _accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
+def accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:
+    """What a reader of accuracies must know of how they were taken, and what their intervals hold."""
     clip = experiment.clip
     videos = "pairs of twin videos" if experiment.dataset.twins else "videos"
     seeds = Counter(replace(run, seed=0) for run in accuracies.scored).values()

@@ -35,6 +35,8 @@ def test_products_stand_in_the_order_of_the_paper():
         "figure3",
         "online_accuracy",
         "lifetime",
+        "per_class",
+        "confusion",
         "claims",
         "forest",
     ]

@@ -64,6 +64,7 @@ DEPEND = {
     "clip.stride": (3, [*RUNS, CALIBRATE]),
     "clip.crop": (30, [*RUNS, PRETRAIN, STEPS, CALIBRATE, "throughput ", "causality ", TABLE3, TABLE4]),
     "clip.evaluation_clips": (8, [*EVALUATE, CALIBRATE, *ACCURACY]),
+    "clip.evaluation_crops": (3, [*EVALUATE, CALIBRATE, *ACCURACY]),
     "augment.flip": (0.25, [*TRAIN, PRETRAIN, STEPS]),
     "augment.scale": ([0.9, 1.1], [*TRAIN, PRETRAIN, STEPS]),
     "train.epochs": (5, TRAIN),

@@ -15,8 +15,9 @@ from rcn_bench.plan.schema import keys_of
 from results import write_own_hidden_state
 
 PRODUCTS = sorted((cls.kind, name) for name, cls in product_classes().items())
+OF_MODELS = {"models": ["rcn18"], "frames": 8}
 FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}, "forest": {}}
-FIGURES |= {"online_accuracy": {"rcn18": [8]}, "lifetime": {"rcn18": [8]}}
+FIGURES |= {"online_accuracy": {"rcn18": [8]}, "lifetime": {"rcn18": [8]}, "confusion": OF_MODELS}
 OF_W_HH = ("w_hh", "figure1", "figure2", "figure3", "claims")
 OWN_VIDEOS = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos"}
 # Of a product itself: what these return stands in depends_on(), or is a file that is read.
@@ -98,7 +99,7 @@ def unknown_to(identity_of, config, keys):
 
 @pytest.fixture
 def experiment(make):
-    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}}
+    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}, "per_class": OF_MODELS}
     experiment = make({"figures": FIGURES, "tables": tables, "lifetime": {"videos": 4, "frames": 128}})
     for run in {run for name in OF_W_HH for run in products_of(experiment)[name].runs() if run.w_hh}:
         write_own_hidden_state(experiment, run, [np.eye(4)], [2 * np.eye(4)])
