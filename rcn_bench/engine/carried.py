@@ -1,9 +1,8 @@
 """Training with a state that is older than a clip: the cure for a network that its own state's age makes worse.
 
-A network that is trained on clips alone knows no state older than a clip. Nor does its batch norm: a hidden state is a
-mean of more and more frames and so varies less with age, in every layer again, and beyond a clip's length batch norm
-divides by the spread of younger ones. Here an equal part of every batch goes on from what 0, 1, ... clips before it
-left, which the network has seen without gradients.
+A network that is trained on clips alone knows no state older than a clip, nor do the statistics of its batch norms:
+what reaches them changes until a state is some 32 frames old, most in the deepest layers (docs/claims.md). Here an
+equal part of every batch goes on from what 0, 1, ... clips before it left, which are seen without gradients.
 """
 
 from collections.abc import Iterator, Sequence
