@@ -74,34 +74,36 @@ def _statistics_figure(experiment: Experiment, panels: Mapping[str, list[Run]], 
     for axis in axes.flat[len(panels) :]:
         axis.axis("off")
     numbers = []
-    for axis, (letter, (run,)) in zip(axes.flat, panels.items(), strict=False):
-        trained, start = _by_layer(read_hidden_state(experiment, run))
-        _draw_statistics(axis, trained, start)
-        axis.set(title=f"({letter}) {_label(run)}", xlabel="recurrent layer", ylabel="value")
-        table = trained.join(start[[*STATISTICS]].add_prefix("start_"))
-        numbers.append(table.assign(panel=letter, run=run.name))
+    for axis, (letter, runs) in zip(axes.flat, panels.items(), strict=False):
+        table = pd.concat([_by_layer(read_hidden_state(experiment, run)).assign(run=run.name) for run in runs])
+        _draw_statistics(axis, table)
+        seeds = f", {len(runs)} seeds" if len(runs) > 1 else ""
+        axis.set(title=f"({letter}) {_label(runs[0])}{seeds}", xlabel="recurrent layer", ylabel="value")
+        numbers.append(table.assign(panel=letter)[[*table.columns[:-1], "panel", "run"]])
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return Drawing(figure, pd.concat(numbers))
 
 
-def _by_layer(record: HiddenState) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The statistics after training and at its start, a row a layer."""
-    after, before = (
-        pd.DataFrame(
-            {"layer": layer.layer, "channels": layer.channels, **vars(getattr(layer, when))} for layer in record.layers
-        )
-        for when in ("trained", "start")
-    )
-    return after, before
+def _by_layer(record: HiddenState) -> pd.DataFrame:
+    """The statistics after training and, as start_..., at its start, a row a layer."""
+    rows = []
+    for layer in record.layers:
+        start = {f"start_{name}": getattr(layer.start, name) for name in STATISTICS}
+        rows.append({"layer": layer.layer, "channels": layer.channels, **vars(layer.trained), **start})
+    return pd.DataFrame(rows)
 
 
-def _draw_statistics(axis: Axes, trained: pd.DataFrame, start: pd.DataFrame) -> None:
+def _draw_statistics(axis: Axes, table: pd.DataFrame) -> None:
+    """table: the rows of _by_layer of every seed; lines are means over them, bands reach from the least to the most."""
+    by_layer = table.groupby("layer")[[*STATISTICS, *(f"start_{column}" for column in STATISTICS)]]
+    mean, least, most = by_layer.mean(), by_layer.min(), by_layer.max()
     for (column, label), colour in zip(STATISTICS.items(), sns.color_palette(), strict=False):
-        axis.plot(trained["layer"], start[column], color=colour, linestyle=":", linewidth=1)
-        axis.plot(trained["layer"], trained[column], color=colour, marker="o", markersize=3, label=label)
+        axis.plot(mean.index, mean[f"start_{column}"], color=colour, linestyle=":", linewidth=1)
+        axis.plot(mean.index, mean[column], color=colour, marker="o", markersize=3, label=label)
+        axis.fill_between(mean.index, least[column], most[column], color=colour, alpha=0.25, linewidth=0)
     axis.plot([], [], color="grey", linestyle=":", linewidth=1, label="at the start of training")
-    axis.set_xticks(range(1, len(trained) + 1, 1 if len(trained) <= 16 else 3))
+    axis.set_xticks(range(1, len(mean) + 1, 1 if len(mean) <= 16 else 3))
 
 
 def _long_form(matrices: "Sequence[NDArray[np.float16]]") -> pd.DataFrame:

@@ -161,12 +161,11 @@ def test_accuracy_is_read_from_evaluations_and_the_stills_record_of_the_model_of
 # Figures
 
 
-def test_figure1_shows_the_inits_of_table1_with_the_first_seed():
+def test_figure1_shows_the_inits_and_the_seeds_of_table1():
     products = products_of(experiment({"seeds": [3, 5]}))
     panels = products["figure1"].rows()
     assert list(panels) == list("abcd")
-    assert [(run.w_xh, run.w_hh) for (run,) in panels.values()] == list(products["table1_init"].rows())
-    assert {run.seed for (run,) in panels.values()} == {3}
+    assert list(panels.values()) == list(products["table1_init"].rows().values())
 
 
 def test_figure2_shows_both_readings_of_its_second_caption():
@@ -190,6 +189,15 @@ def test_figure2_has_a_panel_for_every_model_and_the_last_again_from_pretrained_
         (models[-1], "stills"),
     ]
     assert {(run.frames, run.w_hh) for (run,) in panels.values()} == {(16, "identity")}
+
+
+def test_figure2_shows_as_many_seeds_as_it_is_told():
+    products = products_of(experiment({"seeds": [3, 5, 6], "figures.figure2.seeds": 2}))
+    assert {panel: [run.seed for run in runs] for panel, runs in products["figure2"].rows().items()} == {
+        "a": [3, 5],
+        "b": [3, 5],
+        "b'": [3, 5],
+    }
 
 
 def test_figure3_shows_the_pretrained_identity_run():
@@ -260,5 +268,5 @@ def test_a_model_with_seeds_of_its_own_has_as_many_runs_in_every_product():
     rows = products["table2_architectures"].rows()
     assert [run.seed for run in rows["rcn18", "stills"]] == [3, 4, 5]
     assert [run.seed for run in rows["c2d18", "stills"]] == [0, 1]
-    assert {run.seed for run in products["figure1"].runs()} == {3}
+    assert {run.seed for run in products["figure1"].runs()} == {3, 4, 5}
     assert [(run.model, run.seed) for run in products["figure2"].runs()][-2:] == [("rcn34", 7), ("rcn34", 7)]

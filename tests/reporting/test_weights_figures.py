@@ -12,7 +12,7 @@ from rcn_bench.plan.config import check_config, merged, update
 from rcn_bench.plan.products import find_product, products_of
 from rcn_bench.plan.run import Run
 from rcn_bench.records.products import FigureRecord
-from rcn_bench.reporting.weights import change_table, figure2
+from rcn_bench.reporting.weights import change_table, figure1, figure2
 from results import own_origin, write_own_hidden_state, write_training
 
 OF_FIGURE3 = "rcn18-t8-xh_stills-hh_identity-s0"
@@ -67,6 +67,17 @@ def test_figure1_numbers_are_those_of_the_four_inits_before_and_after_training(e
             expected = [[w.mean(), w.std(), np.diagonal(w).mean(), np.diagonal(w).std()] for w in shown]
             found = panel[[prefix + name for name in columns]].to_numpy()
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_figure1_of_several_seeds_draws_their_means_and_keeps_each_in_its_numbers(tmp_path):
+    experiment = with_matrices(tmp_path, {"seeds": [0, 1, 2]})
+    drawing = figure1(products_of(experiment)["figure1"])
+    panel = drawing.numbers[drawing.numbers["panel"] == "a"]
+    assert panel["run"].nunique() == 3
+    axis = drawing.figure.axes[0]
+    assert axis.get_title().endswith(", 3 seeds")
+    (line,) = (line for line in axis.lines if line.get_label() == "std of w_hh")
+    np.testing.assert_allclose(line.get_ydata(), panel.groupby("layer")["std"].mean())
 
 
 def test_figure2_draws_both_readings_of_its_caption(experiment):

@@ -21,7 +21,7 @@ from rcn_bench.plan.products.base import (
 )
 from rcn_bench.plan.products.tables import Inits
 from rcn_bench.plan.run import Run
-from rcn_bench.plan.schema import Limits, Schema, parse, schema_of
+from rcn_bench.plan.schema import Limits, Schema, key, parse, schema_of
 
 PANELS = "abcdefgh"
 
@@ -29,7 +29,7 @@ PANELS = "abcdefgh"
 @product
 @dataclass(frozen=True)
 class Figure1(Inits):
-    """Figure 1 (a-d): statistics of w_hh for the inits of Table 1, of the first seed."""
+    """Figure 1 (a-d): statistics of w_hh for the inits of Table 1."""
 
     kind = "figure"
     name = "figure1"
@@ -37,8 +37,7 @@ class Figure1(Inits):
 
     def rows(self) -> Rows:
         """By panel."""
-        inits = super().rows().values()
-        return {panel: runs[:1] for panel, runs in zip(PANELS, inits, strict=False)}
+        return dict(zip(PANELS, super().rows().values(), strict=False))
 
     def reads(self) -> list[Path]:
         return hidden_states(self.experiment, self.runs())
@@ -51,6 +50,7 @@ class Figure2(Product):
 
     models: Annotated[Models, Limits(maxItems=len(PANELS))]
     frames: Frames
+    seeds: Annotated[int, Limits(minimum=1)] = key("how many of a model's seeds, the first ones", 1)
 
     kind = "figure"
     name = "figure2"
@@ -65,9 +65,11 @@ class Figure2(Product):
         starts = {panel: (model, "random") for panel, model in zip(PANELS, self.models, strict=False)}
         if self.experiment.pretrained is not None:
             starts[f"{max(starts)}'"] = (self.models[-1], self.experiment.pretrained)
-        seeds = {model: self.experiment.seeds_of(model)[0] for model in self.models}
         return {
-            panel: [Run.of(model, self.frames, w_xh, "identity", seeds[model])]
+            panel: [
+                Run.of(model, self.frames, w_xh, "identity", seed)
+                for seed in self.experiment.seeds_of(model)[: self.seeds]
+            ]
             for panel, (model, w_xh) in starts.items()
         }
 
