@@ -228,9 +228,9 @@ def causality(experiment: Experiment, _: str) -> Dependencies:
 def steps(experiment: Experiment, _: str) -> Dependencies:
     """Of the times of training steps, by which hours are estimated."""
     train, profile = experiment.train, experiment.profile
-    names = ("frames_per_batch", "autocast", "compile", "cuda_graph", "deterministic", "recompute_activations")
+    ways = ("autocast", "compile", "cuda_graph", "deterministic", "recompute_activations")
     settings = {
-        "train": {name: getattr(train, name) for name in names},
+        "train": {name: getattr(train, name) for name in ("frames_per_batch", "carried_clips", *ways)},
         "clip": {"crop": experiment.clip.crop},
         "augment": plain(experiment.augment),
         "stem_pool": experiment.stem_pool,
