@@ -76,7 +76,7 @@ def init_jump(evidence: Evidence) -> Finding:
 def _contradicted_if_beyond(part: Part, level: float) -> Part:
     """One of many contrasts below 0 contradicts only at a level for all of them."""
     if part.verdict == "contradicted" and (part.effect.p is None or part.effect.p > level):
-        return replace(part, verdict="undecided")
+        return part.undecided(f"one contrast contradicts from a p of {level:.4f} on")
     return part
 
 

@@ -34,7 +34,7 @@ def forest(product: Forest) -> Drawing:
     stills = "\nstills in place of ImageNet" if product.experiment.pretrained == "stills" else ""
     figure.suptitle(f"Claims on accuracy, on {data_set(product.experiment)}{stills}", fontsize="medium")
     axis.plot([], [], "o-", color="0.35", markersize=5, label="effect, 95 % interval")
-    axis.plot([], [], "D", color="0.1", markerfacecolor="none", markersize=5, label="the paper's, on Kinetics")
+    axis.plot([], [], "D", color="0.1", markerfacecolor="none", markersize=5, label="the paper's, its authors'")
     if any(claim.margin for claim, _ in found):
         axis.plot([], [], ":", color="0.1", label="margin")
     figure.legend(loc="outside lower center", ncols=3, fontsize="small", frameon=False)
@@ -52,7 +52,8 @@ def _draw(axis: Axes, place: int, claim: Claim, finding: Finding) -> None:
     if claim.margin:
         axis.plot([claim.margin] * 2, [place - 0.35, place + 0.35], ":", color="0.1", linewidth=1.5)
     beside = axis.get_yaxis_transform()  # x as a share of the axis
-    axis.text(1.02, place, finding.verdict, color=colour, transform=beside, va="center", fontsize="small")
+    p = f", p {effect.p:.2g}" if effect and effect.p is not None else ""
+    axis.text(1.02, place, f"{finding.verdict}{p}", color=colour, transform=beside, va="center", fontsize="small")
 
 
 def _numbers(claim: Claim, finding: Finding) -> dict[str, object]:
