@@ -1,5 +1,6 @@
 """What the README shows must run as it stands."""
 
+import csv
 import re
 import shlex
 import sys
@@ -116,3 +117,18 @@ def test_own_model_is_added_as_shown(own_model):
 def test_own_model_is_certified_as_shown(own_model, capsys):
     assert cli.main(["certify", "rcn_regnet", "--frames", "4", "--plugin", "my_models"]) == 0
     assert capsys.readouterr().out.startswith("rcn_regnet: causal")
+
+
+def test_the_first_table_is_that_of_the_kept_results():
+    with Path("results/reference/mini/tables/table1_init.csv").open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    shown = re.findall(r"^\| (random|stills) \| (random|identity) \| (.+) \|$", README, re.MULTILINE)
+    assert shown == [
+        (
+            row["w_xh"],
+            row["w_hh"],
+            f"{float(row['video acc %']):.1f} ({float(row['video acc 95 % interval low']):.1f}-"
+            f"{float(row['video acc 95 % interval high']):.1f}) | {float(row['paper, on Kinetics: video acc %']):.1f}",
+        )
+        for row in kept
+    ]
