@@ -63,7 +63,7 @@ def test_an_unknown_option_is_refused_with_those_there_are():
     with pytest.raises(InputError, match="s3d has no option 'stem_pool'; it has none"):
         create_model("s3d", stem_pool=False)
     assert model_options("r2plus1d18") == ["stem_pool"]
-    assert set(model_options("rcn18")) == {"w_xh", "weights_file", "stem_pool", "w_hh", "mode"}
+    assert set(model_options("rcn18")) == {"w_xh", "weights_file", "stem_pool", "w_hh", "mode", "frozen_batch_norm"}
     assert set(model_options("inception_i3d")) == {"w_xh", "weights_file", "inflation"}
 
 
@@ -260,5 +260,5 @@ def test_annotations_may_be_strings(plugin):
         def quoted(num_classes: int, **options: Unpack[ResNetOptions]):
             return c2d18(num_classes, **options)
         """)
-    assert model_options("quoted") == ["w_xh", "weights_file", "stem_pool"]
+    assert model_options("quoted") == ["w_xh", "weights_file", "stem_pool", "frozen_batch_norm"]
     assert create_model("quoted", 5, stem_pool=False)

@@ -46,7 +46,7 @@ JOBS = [
 # A key of mini's config with another value, and all jobs whose identity that changes.
 DEPEND = {
     "name": ("other", ACCURACY),
-    "seeds": ([0, 1], [*ACCURACY, "figure online_accuracy"]),
+    "seeds": ([0, 1], [*ACCURACY, "figure figure1", "figure online_accuracy"]),
     "stem_pool": (False, [*RUNS, *W_HH, PRETRAIN, STEPS, TABLE2, *COSTS]),
     "data.max_bad": (0.5, []),
     "data.follow_links": (False, []),
