@@ -21,7 +21,8 @@ def check_chain(
 
     report: of what was found before; what is named but not kept joins it.
     """
-    vouched = {name: record.checksum(field) for link, record in records.items() for field, name in link.beside.items()}
+    vouched = dict(manifest.left_out) if manifest else {}
+    vouched |= {name: record.checksum(field) for link, record in records.items() for field, name in link.beside.items()}
     trained = {record.run: record for record in records.values() if isinstance(record, Trained)}
     for link, record in records.items():
         for named, sha256 in record.origin.inputs.items():
@@ -38,12 +39,13 @@ def _input_differs(
 ) -> str:
     """Why an input of an origin cannot be the file of that name; empty if it can."""
     name = tree.of_input(named)
-    if name is not None and report.broken(name):
+    fingerprint = Path(name).with_suffix(".fingerprint") if name and name.startswith("cache/") else None
+    if name is not None and report.broken(str(fingerprint or name)):
         return ""  # it is named itself
     if name is None:
         known = None  # a file from elsewhere
-    elif name.startswith("cache/"):
-        path = (tree.root / name).with_suffix(".fingerprint")
+    elif fingerprint is not None:
+        path = tree.root / fingerprint
         known = path.read_text(errors="replace").strip() if path.is_file() else None
     else:
         known = hashed(name) or vouched.get(name)
