@@ -32,15 +32,16 @@ def test_count_parameters():
 
 
 # GMACs at 112x112 and 400 classes, counted once with torch's own FlopCounterMode on plain loops.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "frames", "options", "gmacs"),
     [
         ("rcn18", 8, {}, 4.268),
         ("rcn18", 16, {}, 8.591),
         ("rcn34", 8, {}, 8.482),
-        pytest.param("rcn34", 16, {}, 17.073, marks=pytest.mark.slow),
+        ("rcn34", 16, {}, 17.073),
         ("i3d18", 16, {"stem_pool": False}, 40.697),
-        pytest.param("r2plus1d18", 16, {"stem_pool": False}, 40.519, marks=pytest.mark.slow),
+        ("r2plus1d18", 16, {"stem_pool": False}, 40.519),
     ],
 )
 def test_gmacs_at_full_size(name, frames, options, gmacs):

@@ -81,6 +81,7 @@ def small(fresh, plugin):
     return changed(fresh, changes)
 
 
+@pytest.mark.slow
 def test_a_run_on_carried_states_is_trained_and_goes_on_after_an_interruption(small, tmp_path, monkeypatch):
     for run in (RCN, CARRIED):
         train(run, small)

@@ -86,6 +86,7 @@ def test_ages_are_powers_of_two_and_those_times_a_clip():
 # The long videos
 
 
+@pytest.mark.slow
 def test_long_videos_are_twins_in_reverse_motion_whose_frames_do_not_depend_on_how_they_are_asked_for(tiny):
     videos = list(long_videos(tiny.data.digits, 16, 60, 3))
     assert len({video.id for video in videos}) == 16

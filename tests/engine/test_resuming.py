@@ -338,10 +338,8 @@ def test_a_lock_ends_with_its_process_though_a_fork_of_it_lives_on(tmp_path):
         from pathlib import Path
         from rcn_bench.files import locked, replacing
         with locked(Path(sys.argv[1])):
-            worker = os.fork()
-            if worker == 0:
-                time.sleep(60)
-            print(worker, flush=True)
+            if os.fork() == 0:
+                print(os.getpid(), flush=True)  # from the fork itself, which has let go by then
             time.sleep(60)
     """
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}

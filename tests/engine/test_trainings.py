@@ -16,6 +16,8 @@ from rcn_bench.engine.trainings import train_all
 from rcn_bench.errors import InputError, TrainingDiverged
 from rcn_bench.plan.run import Run
 
+pytestmark = pytest.mark.slow
+
 OTHERS = [Run("rcn18", 4, "random", "random", 1), Run("rcn18", 4, "stills", "random", 2)]
 
 

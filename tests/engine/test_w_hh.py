@@ -15,6 +15,8 @@ from rcn_bench.records.hidden_state import HiddenState
 from rcn_bench.records.weights import Card
 from results import save_with_card
 
+pytestmark = pytest.mark.slow
+
 
 def measured(experiment, run):
     measure_hidden_state(run, experiment)

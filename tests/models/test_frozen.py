@@ -11,6 +11,8 @@ from rcn_bench.errors import InputError
 from rcn_bench.models import create_model, list_models, model_options
 from rcn_bench.models.frozen import FrozenBatchNorm, freeze_batch_norm
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):

@@ -131,6 +131,7 @@ def change_numbers(kept: Path, count: int) -> None:
         assert verifier.verify(touched).holds
 
 
+@pytest.mark.slow
 def test_a_changed_number_is_found_though_every_checksum_goes_with_it(kept):
     change_numbers(kept, 18)
 

@@ -14,6 +14,8 @@ from rcn_bench.trust import keep as keeping
 from rcn_bench.trust.keep import keep
 from rcn_bench.trust.verify import Verifier
 
+pytestmark = pytest.mark.slow
+
 RUN = "runs/rcn18-t8-xh_stills-hh_identity-s0"
 
 

@@ -16,6 +16,8 @@ from rcn_bench.records.kept import MANIFEST
 from rcn_bench.records.runs import Evaluation, Trained
 from rcn_bench.trust.verify import Verifier
 
+pytestmark = pytest.mark.slow
+
 RUN = "runs/rcn18-t8-xh_stills-hh_identity-s0"
 OTHER = "runs/rcn18-t8-xh_random-hh_random-s1"
 

@@ -5,6 +5,8 @@ import pytest
 from rcn_bench import cli
 from rcn_bench.records.runs import Evaluation, Trained
 
+pytestmark = pytest.mark.slow
+
 INITS = ("tables/table1_init.csv", "table1_init")
 
 

@@ -93,10 +93,12 @@ def test_the_forest_has_a_line_a_claim_on_accuracy(experiment):
             assert list(line[["effect", "low", "high"]]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_forests_verdicts_stand_beside_it_in_words(experiment):
+def test_the_forests_verdicts_stand_beside_it_in_words_and_with_the_p_that_decides(experiment):
     drawing = forest(find_product(experiment, "forest", "figure"))
     (axis,) = drawing.figure.axes
-    assert [text.get_text() for text in axis.texts] == list(drawing.numbers["verdict"])
+    told = [text.get_text().partition(", p ") for text in axis.texts]
+    assert [verdict for verdict, _, _ in told] == list(drawing.numbers["verdict"])
+    assert [bool(p) for _, _, p in told] == list(drawing.numbers["low"].notna())
 
 
 def test_a_config_without_tables_to_test_claims_on_leaves_all_untested(tmp_path):
