@@ -195,7 +195,7 @@ def forgetting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What plugins register, and what has been told once, is forgotten afterwards."""
     formats.list_formats()  # finds those of the package, which stay
     for module, name in REGISTRIES:
-        monkeypatch.setattr(module, name, copy.copy(getattr(module, name)))
+        monkeypatch.setattr(module, name, copy.deepcopy(getattr(module, name)))  # nested by module
     monkeypatch.setattr(origins, "_told", set())
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

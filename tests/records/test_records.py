@@ -156,12 +156,13 @@ def message_of(function, *arguments):
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return tmp_path_factory.mktemp("results") / "rcn18" / "a.json"
+    folder = tmp_path_factory.mktemp("results") / "rcn18"
+    folder.mkdir()
+    return folder / "a.json"
 
 
 def written(path, content):
     """A file of this content, with its checksum."""
-    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(with_checksum(content) if isinstance(content, dict) else content))
     return path
 
