@@ -20,6 +20,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, certified, find_product, products_of, profiled, timed
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
+from rcn_bench.plan.sections import CHARACTERS, TEXTURES
 
 # Of the embedded data set's keys, those that its stills show, and those that nothing else does.
 OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed", "size", "stills_of")
@@ -105,6 +106,7 @@ def pretraining(experiment: Experiment, network: str) -> Dependencies:
         "augment": plain(experiment.augment),
         "stem_pool": experiment.stem_pool,
         "data": {"digits": {key: getattr(experiment.data.digits, key) for key in OF_STILLS}},
+        **_glyphs(experiment),
     }
     trunk = experiment.trunk_sources.get(network)
     return _depends(experiment, settings, "rcn_bench.engine.pretrain", *([trunk] if trunk else []))
@@ -168,7 +170,14 @@ def _pretrain(experiment: Experiment) -> dict[str, Any]:
 
 
 def digits(experiment: Experiment, _: str) -> Dependencies:
-    return _depends(experiment, {"data": {"digits": plain(experiment.data.digits)}}, "rcn_bench.data.digits")
+    settings = {"data": {"digits": plain(experiment.data.digits)}, **_glyphs(experiment)}
+    return _depends(experiment, settings, "rcn_bench.data.digits")
+
+
+def _glyphs(experiment: Experiment) -> dict[str, Any]:
+    """What stills of glyphs show: the plan, which is no code that counts, says which they are."""
+    digits = experiment.data.digits
+    return {"glyphs": [*CHARACTERS, *TEXTURES]} if digits is not None and digits.stills_of == "glyphs" else {}
 
 
 def cached_from(experiment: Experiment, split: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rcn_bench.code import Code
 from rcn_bench.errors import InputError
+from rcn_bench.plan import stages
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import OPTION_WORDS
 from rcn_bench.plan.stages import STAGES, dependencies
@@ -354,3 +355,12 @@ def test_unknown_stage_or_target_is_named(stage, target, message):
 def test_only_stills_are_trained_here():
     with pytest.raises(InputError, match="pretrained: imagenet"):
         dependencies(imagenet(), "pretrain", "resnet18")
+
+
+def test_what_glyphs_show_is_part_of_the_stills_and_of_nothing_else(monkeypatch):
+    glyphs, digits = experiment({"data.digits.stills_of": "glyphs"}), experiment()
+    before = [identities(found) for found in (glyphs, digits)]
+    monkeypatch.setattr(stages, "TEXTURES", ("rows",))
+    after = [identities(found) for found in (glyphs, digits)]
+    assert [job for job in JOBS if before[0][job] != after[0][job]] == [PRETRAIN, "digits "]
+    assert before[1] == after[1]
