@@ -1,7 +1,7 @@
 """Which differences an experiment could decide, before it is trained: by its seeds, its videos and its updates."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 from math import sqrt
 
@@ -12,10 +12,9 @@ from rcn_bench.intervals import FEWEST_GROUPS
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
 from rcn_bench.plan.products.base import Product
+from rcn_bench.plan.products.claims import FEWEST_SEEDS, start_of
 from rcn_bench.plan.products.tables import Table1, Table2, Table3
-from rcn_bench.plan.run import Run
 
-FEWEST_SEEDS = 4  # of every row of a claim about accuracy
 POWER, ALPHA = 0.8, 0.05
 ACCURACY = 0.7  # that rows are assumed to have; at 50 % videos count for a tenth more
 # The share of a video's variance that differs from training to training, and does not cancel: about two thirds in the
@@ -73,7 +72,7 @@ def _differences(experiment: Experiment, points: float) -> Iterator[str]:
 
 def _of_table(product: Product, videos: int, points: float) -> Iterator[str]:
     """A line for each two numbers of seeds that rows have, and those that have too few."""
-    rows = {_row(runs): len(runs) for runs in product.rows().values() if runs}
+    rows = {start_of(runs[0]): len(runs) for runs in product.rows().values() if runs}
     enough = {row: seeds for row, seeds in rows.items() if seeds >= FEWEST_SEEDS}
     kinds = Counter(tuple(sorted(pair, reverse=True)) for pair in combinations(enough.values(), 2))
     yield f"{product.name}:"
@@ -88,10 +87,6 @@ def _of_table(product: Product, videos: int, points: float) -> Iterator[str]:
     if few:
         of = ", ".join(few) if enough else f"all {len(rows)} rows"
         yield f"  no verdict, fewer than {FEWEST_SEEDS} seeds: {of}"
-
-
-def _row(runs: Sequence[Run]) -> str:
-    return runs[0].name.rpartition("-s")[0]
 
 
 def _videos(experiment: Experiment) -> tuple[int, int] | None:

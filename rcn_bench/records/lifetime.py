@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rcn_bench.records.base import Record
-from rcn_bench.records.rows import RIGHT, TEXT, Column, read_rows
+from rcn_bench.records.rows import Column, answers, read_rows
 from rcn_bench.records.runs import require_found
 
 if TYPE_CHECKING:
@@ -55,5 +55,5 @@ class Lifetime(Record):
 
 
 def lifetime_columns(ages: Iterable[int]) -> dict[str, Column]:
-    """A row a video and way: video, group, label, way, and one an age in frames, such as 8."""
-    return dict.fromkeys(("video", "group", "label", "way"), TEXT) | {str(age): RIGHT for age in ages}
+    """A question an age in frames, such as 8."""
+    return answers(map(str, ages))

@@ -45,6 +45,11 @@ RIGHT = Column(  # 1, 0, or NaN where it is not known
 )
 
 
+def answers(questions: Iterable[str]) -> dict[str, Column]:
+    """The columns of a table with a row a video and way: which those are, and whether each answer is right."""
+    return dict.fromkeys(("video", "group", "label", "way"), TEXT) | dict.fromkeys(questions, RIGHT)
+
+
 def write_rows(path: Path, columns: Mapping[str, Column], table: Mapping[str, Iterable[Any]]) -> str:
     """Write a table, given by its columns (a dict or a frame); returns the file's sha256."""
     if list(table) != list(columns):

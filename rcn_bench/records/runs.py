@@ -11,7 +11,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.records.base import Record, check_shares, read_hashed, write_hashed
 from rcn_bench.records.overlap import Overlap
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
-from rcn_bench.records.rows import COUNT, RIGHT, SCORE, TEXT, Column, read_rows
+from rcn_bench.records.rows import COUNT, SCORE, TEXT, Column, answers, read_rows
 from rcn_bench.records.scores import read_scores
 
 if TYPE_CHECKING:
@@ -291,8 +291,8 @@ def require_found(record: Record, found: Mapping[str, Any], path: Path) -> None:
 
 
 def online_columns(shares: Iterable[float]) -> dict[str, Column]:
-    """A row a video and way: video, group, label, way, and one a share, such as 10%."""
-    return dict.fromkeys(("video", "group", "label", "way"), TEXT) | {f"{share:.0%}": RIGHT for share in shares}
+    """A question a share, such as 10%."""
+    return answers(f"{share:.0%}" for share in shares)
 
 
 @dataclass(frozen=True, kw_only=True)

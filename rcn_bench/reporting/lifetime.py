@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 from rcn_bench.errors import InputError
@@ -12,6 +11,7 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import LifetimeAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.lifetime import Lifetime
+from rcn_bench.reporting.curves import curve_colours, draw_interval
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
 
@@ -32,8 +32,7 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
     axis = figure.subplots()
     numbers = []
     shown, measured = product.rows(), measured_lifetimes(product)
-    colours = sns.color_palette("colorblind" if len(shown) <= 10 else "husl", len(shown))
-    for colour, ((model, frames), runs) in zip(colours, shown.items(), strict=True):
+    for colour, ((model, frames), runs) in zip(curve_colours(len(shown)), shown.items(), strict=True):
         names = " ".join(run.name for run in runs)
         records, rows = zip(*(measured[run] for run in runs), strict=True)
         for way in records[0].ways:
@@ -42,8 +41,7 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
             numbers.append(table.assign(model=model, frames=frames, way=way, runs=names))
             label = f"{model}, {frames} frames, {runs[0].w_xh}, {told}"
             axis.plot(table["age"], table["accuracy"], line, color=colour, marker="o", markersize=3, label=label)
-            low, high = table["accuracy_95_low"], table["accuracy_95_high"]
-            axis.fill_between(table["age"], low, high, color=colour, alpha=0.12, linewidth=0)
+            draw_interval(axis, "age", table, colour)
         axis.axvline(frames, color=colour, linewidth=0.8, alpha=0.6)
     axis.axhline(CEILING, color="grey", linewidth=0.8)
     axis.set_xscale("log", base=2)

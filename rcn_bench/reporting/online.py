@@ -4,13 +4,13 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Online
+from rcn_bench.reporting.curves import curve_colours, draw_interval
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import notes_on_overlap, read_online
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
@@ -30,8 +30,7 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
     axis = figure.subplots()
     numbers = []
     shown, videos = product.rows(), _videos(product)
-    colours = sns.color_palette("colorblind" if len(shown) <= 10 else "husl", len(shown))
-    for colour, ((model, frames), runs) in zip(colours, shown.items(), strict=True):
+    for colour, ((model, frames), runs) in zip(curve_colours(len(shown)), shown.items(), strict=True):
         names = " ".join(run.name for run in runs)
         for way in sorted({way for run, way in videos if run in runs}):
             table = _accuracy_by_share([videos[run, way] for run in runs if (run, way) in videos])
@@ -45,8 +44,7 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
                 linestyle="--" if way == "restarted" else "-",
                 label=f"{model}, {frames} frames, {runs[0].w_xh}, {WAYS[way]}, {_counts(table)}",
             )
-            low, high = table["accuracy_95_low"], table["accuracy_95_high"]
-            axis.fill_between(table["share_of_video"], low, high, color=colour, alpha=0.12, linewidth=0)
+            draw_interval(axis, "share_of_video", table, colour)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1))  # with decimals where all curves lie close together
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")

@@ -24,6 +24,7 @@ from rcn_bench.plan.run import Run, base_model
 from rcn_bench.plan.schema import plain
 
 Shown = TypeVar("Shown", bound=Product)
+FEWEST_SEEDS = 4  # in every row of a claim on accuracy
 READ = (Table1, Table2, Table3, Table4, Table5, Table6, Figure1, Figure2, Figure3, LifetimeAccuracy)
 
 

@@ -6,15 +6,13 @@ from typing import TypeVar
 
 from rcn_bench.intervals import Effect, Scores, contrast
 from rcn_bench.plan.products.base import Product
-from rcn_bench.plan.products.claims import Tested
+from rcn_bench.plan.products.claims import FEWEST_SEEDS, Tested
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Epoch, Evaluation
 from rcn_bench.reporting.accuracies import evaluated, scores_of
 from rcn_bench.reporting.claims.finding import NotTested, Part, directed
 from rcn_bench.reporting.results import read_epochs
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
-
-FEWEST_SEEDS = 4  # in every row of a claim on accuracy
 
 Table = TypeVar("Table", bound=Product)
 Weights = Mapping[str, float]  # of starts, in a sum of their accuracies
@@ -71,11 +69,9 @@ class Evidence:
             effect = in_percent(contrast([(weight, scores[start]) for start, weight in weights.items()]))
             on_training = 100 * sum(weight * self._on_training(runs[start]) for start, weight in weights.items())
             parts.append(replace(directed(what, effect), on_training=on_training))
-        fewest = min(map(len, runs.values()))
-        if fewest < FEWEST_SEEDS:
-            parts = [part.undecided(too_few(fewest)) for part in parts]
         every = [run for each in runs.values() for run in each]
-        return parts, every, f"{_counted(runs.values())}, {len(results[every[0]].videos)} videos"
+        data = f"{_counted(runs.values())}, {len(results[every[0]].videos)} videos"
+        return of_enough(parts, runs.values()), every, data
 
     def _on_training(self, runs: Sequence[Run]) -> float:
         """Accuracy on the clips trained on, in the last epoch: the mean over seeds."""
@@ -87,8 +83,13 @@ def in_percent(effect: Effect) -> Effect:
     return Effect(100 * effect.value, interval, effect.p)
 
 
-def too_few(seeds: int) -> str:
-    return f"{seeds} training{'s' if seeds > 1 else ''} of a row, where {FEWEST_SEEDS} are needed"
+def of_enough(parts: Sequence[Part], trainings: Iterable[Sequence[Run]]) -> list[Part]:
+    """Undecided, all of them, where one of the rows that they use has fewer than FEWEST_SEEDS trainings."""
+    fewest = min(map(len, trainings))
+    if fewest >= FEWEST_SEEDS:
+        return list(parts)
+    too_few = f"{fewest} training{'s' if fewest > 1 else ''} of a row, where {FEWEST_SEEDS} are needed"
+    return [part.undecided(too_few) for part in parts]
 
 
 def _counted(trainings: Iterable[Sequence[Run]]) -> str:

@@ -50,6 +50,11 @@ class Finding:
     data: str = ""
     runs: Sequence[Run] = ()
 
+    def numbers(self) -> dict[str, float | None]:
+        """The effect and the two ends of its interval, as columns."""
+        low, high = (self.effect and self.effect.interval) or (None, None)
+        return {"effect": self.effect and self.effect.value, "low": low, "high": high}
+
 
 def directed(what: str, effect: Effect, *, above: bool = True) -> Part:
     """Decided by the interval: all of it on the claim's side of 0, or all of it on the other."""

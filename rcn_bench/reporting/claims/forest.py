@@ -57,13 +57,5 @@ def _draw(axis: Axes, place: int, claim: Claim, finding: Finding) -> None:
 
 
 def _numbers(claim: Claim, finding: Finding) -> dict[str, object]:
-    effect = finding.effect
-    low, high = effect.interval if effect and effect.interval else (None, None)
-    numbers = {
-        "effect": effect and effect.value,
-        "low": low,
-        "high": high,
-        "paper": claim.paper,
-        "margin": claim.margin,
-    }
-    return {"claim": claim.id, **numbers, "verdict": finding.verdict}
+    of_claim = {"paper": claim.paper, "margin": claim.margin}
+    return {"claim": claim.id, **finding.numbers(), **of_claim, "verdict": finding.verdict}

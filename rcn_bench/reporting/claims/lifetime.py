@@ -6,7 +6,7 @@ from dataclasses import replace
 from rcn_bench.intervals import Scores, contrast
 from rcn_bench.plan.products.figures import LifetimeAccuracy
 from rcn_bench.plan.products.tables import Table1
-from rcn_bench.reporting.claims.evidence import FEWEST_SEEDS, Evidence, in_percent, too_few
+from rcn_bench.reporting.claims.evidence import Evidence, in_percent, of_enough
 from rcn_bench.reporting.claims.finding import Finding, NotTested, Part, decided, directed
 from rcn_bench.reporting.lifetime import Measured, change_with_age, measured_lifetimes
 
@@ -34,11 +34,10 @@ def state_lifetime(evidence: Evidence) -> Finding:
         own, at = changes[model, frames], f"{TIMES} x {frames} frames"
         parts.append(_loss(f"{model}, {at}", own))
         parts += [_beside(f"{model} - {each}, {at}", own, changes[each, frames]) for each in controls]
-    fewest = min(len(shown[row]) for row in wanted)
-    if fewest < FEWEST_SEEDS:
-        parts = [part.undecided(too_few(fewest)) for part in parts]
-    runs = [run for row in wanted for run in shown[row]]
-    return decided(parts, runs, f"{len(runs)} trainings, {changes[wanted[0]].correct.shape[1]} long videos")
+    compared = [shown[row] for row in wanted]
+    runs = [run for each in compared for run in each]
+    data = f"{len(runs)} trainings, {changes[wanted[0]].correct.shape[1]} long videos"
+    return decided(of_enough(parts, compared), runs, data)
 
 
 def _change(measured: Sequence[Measured], frames: int) -> Scores:

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 
 from rcn_bench.intervals import welch
+from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Epoch
 from rcn_bench.reporting.claims.accuracy import both_starts
-from rcn_bench.reporting.claims.evidence import FEWEST_SEEDS, Evidence, in_percent, too_few
-from rcn_bench.reporting.claims.finding import Finding, decided, directed
+from rcn_bench.reporting.claims.evidence import Evidence, in_percent, of_enough
+from rcn_bench.reporting.claims.finding import Finding, Part, decided, directed
 
 OF_THE_LOWEST = 0.9  # the accuracy to reach, as a share of the lowest that a run ends at, so that all reach it
 
 
 def imagenet_speed(evidence: Evidence) -> Finding:
     """Of the training, the share until an accuracy on the clips trained on is reached: smaller from pretrained w_xh."""
-    parts, runs, fewest = [], [], FEWEST_SEEDS
+    parts: list[Part] = []
+    compared: list[Sequence[Run]] = []
     for family in ("i3d", "rcn"):
         trainings = evidence.runs(both_starts(evidence, family))
         of_both = [[evidence.epochs(run) for run in each] for each in trainings.values()]
@@ -23,11 +25,9 @@ def imagenet_speed(evidence: Evidence) -> Finding:
         random, pretrained = ([share_until(epochs, target, 1 / classes) for epochs in each] for each in of_both)
         what = f"{family}, to {target:.0%} on training clips"
         parts.append(directed(what, in_percent(welch(pretrained, random)), above=False))
-        runs += every
-        fewest = min(fewest, *map(len, of_both))
-    if fewest < FEWEST_SEEDS:
-        parts = [part.undecided(too_few(fewest)) for part in parts]
-    return decided(parts, runs, f"{len(runs)} trainings")
+        compared += trainings.values()
+    runs = [run for each in compared for run in each]
+    return decided(of_enough(parts, compared), runs, f"{len(runs)} trainings")
 
 
 def share_until(epochs: Sequence[Epoch], target: float, chance: float) -> float:

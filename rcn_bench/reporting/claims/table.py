@@ -29,16 +29,15 @@ def claims_table(product: Claims) -> Table:
 
 
 def _numbers(claim: Claim, finding: Finding) -> dict[str, Any]:
-    effect = finding.effect
-    low, high = effect.interval if effect and effect.interval else (None, None)
+    effect, numbers = finding.effect, finding.numbers()
     return {
         "claim": claim.id,
         "says": claim.says,
         "where": claim.where,
         "verdict": finding.verdict,
-        "effect": effect.value if effect else None,
-        "effect 95 % interval low": low,
-        "effect 95 % interval high": high,
+        "effect": numbers["effect"],
+        "effect 95 % interval low": numbers["low"],
+        "effect 95 % interval high": numbers["high"],
         "unit": claim.unit,
         "p": effect.p if effect else None,
         "paper": claim.paper,
