@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from provokers.user import forgetting
 from safetensors.torch import save_file
 
 from rcn_bench.code import find_formats, find_models, find_products
@@ -30,7 +31,8 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with forgetting(monkeypatch):
+        yield tmp_path
 
 
 def rcn_bench(*arguments):

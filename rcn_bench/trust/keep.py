@@ -22,9 +22,11 @@ ENDS = (*PRODUCTS, "w_hh")  # stages of whose files nothing else is made
 def keep(root: Path, destination: Path) -> str:
     """Copy the results of one experiment without weights, frames and logs, and write MANIFEST.json; returns a line.
 
-    Errors: InputError for a folder that is none, is not complete, does not hold, or has a writer at work; and if
-    something is at the destination.
+    Errors: InputError for a folder that is none, is kept already, is not complete, does not hold, or has a writer at
+    work; and if something is at the destination.
     """
+    if (root / MANIFEST).exists():
+        raise InputError(f"{root}: is kept already, without weights; copy the folder as it is")
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise InputError(f"{destination}: something is there; name a new folder, or remove it")
     tree = Tree(root)

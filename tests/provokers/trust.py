@@ -64,6 +64,13 @@ def what_does_not_hold_is_not_kept(user: User) -> Met:
 
 
 @provoker
+def what_is_kept_is_not_kept_again(user: User) -> Met:
+    _has_results(user)
+    Manifest(files={}, left_out={}, systems=[]).write(OWN / MANIFEST)
+    return user.runs("keep", OWN, "again").naming(OWN)
+
+
+@provoker
 def nothing_is_kept_over_something(user: User) -> Met:
     _has_results(user)
     return user.runs("keep", OWN, "videos").naming("videos")

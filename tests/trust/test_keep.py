@@ -78,6 +78,12 @@ def test_nothing_is_written_over(whole, tmp_path, capsys):
     assert f"{tmp_path}/kept: something is there" in capsys.readouterr().err
 
 
+def test_what_is_kept_is_not_kept_again(kept, tmp_path, capsys):
+    assert cli.main(["keep", str(kept), str(tmp_path / "again")]) == 2
+    assert f"{kept}: is kept already" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+
+
 def test_no_path_of_the_machine_is_kept(kept, written):
     for path in kept.rglob("*"):
         if path.is_file():
