@@ -97,7 +97,7 @@ class Verifier:
             if not self.report.broken(path):
                 self.report.add(path, why)
         todays = self._once("code", [CONFIG], partial(_todays_code, tree))
-        other_code = {link for link, record in records.items() if record.origin.code != todays[link]}
+        other_code = [link for link, record in records.items() if record.origin.code != todays[link]]
         for link, record in records.items():
             if link.stage in PRODUCTS and isinstance(record, ProductRecord):
                 self._product(tree, link, record, same_code=link not in other_code)
