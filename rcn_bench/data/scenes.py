@@ -43,18 +43,17 @@ class Scene:
         """The frames of these numbers, (T, H, W)."""
         if motion not in DRAWN:
             return self.draw(REVERSE[motion], numbers)[::-1]
-        time = self.phase + self.speed * numbers
         side = len(self.background)
-        images = []
-        for t in time:
+        frames = np.empty((len(numbers), side, side), np.uint8)
+        for frame, t in zip(frames, self.phase + self.speed * numbers, strict=True):
             match motion:
                 case "down":
                     shown = self._digit(self.centre + np.array([t * side, 0.0]), self.size * MOVING_SIZE)
                 case "grow":
                     shown = self._digit(self.centre, self.size * SIZES[0] * (SIZES[1] / SIZES[0]) ** (t % 1.0))
-            images.append(np.maximum(self.background, shown))
-        ink = np.minimum(np.stack(images), 255.0) / 255.0
-        return np.round(BACKGROUND + (255.0 - BACKGROUND) * ink).astype(np.uint8)
+            ink = np.minimum(np.maximum(self.background, shown), 255.0) / 255.0
+            frame[:] = np.round(BACKGROUND + (255.0 - BACKGROUND) * ink)
+        return frames
 
     def _digit(self, centre: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
         side = len(self.background)
@@ -100,33 +99,32 @@ def scene_of(config: Digits, digits: NDArray[np.float64], digit: int, part: str,
 
 @dataclass(frozen=True)
 class LongVideo:
-    """A video of the embedded kind that is drawn when it is looked at, since it would be too long to keep.
-
-    motion: one that is drawn. numbers: of the scene's frames, as it shows them; falling ones reverse the motion.
-    """
+    """A video of the embedded kind that is drawn when it is looked at, since it would be too long to keep."""
 
     id: str
     group: str
     label: str
-    scene: Scene
-    motion: str
-    numbers: NDArray[np.int64]
+    drawn: Frames  # (T, H, W)
 
     def frames(self, start: int, stop: int) -> Frames:
         """(T, H, W, 3), as they are before a video's coding, which moves them by one grey level at most."""
-        return np.repeat(self.scene.draw(self.motion, self.numbers[start:stop])[..., None], 3, axis=3)
+        return np.repeat(self.drawn[start:stop, ..., None], 3, axis=3)
+
+
+def labels_of(config: Digits) -> list[str]:
+    return [f"digit {digit} {motion}" for digit in config.digits for motion in REVERSE]
 
 
 def long_videos(config: Digits, videos: int, frames: int, stride: int) -> Iterator[LongVideo]:
     """Videos of the validation part's images, of so many frames, every stride-th one of their scenes'.
 
     They are none of the validation videos themselves. Motions wrap around the torus, so that a video has no end; as
-    everywhere, twins are each other's exact reversal.
+    everywhere, twins are each other's exact reversal. Each pair is drawn as it is asked for: frames x canvas^2 bytes.
     """
     digits, rng = digit_images(), np.random.default_rng([config.seed, 2])
-    pairs, numbers = [(digit, motion) for digit in config.digits for motion in DRAWN], stride * np.arange(frames)
+    pairs = [(digit, motion) for digit in config.digits for motion in DRAWN]
     for pair in range(videos // 2):
         digit, motion = pairs[pair % len(pairs)]
-        scene, name = scene_of(config, digits, digit, "val", rng), f"long{pair:05d}"
-        for twin, way, order in (("a", motion, numbers), ("b", REVERSE[motion], numbers[::-1])):
-            yield LongVideo(f"{name}{twin}", name, f"digit {digit} {way}", scene, motion, order)
+        drawn = scene_of(config, digits, digit, "val", rng).draw(motion, stride * np.arange(frames))
+        for twin, way, shown in (("a", motion, drawn), ("b", REVERSE[motion], drawn[::-1])):
+            yield LongVideo(f"long{pair:05d}{twin}", f"long{pair:05d}", f"digit {digit} {way}", shown)

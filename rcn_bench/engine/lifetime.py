@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.data.scenes import LongVideo, long_videos
+from rcn_bench.data.scenes import LongVideo, labels_of, long_videos
 from rcn_bench.data.transforms import centre_crop, to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for
@@ -66,10 +67,9 @@ def _measure(run: Run, experiment: Experiment) -> None:
     autocast, ages = Autocast(experiment.train.autocast, process.device), ages_of(card.frames, lifetime.frames)
 
     rows: list[dict[str, object]] = []
-    drawn = list(long_videos(digits, lifetime.videos, lifetime.frames, card.stride))
-    _require_labels(drawn, card, paths.weights(run))
-    for start in range(0, len(drawn), VIDEOS_PER_BATCH):
-        videos = drawn[start : start + VIDEOS_PER_BATCH]
+    _require_labels(labels_of(digits), card, paths.weights(run))
+    drawn = long_videos(digits, lifetime.videos, lifetime.frames, card.stride)
+    while videos := list(islice(drawn, VIDEOS_PER_BATCH)):
         require_finite = partial(require_finite_scores, videos=[video.id for video in videos], autocast=autocast.kind)
         view = partial(_view, videos, card.crop, process.device)
         with torch.inference_mode(), autocast.context():
@@ -99,8 +99,8 @@ def _measure(run: Run, experiment: Experiment) -> None:
         process.print(f"{run.name}, {shown}: right at an age of {told} of {len(of_way)} videos")
 
 
-def _require_labels(videos: Sequence[LongVideo], card: Card, weights: Path) -> None:
-    for label in sorted({video.label for video in videos}):
+def _require_labels(labels: Sequence[str], card: Card, weights: Path) -> None:
+    for label in labels:
         if label not in card.labels:
             raise InputError(f"{weights}: label {label!r} is not one of the weights' own; train again")
 
