@@ -73,6 +73,11 @@ def list_onto_itself(user: User) -> Met:
 
 
 @provoker
+def no_such_model_to_list(user: User) -> Met:
+    return user.runs("models", "rnc*").naming("rnc*")
+
+
+@provoker
 def no_run_name(user: User) -> Met:
     return user.runs("train", "rcn18", "--config", user.config({})).naming("rcn18")
 
