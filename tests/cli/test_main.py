@@ -82,8 +82,12 @@ def test_examples_are_shown_a_line_each(capsys):
     assert '\n  rcn-bench models\n  rcn-bench models "rcn*"\n' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["show", "--config", "none.yaml"], ["data", "cache"]], ids=" ".join)
-def test_bad_input_of_a_config_loads_no_torch(arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "--config", "none.yaml"], ["data", "cache"], ["status", "results/reference/mini"]],
+    ids=" ".join,
+)
+def test_bad_input_of_a_config_and_how_far_an_experiment_is_load_no_torch(arguments):
     script = (
         f"import sys; from rcn_bench.cli import main\ntry: main({arguments})\n"
         "finally: assert 'torch' not in sys.modules"

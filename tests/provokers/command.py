@@ -73,6 +73,11 @@ def list_onto_itself(user: User) -> Met:
 
 
 @provoker
+def status_of_what(user: User) -> Met:
+    return user.runs("status").naming("--config")
+
+
+@provoker
 def no_such_model_to_list(user: User) -> Met:
     return user.runs("models", "rnc*").naming("rnc*")
 
