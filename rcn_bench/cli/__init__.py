@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rcn_bench import __version__
-from rcn_bench.cli import data, experiment, models, products, runs, status, trust
+from rcn_bench.cli import data, experiment, models, products, runs, start, status, trust
 from rcn_bench.cli.options import HelpFormatter, add_examples
 from rcn_bench.cli.refusals import earlier_refusal, refuse
 from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
@@ -89,9 +89,9 @@ class _Version(argparse.Action):
     """Prints which rcn_bench this is, and beside which torch; neither torch nor a model is imported."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from rcn_bench.provenance import start
+        from rcn_bench import provenance
 
-        now = start(with_torch=False)
+        now = provenance.start(with_torch=False)
         commit = f" (commit {now.commit[:10]}{', changed since' if now.dirty else ''})" if now.commit else ""
         packages = (f"{name} {now.packages[name] or 'is not installed'}" for name in ("torch", "torchvision"))
         print(f"{parser.prog} {__version__}{commit}", *packages, f"Python {now.machine.python}", sep="\n")
@@ -104,6 +104,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print it, with the commit and torch's, and exit")
     add_examples(parser, "check --config config/mini.yaml", "models", "status results/mini")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (experiment, status, data, runs, models, products, trust):
+    for group in (start, experiment, status, data, runs, models, products, trust):
         group.add_commands(commands)
     return parser
