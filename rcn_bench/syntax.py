@@ -210,7 +210,7 @@ def literal_call(node: ast.AST | None, function: str) -> tuple[list[Any], dict[s
     try:
         named = {each.arg or "": ast.literal_eval(each.value) for each in node.keywords}
         return [ast.literal_eval(each) for each in node.args], named
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: for a list as a key
         return None
 
 

@@ -19,6 +19,11 @@ class Claims:
     temporal_stride: int = 1
     shortest_clip: int = 1
 
+    def __post_init__(self) -> None:
+        """Errors: TypeError for what cannot be printed as these."""
+        if not all(isinstance(number, (int, float)) for number in (self.parameters, self.gmacs, *self.clip)):
+            raise TypeError(f"{self} are no claims")
+
 
 def claims_of_models(pattern: str = "*", plugins: Sequence[str] = ()) -> dict[str, Claims | None]:
     """Of all models by name whose name matches a shell-style pattern, sorted; None for one that claims nothing.
@@ -33,6 +38,6 @@ def claims_of_models(pattern: str = "*", plugins: Sequence[str] = ()) -> dict[st
 def _claims(source: ModelSource) -> Claims | None:
     if source.specification is not None:
         positional, named = source.specification
-        with suppress(TypeError):  # too many, or none of its fields: the plugin's import would fail on it
+        with suppress(TypeError):  # of a plugin that does not know the fields
             return Claims(*positional, **named)
     return None

@@ -63,24 +63,31 @@ def test_a_folder_of_class_folders_becomes_two_lists_and_a_config_that_passes_it
     assert run("check", "--config", "mine.yaml") == (0, "")
 
 
-def test_own_lists_models_clips_and_plugins_are_taken_as_given(output, run):
+@pytest.fixture
+def own_module(own_registry, monkeypatch):
+    """A module with a model, which is forgotten after the test."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("init_models.py").write_text(
+        "from rcn_bench.models import register\nfrom rcn_bench.models.c2d import c2d18\n\n\n"
+        "@register\ndef plain(num_classes):\n    return c2d18(num_classes)\n"
+    )
+    yield "init_models"
+    sys.modules.pop("init_models", None)
+
+
+def test_own_lists_models_clips_and_plugins_are_taken_as_given(output, own_module):
     write_videos({"up": 4, "down": 4})
     write_videos({"up": 1, "down": 1}, "videos/of validation")
     for split, rows in (("train", ["up/0.mp4,up", "up/1.mp4,up", "down/0.mp4,down"]), ("val", ["down/3.mp4,down"])):
         Path(f"{split}.csv").write_text("\n".join(["path,label", *rows]) + "\n")
-    Path("own_models.py").write_text(
-        "from rcn_bench.models import register\nfrom rcn_bench.models.c2d import c2d18\n\n\n"
-        "@register\ndef plain(num_classes):\n    return c2d18(num_classes)\n"
-    )
     lists = ("--train", "train.csv", "--val", "val.csv", "--videos", "videos")
-    output("init", "mine.yaml", *lists, "--models", "rcn18", "plain", "--frames", "4", "--plugin", "own_models")
+    output("init", "mine.yaml", *lists, "--models", "rcn18", "plain", "--frames", "4", "--plugin", own_module)
     experiment = require_table2_alone(["rcn18", "plain"], frames=4)
-    assert experiment.plugins == ["own_models"]
+    assert experiment.plugins == [own_module]
     assert {name: starts.w_hh for name, starts in experiment.models.items()} == {"rcn18": ["identity"], "plain": None}
-    assert run("check", "--config", "mine.yaml") == (0, "")
 
 
-def test_a_folder_with_train_and_validation_needs_no_lists(output, run):
+def test_a_folder_with_train_and_validation_needs_no_lists(output):
     write_videos({"up": 3, "down": 3}, "videos/train")
     write_videos({"down": 1}, "videos/validation")
     output("init", "mine.yaml", "--videos", "videos")
@@ -92,14 +99,13 @@ def test_a_folder_with_train_and_validation_needs_no_lists(output, run):
     assert load_experiment(["mine.yaml"]).data.videos == "videos"
 
 
-def test_names_that_yaml_would_take_for_something_else_are_kept(output, run):
+def test_names_that_yaml_would_take_for_something_else_are_kept(output):
     write_videos({"up": 3, "down": 3}, "videos/train")
     write_videos({"down": 1}, "videos/val")
     Path("videos").rename("on: #1")
     output("init", "My Videos!.yaml", "--videos", "on: #1", "--models", "c2d18")
     experiment = load_experiment(["My Videos!.yaml"])
     assert (experiment.name, experiment.data.videos) == ("my_videos_", "on: #1")
-    assert run("check", "--config", "My Videos!.yaml") == (0, "")
 
 
 def test_batches_are_no_larger_than_a_small_set(output):

@@ -58,6 +58,12 @@ def by_name(num_classes): ...
 
 @models.register(specification=Specification(1, 2, (8, 112, 112), True, 1, 1, 1))
 def too_much(num_classes): ...
+
+@models.register(specification=Specification("1", 2, (8, 112, 112), True))
+def a_text(num_classes): ...
+
+@models.register(specification=Specification(1, {[]: 2}, 8, True))
+def odd(num_classes): ...
 """
 
 
@@ -67,7 +73,7 @@ def test_models_of_plugins_are_listed_with_what_can_be_read_of_them(output, tmp_
     listed = json.loads(output("models", "--plugin", "own_models", "--json"))
     assert listed["stated"]["parameters"] == 7
     assert (listed["stated"]["causal"], listed["stated"]["shortest_clip"]) == (False, 2)
-    assert [listed[name] for name in ("silent", "by_name", "too_much")] == [None] * 3
+    assert [listed[name] for name in ("silent", "by_name", "too_much", "a_text", "odd")] == [None] * 5
     assert listed["rcn18"]["causal"] is True
     assert output("models", "silent", "--plugin", "own_models").splitlines()[1] == "silent  it states no figures"
 
