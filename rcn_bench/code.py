@@ -23,10 +23,10 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import resolve_name
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rcn_bench.errors import InputError, reason
-from rcn_bench.syntax import ALL, Statement, definitions, dotted, statements, top_level
+from rcn_bench.syntax import ALL, Statement, definitions, dotted, literal_call, statements, top_level
 
 # These name, check and describe, but compute no result; they and what only they import are left out. What the plan
 # decides reaches a stage as values, which are hashed as such, and a record's reader refuses any other form itself.
@@ -58,20 +58,25 @@ class Code:
 
 @dataclass(frozen=True)
 class Registration:
-    """A top-level function or class under a decorator; keywords: those of the decorator that are literal strings."""
+    """A top-level function or class under a decorator; keywords: those of the decorator, unevaluated."""
 
     name: str
     module: str
-    keywords: Mapping[str, str]
+    keywords: Mapping[str, ast.expr]
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model is written; trunk: of the 2D network that it is built on, where it says so."""
+    """Where a model is written.
+
+    trunk: of the 2D network that it is built on, where it says so. specification: the arguments of its Specification,
+    by position and by name, where they stand there as they are.
+    """
 
     name: str
     module: str
     trunk: str | None
+    specification: tuple[list[Any], dict[str, Any]] | None = None
 
 
 def code_of(*entries: str, plugins: Sequence[str] = ()) -> Code:
@@ -90,7 +95,13 @@ def find_models(plugins: Sequence[str] = ()) -> dict[str, ModelSource]:
     Errors: InputError as from code_of, and for a model that is registered twice.
     """
     found = _by_name("model", registrations("register", plugins, within=f"{ROOT}.models"))
-    return {name: ModelSource(name, one.module, one.keywords.get("trunk")) for name, one in found.items()}
+    return {name: _model_source(one) for name, one in found.items()}
+
+
+def _model_source(one: Registration) -> ModelSource:
+    trunk, specification = one.keywords.get("trunk"), one.keywords.get("specification")
+    network = trunk.value if isinstance(trunk, ast.Constant) and isinstance(trunk.value, str) else None
+    return ModelSource(one.name, one.module, network, literal_call(specification, "Specification"))
 
 
 def find_trunks(plugins: Sequence[str] = ()) -> dict[str, str]:
@@ -334,7 +345,7 @@ class Sources:
                 origin = origins.get(first)  # None: defined here or, of a name without a dot, perhaps imported with *
                 ours = self.find(top_level(origin)) if origin else not dot
                 if ours and f"{origin or first}{dot}{rest}".rpartition(".")[2] == decorator:
-                    yield Registration(node.name, module.name, _literal_keywords(mark))
+                    yield Registration(node.name, module.name, _keywords(mark))
 
 
 def _sorted(modules: Iterable[_Module]) -> list[_Module]:
@@ -366,10 +377,9 @@ def _with_source(name: str, spec: ModuleSpec) -> _Module:
     return _Module(name, Path(spec.origin), folders)
 
 
-def _literal_keywords(decorator: ast.expr) -> dict[str, str]:
+def _keywords(decorator: ast.expr) -> dict[str, ast.expr]:
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-    literals = ((one.arg, one.value.value) for one in keywords if isinstance(one.value, ast.Constant))
-    return {name: value for name, value in literals if name and isinstance(value, str)}
+    return {one.arg: one.value for one in keywords if one.arg}
 
 
 def _digest(parts: Iterable[str]) -> str:

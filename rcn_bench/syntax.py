@@ -203,6 +203,17 @@ def dotted(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def literal_call(node: ast.AST | None, function: str) -> tuple[list[Any], dict[str, Any]] | None:
+    """The arguments of a call of a function, by position and by name; None for anything else, or what must be run."""
+    if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] != function:
+        return None
+    try:
+        named = {each.arg or "": ast.literal_eval(each.value) for each in node.keywords}
+        return [ast.literal_eval(each) for each in node.args], named
+    except (ValueError, TypeError):  # TypeError: for a list as a key
+        return None
+
+
 def top_level(name: str) -> str:
     """The first part of a dotted name: of a module, its top-level package."""
     return name.partition(".")[0]

@@ -114,7 +114,7 @@ def test_the_package_never_imports_snakemake():
     assert not [module for module, path in MODULES.items() for name in imports(path) if "snakemake" in name]
 
 
-@pytest.mark.parametrize("place", ["provenance", "code", "syntax", "lists", "plan", "records"])
+@pytest.mark.parametrize("place", ["provenance", "code", "syntax", "lists", "plan", "records", "progress"])
 def test_light_places_import_neither_torch_nor_pandas_at_their_top(place):
     heavy = {"torch", "torchvision", "pandas", "numpy", "seaborn", "snakemake", "jsonschema"}
     for module, path in MODULES.items():

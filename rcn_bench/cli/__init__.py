@@ -12,15 +12,19 @@ import select
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from rcn_bench.cli import data, experiment, models, products, runs, trust
+from rcn_bench import __version__
+from rcn_bench.cli import data, experiment, models, products, runs, start, status, trust
+from rcn_bench.cli.options import HelpFormatter, add_examples
 from rcn_bench.cli.refusals import earlier_refusal, refuse
 from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or with one line on stderr 1 if training diverged, 2 on bad input, 130 on Ctrl-C.
+    """Run one command; its exit code, 0 of most.
 
+    With one line on stderr, 1 if training diverged, 2 on bad input, 130 on Ctrl-C.
     Where whoever reads its output has had enough, as `head` has, it ends without a word, with 141 as by SIGPIPE.
     Any other error is a fault of this package: it keeps its traceback, whose last line asks to report it.
     """
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if refusal := earlier_refusal(given):
             return _complain(*refusal)
-        options.run_command(options)
+        code = options.run_command(options)
         sys.stdout.flush()
     except BrokenPipeError:
         if _is_read():
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = f"a fault of its own; please report it with the lines above, the config and: {shlex.join(given)}"
         error.add_note(f"rcn-bench: {shown(line)}")
         raise
-    return 0
+    return code or 0
 
 
 def _as_path(argument: str) -> str:
@@ -81,9 +85,25 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
+class _Version(argparse.Action):
+    """Prints which rcn_bench this is, and beside which torch; neither torch nor a model is imported."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from rcn_bench import provenance
+
+        now = provenance.start(with_torch=False)
+        commit = f" (commit {now.commit[:10]}{', changed since' if now.dirty else ''})" if now.commit else ""
+        packages = (f"{name} {now.packages[name] or 'is not installed'}" for name in ("torch", "torchvision"))
+        print(f"{parser.prog} {__version__}{commit}", *packages, f"Python {now.machine.python}", sep="\n")
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
+    text = "Benchmark and reproduce recurrent 3D CNNs (RCN)."
+    parser = argparse.ArgumentParser(prog="rcn-bench", description=text, formatter_class=HelpFormatter)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it, with the commit and torch's, and exit")
+    add_examples(parser, "check --config config/mini.yaml", "models", "status results/mini")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (experiment, data, runs, models, products, trust):
+    for group in (start, experiment, status, data, runs, models, products, trust):
         group.add_commands(commands)
     return parser

@@ -4,7 +4,16 @@ import argparse
 import os
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command, not_negative, positive, share
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_examples,
+    add_writing_command,
+    not_negative,
+    positive,
+    share,
+)
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 
@@ -29,12 +38,14 @@ def add_commands(commands: Commands) -> None:
     text = "of videos that may stand under two labels (default 0)"
     check.add_argument("--max-overlap", type=share, default=0.0, metavar="SHARE", help=text)
     _add_workers(check)
+    add_examples(check, "--annotations train.csv --root videos --max-bad 1%", "--annotations videos --root videos")
 
     convert = add_command(data, "convert", _convert, "write a list of any format as a CSV with path, label and group")
     convert.add_argument("list", type=Path, help="a list, or a folder of class folders")
     convert.add_argument("--root", required=True, type=Path, help="the folder of videos")
     convert.add_argument("--output", required=True, type=Path, help="the CSV")
     _add_list_options(convert)
+    add_examples(convert, "trainlist01.txt --root UCF-101 --output train.csv")
 
     text = "check and decode the videos of a split once, for all runs"
     cache = add_writing_command(data, "cache", _cache, text, ["split", "shard"])

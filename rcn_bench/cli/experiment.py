@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_experiment_command, add_writing_command, points, positive
+from rcn_bench.cli.options import (
+    A_RUN,
+    Commands,
+    Options,
+    add_examples,
+    add_experiment_command,
+    add_writing_command,
+    points,
+    positive,
+)
 from rcn_bench.errors import warn
 from rcn_bench.plan.experiment import Experiment
 
@@ -12,17 +21,22 @@ def add_commands(commands: Commands) -> None:
     check = add_experiment_command(commands, "check", _check, text)
     check.add_argument("--defaults", action="store_true", help="print the whole config, every default filled in")
     check.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_examples(
+        check, "--config config/mini.yaml", "--config config/mini.yaml more.yaml", "--config mine.yaml --defaults"
+    )
 
     text = "what a result depends on: code, settings and files; and what differs from the result that is there"
     depends = add_experiment_command(commands, "depends", _depends, text)
     depends.add_argument("stage", help="such as train")
     depends.add_argument("target", nargs="?", default="", help="what the stage is done for, such as a run's name")
+    add_examples(depends, f"train {A_RUN} --config config/mini.yaml", "table table1_init --config config/mini.yaml")
 
     text = "disk, hours and memory of an experiment, from training steps timed on this machine or on another"
     estimate = add_writing_command(commands, "estimate", _estimate, text)
     estimate.add_argument("--step-times", type=Path, help="those of another machine, instead of timing on this one")
     estimate.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
     estimate.add_argument("--val-videos", type=positive, help="likewise")
+    add_examples(estimate, "--config config/mini.yaml", "--config config/kinetics.yaml --step-times step_times.json")
 
     text = "which differences an experiment's seeds and videos could decide, and how many updates its runs get"
     plan = add_experiment_command(commands, "plan", _plan, text)

@@ -1,18 +1,30 @@
 """Commands on models, trained or not: models, certify, profile, throughput, causality."""
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command, positive
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_writing_command, positive
+from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.models import Claims, claims_of_models
 
 
 def add_commands(commands: Commands) -> None:
-    models = add_command(commands, "models", _models, "list the models")
+    text = "list the models with their parameters, GMACs of a clip, and whether they are causal"
+    models = add_command(commands, "models", _models, text)
     models.add_argument("pattern", nargs="?", default="*", help='such as "rcn*"')
+    _add_plugins(models)
+    models.add_argument("--json", action="store_true", help="print them as a JSON object, by name")
+    add_examples(models, "", '"rcn*"', "--plugin my_models --json")
 
     certify = add_command(commands, "certify", _certify, "whether models are causal, by perturbing frames")
     certify.add_argument("model", nargs="+")
     certify.add_argument("--frames", type=positive, default=16, help="of the clip (default 16)")
     certify.add_argument("--size", type=positive, default=32, help="its height and width (default 32)")
-    certify.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
+    _add_plugins(certify)
+    add_examples(certify, "rcn18 i3d18", "my_model --plugin my_models --frames 8 --size 64")
 
     profile = add_writing_command(commands, "profile", _profile, "parameters, GMACs and memory of a model", ["model"])
     profile.add_argument("model")
@@ -22,10 +34,30 @@ def add_commands(commands: Commands) -> None:
     add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
 
 
-def _models(options: Options) -> None:
-    from rcn_bench.models import list_models
+def _add_plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
 
-    print("\n".join(list_models(options.pattern)))
+
+def _models(options: Options) -> None:
+    models = claims_of_models(options.pattern, options.plugin)
+    if not models:
+        raise InputError(f"models: none is called {options.pattern!r}; `rcn-bench models` lists all")
+    if options.json:
+        print(json.dumps({name: claims and asdict(claims) for name, claims in models.items()}, indent=2))
+    else:
+        print("\n".join(_table(models)))
+
+
+def _table(models: Mapping[str, Claims | None]) -> Iterator[str]:
+    """A line a model; GMACs are those of one clip, which is not the same for all."""
+    width = max(map(len, models))
+    yield f"{'model':<{width}}   parameters    GMACs  of a clip    causal"
+    for name, claims in models.items():
+        if claims is None:
+            yield f"{name:<{width}}  it states no figures"
+            continue
+        clip, causal = "x".join(map(str, claims.clip)), "yes" if claims.causal else "no"
+        yield f"{name:<{width}}  {claims.parameters:>11,}  {claims.gmacs:>7.2f}  {clip:<11}  {causal}"
 
 
 def _certify(options: Options) -> None:

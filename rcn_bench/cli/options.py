@@ -16,11 +16,30 @@ from rcn_bench.plan.writers import writing
 
 Commands = argparse._SubParsersAction
 Options = argparse.Namespace
+A_RUN = "rcn18-t8-xh_random-hh_identity-s0"  # for examples
 
 
-def add_command(commands: Commands, name: str, run: Callable[[Options], None], text: str) -> argparse.ArgumentParser:
-    """A command that needs no experiment. text: its line in the list of commands, and the start of its own help."""
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+class HelpFormatter(argparse.HelpFormatter):
+    """Leaves the lines of a text that has several as they are: those of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+def add_examples(parser: argparse.ArgumentParser, *arguments: str) -> None:
+    """Show calls of a command, or of the whole command line, at the end of its help."""
+    parser.epilog = "\n".join(["examples:", *(f"  {parser.prog} {each}".rstrip() for each in arguments)])
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[Options], int | None], text: str
+) -> argparse.ArgumentParser:
+    """A command that needs no experiment. text: its line in the list of commands, and the start of its own help.
+
+    run: returns the exit code, None for 0.
+    """
+    description = text[0].upper() + text[1:] + "."
+    parser = commands.add_parser(name, help=text, description=description, formatter_class=HelpFormatter)
     parser.set_defaults(run_command=run, results=Path("results"))
     return parser
 

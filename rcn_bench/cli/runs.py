@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rcn_bench.cli.options import (
+    A_RUN,
     Commands,
     Options,
     add_command,
+    add_examples,
     add_experiment_options,
     add_writing_command,
     as_writer,
@@ -28,9 +30,10 @@ def add_commands(commands: Commands) -> None:
 
     text = "train a run, or go on from its checkpoint; several runs in one process, those of a network compiled once"
     train = add_writing_command(commands, "train", _train, text, ["runs"])
-    text = "a run's name, such as rcn18-t8-xh_random-hh_identity-s0; of several, those that are trained are left"
+    text = f"a run's name, such as {A_RUN}; of several, those that are trained are left"
     train.add_argument("runs", nargs="+", metavar="run", help=text)
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
+    add_examples(train, f"{A_RUN} --config config/mini.yaml")
 
     text = "clip and video accuracy of trained runs; or, with --weights and --videos, predictions on any videos"
     evaluate = add_command(commands, "evaluate", _evaluate, text)
@@ -40,6 +43,8 @@ def add_commands(commands: Commands) -> None:
     evaluate.add_argument("--videos", type=Path, help="a video, a folder of numbered pictures, or a folder of videos")
     _add_pictures_per_second(evaluate)
     evaluate.add_argument("--output", type=Path, default=Path("predictions.csv"), help="default: predictions.csv")
+    weights = f"--weights results/mini/runs/{A_RUN}/model.safetensors"
+    add_examples(evaluate, f"{A_RUN} --config config/mini.yaml", f"{weights} --videos videos")
 
     text = "accuracy of a trained run against the share of a video seen"
     add_writing_command(commands, "online", _online, text, ["run"]).add_argument("run", help="a run's name")
@@ -58,6 +63,7 @@ def add_commands(commands: Commands) -> None:
     stream.add_argument("--last", type=positive, help="average over this many frames (default: all so far)")
     text = "start the state anew after so many frames, 0 for never (default: those of a clip in training)"
     stream.add_argument("--restart", type=not_negative, metavar="FRAMES", help=text)
+    add_examples(stream, f"video.mp4 {weights}", f"0 {weights} --top 1")
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
     calibrate = add_writing_command(commands, "calibrate", _calibrate, text, ["weights"])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_options, experiment_of
+from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_experiment_options, experiment_of
 from rcn_bench.errors import InputError
 
 
@@ -10,6 +10,7 @@ def add_commands(commands: Commands) -> None:
     text = "compute every number of a folder of results again, and name the first link that does not hold"
     verify = add_command(commands, "verify", _verify, text)
     verify.add_argument("folder", type=Path, help="such as results/mini, or results that were kept")
+    add_examples(verify, "results/mini", "results/reference/mini")
 
     why = add_command(commands, "why", _why, "walk a cell of a table to runs, weights, data, code and machine")
     why.add_argument("table", help="such as table1_init")
@@ -18,6 +19,8 @@ def add_commands(commands: Commands) -> None:
     why.add_argument("--column", required=True, help='its name, such as "video acc %%", or its number')
     why.add_argument("--in", dest="folder", type=Path, metavar="FOLDER", help="results, in place of --config")
     add_experiment_options(why, required=False)
+    cell = 'table1_init --row "stills identity" --column "video acc %"'
+    add_examples(why, f"{cell} --config config/mini.yaml", f"{cell} --in results/reference/mini")
 
     text = "copy results without weights and videos, with the checksum of every file"
     keep = add_command(commands, "keep", _keep, text)

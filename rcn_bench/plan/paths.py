@@ -103,6 +103,10 @@ class Paths:
         """What an unfinished training resumes from; no declared output of a rule, so that it outlives a failed job."""
         return self.root / "checkpoints" / f"{run.name}.pt"
 
+    def log(self, stage: str, target: str) -> Path:
+        """What a workflow's job printed, the last time that it was started."""
+        return self.root / "logs" / stage / f"{target}.log"
+
     def calibration(self, weights: str) -> Path:
         """The accuracy of published weights on this experiment's cache."""
         return self.root / "calibration" / f"{weights}.json"

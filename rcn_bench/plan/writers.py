@@ -4,6 +4,7 @@ Each has an entry in a folder of the results, and holds a lock on it that ends w
 as the folder's locks reach.
 """
 
+import fcntl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -89,8 +90,24 @@ def _writing(experiment: Experiment, name: str, own: Writer) -> Iterator[None]:
 
 
 def at_work(experiment: Experiment) -> list[Writer]:
-    """Who writes an experiment's results now. Errors: InputError for an entry that cannot be understood."""
-    return _others(experiment.paths.writers, "")
+    """Who writes an experiment's results now; nothing is changed there, so that anybody may ask at any time.
+
+    Errors: InputError for an entry that cannot be understood.
+    """
+    folder = experiment.paths.writers
+    held = [file for file in sorted(folder.glob("*.json")) if _is_held(lock_file(folder, _entry_name(file)))]
+    return [writer for file in held if (writer := _read(file, f"{file}: cannot be understood"))]
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it is gone, or nobody can lock here
+        pass
+    return False
 
 
 def _remove_if_empty(folders: Iterable[Path]) -> None:
@@ -118,20 +135,26 @@ def _others(folder: Path, own: str) -> list[Writer]:
     """
     found = []
     for file in sorted(folder.glob("*.json")):
-        name = file.name.removesuffix(".json")
+        name = _entry_name(file)
         if name == own:
             continue
         try:
             with _entry(folder, name):
                 pass
         except Held as held:
-            try:
-                found.append(Writer(**read_json(file)))
-            except FileNotFoundError:
-                pass  # it has ended just now
-            except (TypeError, ValueError):
-                raise InputError(f"{held}; it is of another version of rcn_bench") from None
+            if writer := _read(file, str(held)):
+                found.append(writer)
     return found
+
+
+def _read(file: Path, refusal: str) -> Writer | None:
+    """The writer of an entry; None if it has ended just now. Errors: InputError for one that cannot be understood."""
+    try:
+        return Writer(**read_json(file))
+    except FileNotFoundError:
+        return None
+    except (TypeError, ValueError):
+        raise InputError(f"{refusal}; it is of another version of rcn_bench") from None
 
 
 @contextmanager
@@ -147,6 +170,10 @@ def _entry(folder: Path, name: str, waiting: Progress | None = None) -> Iterator
 
 def _file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
+
+
+def _entry_name(file: Path) -> str:
+    return file.name.removesuffix(".json")
 
 
 def _name(title: str) -> str:

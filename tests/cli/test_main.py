@@ -1,13 +1,18 @@
 """How every command starts and ends: at once, with an exit code, and with one line for what went wrong."""
 
+import argparse
 import errno
 import os
+import platform
+import re
+import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
-from rcn_bench import cli
+from rcn_bench import __version__, cli
 from rcn_bench.cli import options
 
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "matplotlib", "jsonschema", "snakemake")
@@ -19,6 +24,7 @@ HEAVY = ("torch", "torchvision", "pandas", "numpy", "matplotlib", "jsonschema", 
         (["--help"], "train"),
         (["trian"], "trian"),
         (["train", "--help"], "--recompute-activations"),
+        (["models", "rcn18"], "12,774,352"),
         (["data", "cache", "--split", "test"], "invalid choice: 'test'"),
         (["evaluate", "--nothing"], "--nothing"),
     ],
@@ -30,13 +36,58 @@ def test_help_and_bad_arguments_load_nothing_heavy(arguments, told):
         f"finally: assert not (loaded := [name for name in {HEAVY} if name in sys.modules]), loaded"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert result.returncode == (0 if "--help" in arguments else 2), result.stderr
+    assert result.returncode == (0 if {"--help", "models"} & {*arguments} else 2), result.stderr
     assert "Error" not in result.stderr
     assert told in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["show", "--config", "none.yaml"], ["data", "cache"]], ids=" ".join)
-def test_bad_input_of_a_config_loads_no_torch(arguments):
+def test_the_version_is_told_with_the_commit_and_that_of_torch():
+    script = (
+        "import sys; from rcn_bench.cli import main\ntry: main(['--version'])\n"
+        "finally: assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    own, *others = result.stdout.splitlines()
+    assert re.fullmatch(rf"rcn-bench {re.escape(__version__)}( \(commit [0-9a-f]{{10}}(, changed since)?\))?", own)
+    packages = [f"{name} {version(name)}" for name in ("torch", "torchvision")]
+    assert others == [*packages, f"Python {platform.python_version()}"]
+
+
+def parsers(parser):
+    """A parser, and those of all its commands."""
+    yield parser
+    for action in parser._actions:
+        for below in action.choices.values() if isinstance(action, argparse._SubParsersAction) else ():
+            yield from parsers(below)
+
+
+EXAMPLES = [line.strip() for parser in parsers(cli.build_parser()) for line in (parser.epilog or "").splitlines()[1:]]
+
+
+def test_many_commands_show_examples():
+    assert len(EXAMPLES) > 20
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if "--help" not in each])
+def test_examples_are_commands_that_are_known(example):
+    program, *arguments = shlex.split(example)
+    assert program == "rcn-bench"
+    cli.build_parser().parse_args(arguments)
+
+
+def test_examples_are_shown_a_line_each(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["models", "--help"])
+    assert '\n  rcn-bench models\n  rcn-bench models "rcn*"\n' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "--config", "none.yaml"], ["data", "cache"], ["status", "results/reference/mini"]],
+    ids=" ".join,
+)
+def test_bad_input_of_a_config_and_how_far_an_experiment_is_load_no_torch(arguments):
     script = (
         f"import sys; from rcn_bench.cli import main\ntry: main({arguments})\n"
         "finally: assert 'torch' not in sys.modules"

@@ -1,5 +1,7 @@
 """Wrong arguments, and the end of any command."""
 
+from pathlib import Path
+
 from provokers.user import RUN, Met, User, provoker
 from rcn_bench.cli import options
 
@@ -70,6 +72,42 @@ def no_digits_here(user: User) -> Met:
 def list_onto_itself(user: User) -> Met:
     path = user.file("train.csv", "path,label\na.mp4,up\n")
     return user.runs("data", "convert", path, "--root", ".", "--output", path).naming(path)
+
+
+@provoker
+def videos_of_init(user: User) -> Met:
+    return user.runs("init", "mine.yaml", "--train", "train.csv").naming("--val")
+
+
+@provoker
+def config_in_the_way(user: User) -> Met:
+    return user.runs("init", user.config({}), "--videos", "videos").naming("own.yaml")
+
+
+@provoker
+def list_of_init_in_the_way(user: User) -> Met:
+    user.file("videos/up/a.mp4")
+    user.file("mine_val.csv")
+    return user.runs("init", "mine.yaml", "--videos", "videos").naming("mine_val.csv")
+
+
+@provoker
+def list_elsewhere(user: User) -> Met:
+    path = user.file("train.csv", "path,label\na.mp4,up\n")
+    Path("videos").mkdir()
+    return user.runs("init", "mine.yaml", "--train", path, "--val", path, "--videos", "videos").naming(
+        "a.mp4", "videos"
+    )
+
+
+@provoker
+def status_of_what(user: User) -> Met:
+    return user.runs("status").naming("--config")
+
+
+@provoker
+def no_such_model_to_list(user: User) -> Met:
+    return user.runs("models", "rnc*").naming("rnc*")
 
 
 @provoker

@@ -1,0 +1,43 @@
+"""What models claim of themselves, read where they are written: torch and the models are not imported for it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from rcn_bench.code import ModelSource, find_models
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The fields of ``rcn_bench.models.Specification``, which says what they mean."""
+
+    parameters: int
+    gmacs: float
+    clip: tuple[int, int, int]
+    causal: bool
+    temporal_stride: int = 1
+    shortest_clip: int = 1
+
+    def __post_init__(self) -> None:
+        """Errors: TypeError for what cannot be printed as these."""
+        if not all(isinstance(number, (int, float)) for number in (self.parameters, self.gmacs, *self.clip)):
+            raise TypeError(f"{self} are no claims")
+
+
+def claims_of_models(pattern: str = "*", plugins: Sequence[str] = ()) -> dict[str, Claims | None]:
+    """Of all models by name whose name matches a shell-style pattern, sorted; None for one that claims nothing.
+
+    plugins: modules that register models of one's own; a claim that has to be computed is none here.
+    Errors: InputError as from ``find_models``.
+    """
+    found = find_models(plugins)
+    return {name: _claims(found[name]) for name in sorted(found) if fnmatchcase(name, pattern)}
+
+
+def _claims(source: ModelSource) -> Claims | None:
+    if source.specification is not None:
+        positional, named = source.specification
+        with suppress(TypeError):  # of a plugin that does not know the fields
+            return Claims(*positional, **named)
+    return None
