@@ -13,7 +13,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rcn_bench.cli import data, experiment, models, products, runs, trust
+from rcn_bench.cli import data, experiment, models, page, products, runs, trust
 from rcn_bench.cli.refusals import earlier_refusal, refuse
 from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
 
@@ -84,6 +84,6 @@ def _complain(message: str, code: int) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rcn-bench", description="Benchmark and reproduce recurrent 3D CNNs (RCN).")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (experiment, data, runs, models, products, trust):
+    for group in (experiment, data, runs, models, products, trust, page):
         group.add_commands(commands)
     return parser
