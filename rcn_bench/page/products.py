@@ -55,11 +55,13 @@ def grid_of(shelf: Shelf, name: str) -> Grid | None:
 
 def sources_of(shelf: Shelf, name: str, rows: Sequence[Row]) -> list[Source]:
     """What each row of a table rests on; last, that of the table itself."""
-    own = _numbers(shelf, [_path(shelf, "table", name)])
+    path = _path(shelf, "table", name)
+    of_all = [run.name for run in shelf.tree.products[name].runs()]
     found = []
     for row in rows:
-        records = _numbers(shelf, [link.path for link in behind(shelf.tree, name, row)])
-        found.append(Source((row.get("runs") or "").split(), [*records, *own]))
+        records = [link.path for link in behind(shelf.tree, name, row)]
+        runs = row["runs"].split() if "runs" in row else of_all
+        found.append(Source(runs, _numbers(shelf, [*records, path])))
     return found
 
 

@@ -57,12 +57,12 @@ def _lines(tree: Tree, report: Report, name: str, row: str, column: str) -> Iter
 
 
 def behind(tree: Tree, name: str, cells: Mapping[str, str]) -> Iterator[Link]:
-    """What a row of a table, its cells by column, rests on."""
+    """What a row of a table, its cells by column, rests on; all runs of a table whose rows name none."""
     links = {link.path: link for link in tree.links}
     shows = {f"runs/{run}/" for run in (cells.get("runs") or "").split()}
     for file in tree.reads[name]:
         link = links.get(file)
-        of_others = file.startswith("runs/") and not any(file.startswith(start) for start in shows)
+        of_others = "runs" in cells and file.startswith("runs/") and not any(file.startswith(start) for start in shows)
         other_model = link and link.stage == "profile" and cells.get("model", link.target).split("+")[0] != link.target
         if link and not of_others and not other_model:
             yield link

@@ -119,6 +119,13 @@ def test_each_row_leads_to_its_runs_and_their_origins(page):
     assert all(page.top.one("tr", id=f"t0-runs-{run}") for link in links for run in link["data-runs"].split())
 
 
+def test_a_row_that_names_no_runs_leads_to_all_of_its_table(page):
+    row, *_ = page.top.one("table", id="t0-table-w_hh").one("tbody").all("tr")
+    link = row.one("a", class_="source")
+    assert link.text == "20 runs"
+    assert link.attributes["data-runs"].split() == TableRecord.read(KEPT / "tables/w_hh.json").runs
+
+
 def test_every_run_has_its_learning_curve(page):
     titles, cells = page.table("t0-runs")
     assert len(cells) == 20
