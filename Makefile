@@ -21,6 +21,11 @@ test: .venv/ready
 benchmark: .venv/ready
 	$(BIN)/pytest --benchmark-only
 
+# The documentation in build/docs; a link or a name that leads nowhere stops it.
+docs: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
