@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rcn_bench.page.cells import MISSING, Cell, Column, Row, column
-from rcn_bench.page.claims import TABLE, claim_cell, effect_cell, verdict_cell
+from rcn_bench.page.claims import claim_cell, effect_cell, read_claims, verdict_cell
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table
 from rcn_bench.page.shelf import Shelf
@@ -45,7 +45,7 @@ def _machines(shelf: Shelf) -> list[str]:
 
 def _verdicts(shelves: Labelled) -> Grid | None:
     """A row a claim, a verdict and an effect a tree; None unless two trees have claims."""
-    found = {label: {row["claim"]: row for row in _rows(shelf, TABLE)} for label, shelf in shelves}
+    found = {label: {row["claim"]: row for row in _claims(shelf)} for label, shelf in shelves}
     found = {label: rows for label, rows in found.items() if rows}
     if len(found) < 2:
         return None
@@ -77,6 +77,11 @@ def _accuracies(name: str, shelves: Labelled) -> Grid | None:
 
 def first_cells_of(row: Row) -> str:
     return ", ".join(first_cells(row))
+
+
+def _claims(shelf: Shelf) -> list[Row]:
+    read = read_claims(shelf)
+    return read[1] if read else []
 
 
 def _rows(shelf: Shelf, name: str) -> list[Row]:

@@ -7,8 +7,12 @@ from rcn_bench.page.cells import MISSING, Cell, Column, Row, column
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table, sources_of
 from rcn_bench.page.shelf import Shelf
+from rcn_bench.records.products import TableRecord
 
 TABLE = "claims"
+INTERVAL = "effect 95 % interval"
+COLUMNS = {"claim", "says", "where", "verdict", "effect", f"{INTERVAL} low", f"{INTERVAL} high", "unit", "p", "paper"}
+COLUMNS |= {"on training clips", "tested on", "note"}
 NOT_TESTED = "not tested"
 VERDICTS = ("supported", "contradicted", "undecided", NOT_TESTED)
 
@@ -22,9 +26,15 @@ class Claims:
     others: Grid
 
 
+def read_claims(shelf: Shelf) -> tuple[TableRecord, list[Row], str] | None:
+    """As from read_table; None also for a table of other columns, as other versions may have written."""
+    read = read_table(shelf, TABLE) if TABLE in shelf.tree.products else None
+    return read if read and all(set(row) >= COLUMNS for row in read[1]) else None
+
+
 def claims_of(shelf: Shelf) -> Claims | None:
     """None where no table of claims is there."""
-    read = read_table(shelf, TABLE) if TABLE in shelf.tree.products else None
+    read = read_claims(shelf)
     if read is None:
         return None
     record, rows, download = read
@@ -87,7 +97,7 @@ def _others(rows: list[Row]) -> list[Column]:
 
 
 def _interval(row: Row) -> Cell:
-    low, high = (row[f"effect 95 % interval {end}"] for end in ("low", "high"))
+    low, high = (row[f"{INTERVAL} {end}"] for end in ("low", "high"))
     if not (low and high):
         return _nothing()
     return Cell(f"{_signed(low, row)} to {_signed(high, row)}", low, f"{low} to {high}")

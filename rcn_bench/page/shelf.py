@@ -28,6 +28,8 @@ class Shelf:
         """Errors: InputError without a config, or for one that cannot be."""
         self.tree = Tree(root)
         self.links = {link.path: link for link in self.tree.links}
+        self._weights = {name for link in self.tree.links for name in link.beside.values() if link.is_weights(name)}
+        self._hashes: dict[str, str] = {}
         self.absent: list[Link] = []
         self.wrong: dict[str, str] = {}
         self.records: dict[str, Record] = {}
@@ -54,8 +56,11 @@ class Shelf:
         return sorted(self.manifest.left_out) if self.manifest else []
 
     def hash(self, name: str) -> str | None:
+        """None of weights, too, which are large: records must agree on them; `rcn-bench verify` reads them."""
         path = self.tree.root / name
-        return file_hash(path) if path.is_file() else None
+        if name not in self._hashes and path.is_file() and name not in self._weights:
+            self._hashes[name] = file_hash(path)
+        return self._hashes.get(name)
 
     def code_notes(self) -> list[str]:
         return code_note(self._by_link(), [self.links[path] for path in self.other_code])

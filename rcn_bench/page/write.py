@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rcn_bench.files import write_bytes
 from rcn_bench.page.beside import side_by_side
-from rcn_bench.page.claims import TABLE, Claims, claims_of
+from rcn_bench.page.claims import Claims, claims_of
 from rcn_bench.page.gaps import Gap, gaps_of
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import Picture, grid_of, picture_of
@@ -78,18 +78,18 @@ def render(views: Sequence[View], beside: Sequence[Grid]) -> str:
 
 
 def _view(key: str, label: str, shelf: Shelf) -> View:
-    products = shelf.tree.products.items()
-    tables = [grid_of(shelf, name) for name, product in products if product.kind == "table" and name != TABLE]
+    products, claims = shelf.tree.products.items(), claims_of(shelf)
+    tables = [grid_of(shelf, name) for name, product in products if product.kind == "table"]
     figures = [name for name, product in products if product.kind == "figure"]
     pictures = {name: picture for name in figures if (picture := picture_of(shelf, name))}
-    claims, forest, runs = claims_of(shelf), pictures.pop(FOREST, None), runs_of(shelf)
+    forest, runs = pictures.pop(FOREST, None), runs_of(shelf)
     return View(
         key=key,
         label=label,
         shelf=shelf,
         claims=claims,
         forest=forest,
-        tables=[table for table in tables if table is not None],
+        tables=[table for table in tables if table and not (claims and table.name == claims.tested.name)],
         pictures=list(pictures.values()),
         runs=runs,
         records=records_grid(shelf),

@@ -215,6 +215,16 @@ def test_a_table_that_was_changed_is_not_shown(read, copy):
     assert str(copy) not in page.text
 
 
+def test_claims_of_other_columns_are_shown_as_any_table(read, copy):
+    table = copy / "tables" / "claims"
+    origin = TableRecord.read(table.with_suffix(".json")).origin
+    Table.of("Claims", [{"claim": "one", "verdict": "supported"}, {"claim": "two", "verdict": "undecided"}], []).write(
+        table, origin, []
+    )
+    page = read(copy)
+    assert page.table("t0-table-claims") == (["claim", "verdict"], [["one", "supported"], ["two", "undecided"]])
+
+
 def test_a_record_of_other_settings_is_named(read, copy):
     path = copy / "runs" / RUN / "provenance.json"
     plain = json.loads(path.read_text())
