@@ -51,7 +51,8 @@ def write_page(folders: Sequence[Path], output: Path) -> None:
     """
     shelves = list(zip(_labels(folders), map(Shelf, folders), strict=True))
     views = [_view(f"t{number}", label, shelf) for number, (label, shelf) in enumerate(shelves)]
-    write_bytes(output, render(views, side_by_side(shelves) if len(shelves) > 1 else []).encode())
+    page = render(views, side_by_side(shelves) if len(shelves) > 1 else [])
+    write_bytes(output, page.encode(errors="backslashreplace"))  # names of files can be any bytes
 
 
 def render(views: Sequence[View], beside: Sequence[Grid]) -> str:
@@ -95,7 +96,7 @@ def _view(key: str, label: str, shelf: Shelf) -> View:
         records=records_grid(shelf),
         machines=machines_grid(shelf),
         gaps=gaps_of(shelf),
-        config=shelf.tree.experiment.paths.config.read_text(),
+        config=shelf.tree.experiment.paths.config.read_text(encoding="utf-8"),
     )
 
 

@@ -225,6 +225,13 @@ def test_claims_of_other_columns_are_shown_as_any_table(read, copy):
     assert page.table("t0-table-claims") == (["claim", "verdict"], [["one", "supported"], ["two", "undecided"]])
 
 
+def test_a_record_that_tells_of_too_few_files_is_named(read, copy):
+    path = copy / "tables" / "table4_cost.json"
+    record = TableRecord.read(path)
+    replace(record, files={"csv": record.files["csv"]}).write(path)
+    assert "tables/table4_cost.json: files.md: missing; run `rcn-bench table table4_cost` again" in read(copy).text
+
+
 def test_a_record_of_other_settings_is_named(read, copy):
     path = copy / "runs" / RUN / "provenance.json"
     plain = json.loads(path.read_text())
@@ -252,7 +259,7 @@ def test_whatever_results_hold_is_shown_as_text(read, copy):
     bad = "</td><script>alert(1)</script><img src=x onerror=alert(2)>"
     path = copy / "runs" / RUN / "eval.json"
     record = Evaluation.read(path)
-    replace(record, videos_skipped=[Skipped(bad, bad)], videos_listed=record.videos_listed + 1).write(path)
+    replace(record, videos_skipped=[Skipped(f"{bad}\udcff", bad)], videos_listed=record.videos_listed + 1).write(path)
     table = copy / "tables" / "table1_init"
     origin = TableRecord.read(table.with_suffix(".json")).origin
     Table.of(bad, [{"w_xh": bad, bad: 1.5, "runs": bad}, {"w_xh": "b", bad: 2.5, "runs": ""}], [bad]).write(
@@ -264,6 +271,7 @@ def test_whatever_results_hold_is_shown_as_text(read, copy):
     assert len(page.top.all("script")) == 1
     assert len(page.top.all("img")) == 3
     assert page.text.count("alert(1)") >= 6
+    assert page.table("t0-skipped")[1] == [["validation", bad, "1", f"{bad}\\udcff"]]
     assert page.table("t0-table-table1_init")[1][0] == [bad, "1.50"]
     assert page.top.one("head").one("title").text == "Results: a<b>&'\"c"
 
