@@ -1,6 +1,7 @@
 """What of a tree is there: its records as they were written, and what is wrong with them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,7 +80,7 @@ class Shelf:
         for path, record in self.records.items():
             link, file = self.links[path], self.tree.root / path
             with silent_on_code():
-                self.tried(path, lambda: require_own(record, self.tree.experiment, link.stage, link.target, file))  # noqa: B023
+                self.tried(path, partial(require_own, record, self.tree.experiment, link.stage, link.target, file))
         report = Report(self.tree.root)
         for path in self.wrong:
             report.add(path, "")
