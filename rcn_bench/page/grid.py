@@ -49,10 +49,8 @@ class Grid:
 
 
 def without_constants(columns: Sequence[Column]) -> tuple[list[Column], list[str]]:
-    """The columns in which rows differ, and a note on the others."""
-    constant = [column for column in columns if column.is_constant]
-    if len(constant) == len(columns):
-        return list(columns), []
+    """The first column, which names the rows, those in which rows differ, and a note on the others."""
+    constant = [column for column in columns[1:] if column.is_constant]
     shown = [f"{column.name}: {column.cells[0].text}" for column in constant if column.cells[0].order]
     empty = [column.name for column in constant if not column.cells[0].order]
     notes = [f"Of each row: {'; '.join(shown)}."] if shown else []

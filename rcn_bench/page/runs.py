@@ -79,7 +79,7 @@ def machines_grid(shelf: Shelf) -> Grid:
         column("system", [system.machine.system for system in systems]),
         column("Python", [system.machine.python for system in systems]),
         *(
-            Column(name, [Cell(system.packages.get(name) or MISSING, "") for system in systems])
+            Column(name, [_version(system.packages.get(name)) for system in systems])
             for name in dict.fromkeys(name for system in systems for name in system.packages)
         ),
         column("stages", [", ".join(system.stages) for system in systems]),
@@ -135,6 +135,11 @@ def _commit(origin: Origin) -> Cell:
     last = origin.starts[-1]
     dirty = " with changes" if last.dirty else ""
     return Cell(f"{(last.commit or 'not known')[:SHORT]}{dirty}", last.commit or "", last.commit or "", mark="hash")
+
+
+def _version(version: str | None) -> Cell:
+    """Never a number: 2.10 is not 2.1."""
+    return Cell(version or MISSING, version or "")
 
 
 def _machine(machine: Machine) -> str:

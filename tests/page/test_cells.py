@@ -50,5 +50,7 @@ def test_columns_in_which_no_rows_differ_become_a_note():
     columns, notes = without_constants(columns_of(rows))
     assert [each.name for each in columns] == ["model"]
     assert notes == ["Of each row: videos: 240; acc: 1.", "Not available for any row: error."]
+    first, _ = without_constants(columns_of([{"model": "a", "frames": frames} for frames in "12"] * 2))
+    assert [each.name for each in first] == ["model", "frames"]
     alone = columns_of(rows[:1])
     assert without_constants(alone) == (alone, [])
