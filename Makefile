@@ -4,11 +4,15 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 CONFIG ?= config/mini.yaml
 BIN := .venv/bin
 
-.PHONY: all all_tables all_figures all_claims test benchmark lint clean
+.PHONY: all all_tables all_figures all_claims report docs test benchmark lint clean
 
 all all_tables all_figures all_claims: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --show-failed-logs --configfile $(CONFIG) -- $@
 	$(BIN)/rcn-bench show --config $(CONFIG)
+
+# One HTML page of the results of CONFIG that are there; FOLDERS="results/mini results/reference/mini" for others.
+report: .venv/ready
+	$(BIN)/rcn-bench report $(or $(FOLDERS),--config $(CONFIG))
 
 # A thread a process, which would otherwise fight over the cores.
 test: .venv/ready
@@ -16,6 +20,11 @@ test: .venv/ready
 
 benchmark: .venv/ready
 	$(BIN)/pytest --benchmark-only
+
+# The documentation in build/docs; a link or a name that leads nowhere stops it.
+docs: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -25,6 +25,9 @@ def test_tested_versions_lie_in_the_declared_ranges():
     lines = Path("constraints.txt").read_text().splitlines()
     tested = dict(re.fullmatch(r"([^=]+)==(.+)", line).groups() for line in lines if not line.startswith("#"))
     tested = {name.lower().replace("_", "-"): version for name, version in tested.items()}
-    for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
+    for text in [
+        *PROJECT["dependencies"],
+        *(text for extra in PROJECT["optional-dependencies"].values() for text in extra),
+    ]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(tested[requirement.name.lower().replace("_", "-")]), text

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 
@@ -45,24 +45,31 @@ def _lines(tree: Tree, report: Report, name: str, row: str, column: str) -> Iter
     column = _column(list(cells), column, path)
     runs = [Run.parse(each) for each in (cells.get("runs") or "").split()]
     yield f"{record.title}"
-    yield f"row {number} ({', '.join(_first_cells(cells))}), {column}: {cells[column] or 'n/a'}"
+    yield f"row {number} ({', '.join(first_cells(cells))}), {column}: {cells[column] or 'n/a'}"
     yield from _computed(tree, runs, column)
     yield ""
-    shows = {f"runs/{run.name}/" for run in runs}
     links = {link.path: link for link in tree.links}
     table = tree.name(path.with_suffix(".json"))
     yield from _told(tree, report, links[table], record)
+    for link in behind(tree, name, cells):
+        yield ""
+        yield from _told(tree, report, link, link.kind.read_of(tree.root / link.path, link.target))
+
+
+def behind(tree: Tree, name: str, cells: Mapping[str, str]) -> Iterator[Link]:
+    """What a row of a table, its cells by column, rests on; all runs of a table whose rows name none."""
+    links = {link.path: link for link in tree.links}
+    shows = {f"runs/{run}/" for run in (cells.get("runs") or "").split()}
     for file in tree.reads[name]:
         link = links.get(file)
-        of_others = file.startswith("runs/") and not any(file.startswith(start) for start in shows)
+        of_others = "runs" in cells and file.startswith("runs/") and not any(file.startswith(start) for start in shows)
         other_model = link and link.stage == "profile" and cells.get("model", link.target).split("+")[0] != link.target
         if link and not of_others and not other_model:
-            yield ""
-            yield from _told(tree, report, link, link.kind.read_of(tree.root / link.path, link.target))
+            yield link
 
 
 def _row(rows: Sequence[dict[str, str]], asked: str, path: Path) -> tuple[int, dict[str, str]]:
-    names = [" ".join(_first_cells(cells)) for cells in rows]
+    names = [" ".join(first_cells(cells)) for cells in rows]
     if asked.isdecimal():
         found = [int(asked) - 1] if 1 <= int(asked) <= len(rows) else []
     else:
@@ -74,7 +81,7 @@ def _row(rows: Sequence[dict[str, str]], asked: str, path: Path) -> tuple[int, d
     return found[0] + 1, rows[found[0]]
 
 
-def _first_cells(cells: dict[str, str]) -> list[str]:
+def first_cells(cells: Mapping[str, str]) -> list[str]:
     """Those that name a row: all before the first that is a number with a point."""
     named: list[str] = []
     for value in cells.values():

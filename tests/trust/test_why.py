@@ -51,6 +51,12 @@ def test_a_link_that_does_not_hold_is_shown(whole, capsys):
     assert any("metrics.jsonl, sha256" in line and "does not hold" in line for line in lines)
 
 
+def test_a_row_of_all_runs_is_walked_to_each(whole, capsys):
+    _, lines, _ = why(capsys, "w_hh", "--row", 1, "--column", 3, "--in", whole)
+    runs = [f"runs/rcn18-t8-xh_{w_xh}-hh_{w_hh}-s1" for w_xh in ("random", "stills") for w_hh in ("random", "identity")]
+    assert {f"{run}/w_hh.json: holds" for run in runs} < set(lines)
+
+
 def test_a_cost_is_walked_to_the_profile_of_its_model_alone(whole, capsys):
     _, lines, _ = why(capsys, "table4_cost", "--row", "c2d18 True", "--column", "GMACs", "--in", whole)
     assert lines[2] == "computed from the records below"
