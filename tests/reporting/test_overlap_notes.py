@@ -46,10 +46,10 @@ def test_the_online_figure_tells_it(tmp_path):
     experiment = check_config(config, "config", tmp_path)
     write_online_run(experiment, "rcn18", 0, carried=["1111111111"] * 4)
     product = find_product(experiment, "online_accuracy", "figure")
-    assert foot(online_accuracy(product)) == ""
+    assert NOTE not in foot(online_accuracy(product))
     path = experiment.paths.online(product.runs()[0]).with_suffix(".json")
     replace(Online.read(path), overlap=OVERLAP).write(path)
-    assert foot(online_accuracy(product)) == NOTE
+    assert foot(online_accuracy(product)).endswith(NOTE)
 
 
 def foot(drawing):
