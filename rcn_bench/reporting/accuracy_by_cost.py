@@ -108,6 +108,8 @@ def _scale(axis: Axes, values: pd.Series) -> None:
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axis.locator_params(axis="x", nbins=5)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
 
 

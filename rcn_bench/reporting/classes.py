@@ -19,7 +19,7 @@ from rcn_bench.reporting.accuracies import Accuracies, ends
 from rcn_bench.reporting.accuracy import accuracy_notes
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import data_set
-from rcn_bench.reporting.style import COLOURS, PAGE, SMALL
+from rcn_bench.reporting.style import COLOURS, PAGE, PANEL, SMALL
 from rcn_bench.reporting.table import Table
 
 MOST_IN_A_MATRIX = 24  # classes, whose names and shares can be read
@@ -88,8 +88,9 @@ def confusion(product: Confusion) -> Drawing:
     in_a_matrix = len(labels) <= MOST_IN_A_MATRIX
     beside = len(labels) <= MOST_BESIDE if in_a_matrix else max(map(len, labels)) <= LONGEST_BESIDE
     columns = min(2 if beside else 1, len(numbers))
-    rows, width = ceil(len(numbers) / columns), PAGE / columns
-    figure = new_figure(PAGE, rows * (width if in_a_matrix else 0.13 * MOST_PAIRS + 0.8) + 0.4)
+    page = PANEL if beside and columns == 1 else PAGE
+    rows, width = ceil(len(numbers) / columns), page / columns
+    figure = new_figure(page, rows * (width if in_a_matrix else 0.13 * MOST_PAIRS + 0.8) + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(numbers) :]:
         axis.axis("off")

@@ -12,7 +12,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_epochs
-from rcn_bench.reporting.style import PAGE, Mark, add_note, blocks_of, marks
+from rcn_bench.reporting.style import PAGE, PANEL, Mark, add_note, blocks_of, marks
 
 SHOWN = ("loss", "accuracy")
 
@@ -25,7 +25,7 @@ def learning_curves(product: LearningCurves) -> Drawing:
     starts = list(dict.fromkeys((w_xh, w_hh) for _, _, w_xh, w_hh in shown))
     mark_of = dict(zip(starts, marks(len(starts)), strict=True))
     blocks, columns = blocks_of(len(panels))
-    figure = new_figure(PAGE, 2.2 * blocks + 0.8)
+    figure = new_figure(PAGE if columns > 2 else PANEL, 2.2 * blocks + 0.8)
     grid = figure.add_gridspec(len(SHOWN) * blocks, columns)
     like: dict[str, Axes] = {}  # the first axes of each kind, whose scale others share
     for place, panel in enumerate(panels):
@@ -46,7 +46,7 @@ def learning_curves(product: LearningCurves) -> Drawing:
     like["accuracy"].yaxis.set_major_formatter(PercentFormatter(1, 0))
     figure.align_ylabels()
     lines = [Line2D([], [], color=mark.colour, marker=mark.marker) for mark in mark_of.values()]
-    figure.legend(lines, [_name(*start) for start in starts], loc="outside upper center", ncols=min(4, len(starts)))
+    figure.legend(lines, [_name(*start) for start in starts], loc="outside upper center", ncols=4 if columns > 2 else 2)
     add_note(figure, *_notes(shown))
     return Drawing(figure, pd.concat(tables.values()))
 

@@ -33,8 +33,8 @@ CHANGES = {  # by column of the numbers, a row of panels each
     "off_diagonal_mean_change": ("change of the mean\noff the diagonal", COLOURS[0]),
     "relative_change": ("norm of the change,\n% of the start", COLOURS[4]),
 }
-CELLS = 128  # of a heat map's side; of larger matrices a cell is the element of a square that is farthest from 0
-COVERED = 0.999  # share of the elements that a scale reaches to, where single ones would make all others pale
+CELLS = 64  # of a heat map's side; of larger matrices a cell is the element of a square that is farthest from 0
+COVERED = 0.999  # share of the cells that a scale reaches to, where single ones would make all others pale
 
 
 def figure1(product: Figure1) -> Drawing:
@@ -176,7 +176,8 @@ def figure3(product: Figure3) -> Drawing:
     rows = _rows_of_one_width(matrices)
     columns = max(map(len, rows))
     figure = new_figure(PAGE, 0.95 * len(rows) + 0.75)
-    grid = figure.add_gridspec(len(rows), 2 * columns + 1, width_ratios=[1] * columns + [0.2] + [1] * columns)
+    half_widths = [*[1.0] * columns, 0.07]  # the last is that of a scale's bar
+    grid = figure.add_gridspec(len(rows), 2 * columns + 3, width_ratios=[*half_widths, 0.2, *half_widths])
     identities = [np.eye(len(w_hh), dtype=np.float32) for w_hh in matrices]
     halves = {
         "w_hh": [w_hh.astype(np.float32) for w_hh in matrices],
@@ -184,9 +185,10 @@ def figure3(product: Figure3) -> Drawing:
     }
     for half, (name, shown) in enumerate(halves.items()):
         for row, layers in enumerate(rows):
-            places = [half * (columns + 1) + column for column in range(len(layers))]
-            axes = [figure.add_subplot(grid[row, place]) for place in places]
-            _draw_row(figure, axes, {layer: shown[layer - 1] for layer in layers})
+            first = half * (columns + 2)
+            axes = [figure.add_subplot(grid[row, first + column]) for column in range(len(layers))]
+            bar = figure.add_subplot(grid[row, first + columns])
+            _draw_row(axes, bar, {layer: shown[layer - 1] for layer in layers})
             if row == 0:
                 _name_half(axes, name)
             if half == 0:
@@ -214,21 +216,21 @@ def _rows_of_one_width(matrices: "Sequence[NDArray[np.float16]]") -> list[list[i
     return rows
 
 
-def _draw_row(figure: Figure, axes: Sequence[Axes], shown: "Mapping[int, NDArray[np.float32]]") -> None:
-    """Matrices of one width by layer, on one scale about 0 with its bar."""
-    sizes = np.sort(np.concatenate([np.abs(matrix).ravel() for matrix in shown.values()]))
-    diagonals = np.concatenate([np.abs(np.diagonal(matrix)) for matrix in shown.values()])
-    end = float(max(sizes[int(COVERED * (len(sizes) - 1))], np.median(diagonals))) or 1.0
-    for axis, (layer, matrix) in zip(axes, shown.items(), strict=True):
-        image = axis.imshow(_coarse(matrix), cmap=DIVERGING, vmin=-end, vmax=end, interpolation="nearest")
+def _draw_row(axes: Sequence[Axes], bar: Axes, shown: "Mapping[int, NDArray[np.float32]]") -> None:
+    """Matrices of one width by layer, on one scale about 0, whose bar has axes of its own."""
+    coarse = {layer: _coarse(matrix) for layer, matrix in shown.items()}
+    sizes = np.sort(np.concatenate([np.abs(cells).ravel() for cells in coarse.values()]))
+    end = float(sizes[int(COVERED * (len(sizes) - 1))]) or 1.0
+    for axis, (layer, cells) in zip(axes, coarse.items(), strict=True):
+        image = axis.imshow(cells, cmap=DIVERGING, vmin=-end, vmax=end, interpolation="nearest")
         axis.set_title(f"{layer}", pad=2, fontsize=SMALL)
         axis.set(xticks=[], yticks=[])
         axis.grid(visible=False)
         axis.spines[:].set(visible=True, linewidth=0.4)
     extend = "both" if sizes[-1] > end else "neither"
-    bar = figure.colorbar(image, ax=list(axes), extend=extend, aspect=12, pad=0.01, ticks=[-end, 0, end])
-    bar.ax.set_yticklabels([f"\N{MINUS SIGN}{end:.2g}", "0", f"{end:.2g}"], fontsize=6)
-    bar.outline.set_linewidth(0.4)
+    scale = axes[0].figure.colorbar(image, cax=bar, extend=extend, ticks=[-end, 0, end])
+    bar.set_yticklabels([f"\N{MINUS SIGN}{end:.2g}", "0", f"{end:.2g}"], fontsize=6)
+    scale.outline.set_linewidth(0.4)
 
 
 def _coarse(matrix: "NDArray[np.float32]") -> "NDArray[np.float32]":
@@ -245,7 +247,7 @@ def _coarse(matrix: "NDArray[np.float32]") -> "NDArray[np.float32]":
 def _explain_heat_maps(figure: Figure, run: Run, matrices: "Sequence[NDArray[np.float16]]") -> None:
     sentences = [
         f"{run.name}. Above each its layer; rows: h_t, columns: h_(t-1). A row of layers shares a scale, which leaves "
-        f"out up to {1 - COVERED:.1%} of its elements.",
+        f"out up to {1 - COVERED:.1%} of its cells.",
     ]
     if max(map(len, matrices)) > CELLS:
         sentences.append(f"Above {CELLS} channels a cell is, of a square of elements, the one farthest from 0.")
