@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from rcn_bench.reporting.style import QUIET, LineEnd, label_line_ends
 
@@ -29,22 +28,26 @@ def told_seeds(counts: Iterable[int]) -> str:
     return f"{' or '.join(map(str, found))} {'seed' if found == [1] else 'seeds'}"
 
 
-def label_curves(axis: Axes, curves: Sequence[Curve], along: str) -> None:
-    """Each with its name and the details that not all share. along: the column on the x axis."""
+def label_curves(axis: Axes, curves: Sequence[Curve], along: str, *, ceiling: bool) -> None:
+    """Each with its name and the details that not all share, among them that of the ceiling, which is drawn.
+
+    along: the column on the x axis. To be called last, as label_line_ends.
+    """
     common = _common(curves)
-    label_line_ends(
-        axis,
-        [
-            LineEnd(
-                curve.table[along].iloc[-1],
-                curve.table["accuracy"].iloc[-1],
-                ", ".join([curve.name, *(detail for detail in curve.details if detail not in common)]),
-                curve.colour,
-            )
-            for curve in curves
-            if len(curve.table)
-        ],
-    )
+    ends = [
+        LineEnd(
+            curve.table[along].iloc[-1],
+            curve.table["accuracy"].iloc[-1],
+            ", ".join([curve.name, *(detail for detail in curve.details if detail not in common)]),
+            curve.colour,
+        )
+        for curve in curves
+        if len(curve.table)
+    ]
+    if ceiling:
+        axis.axhline(CEILING, color=QUIET, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5)
+        ends.append(LineEnd(axis.get_xlim()[1], CEILING, f"{CEILING:.0%}: most if blind to order", QUIET))
+    label_line_ends(axis, ends)
 
 
 def note_of(curves: Sequence[Curve]) -> list[str]:
@@ -63,12 +66,3 @@ def draw_interval(axis: Axes, along: str, table: pd.DataFrame, colour: str) -> N
     """table: with the ends of 95 % intervals, accuracy_95_low and accuracy_95_high. along: its column on the x axis."""
     low, high = table["accuracy_95_low"], table["accuracy_95_high"]
     axis.fill_between(table[along], low, high, color=colour, alpha=0.12, linewidth=0)
-
-
-def draw_ceiling(axis: Axes, told: str) -> None:
-    """The line that a network blind to the order of frames, such as C2D, cannot pass. told: what it is."""
-    axis.axhline(CEILING, color=QUIET, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1.5)
-    left = axis.get_yaxis_transform()  # x as a share of the axis
-    text = axis.text(0.01, CEILING, f"{CEILING:.0%}: {told}", transform=left, va="bottom", fontsize=6, color=QUIET)
-    text.set_zorder(1.6)  # below the curves
-    text.set_path_effects([withStroke(linewidth=2, foreground="white")])

@@ -11,7 +11,7 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import LifetimeAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.lifetime import Lifetime
-from rcn_bench.reporting.curves import Curve, draw_ceiling, draw_interval, label_curves, note_of
+from rcn_bench.reporting.curves import Curve, draw_interval, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
 from rcn_bench.reporting.style import PANEL, QUIET, add_note, marks
@@ -51,9 +51,8 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.set(xlabel="frames since the state began anew", ylabel="video accuracy")
-    draw_ceiling(axis, "most for a network blind to order")
     add_note(figure, EXPLAINED, *note_of(curves))
-    label_curves(axis, curves, "age")
+    label_curves(axis, curves, "age", ceiling=True)
     return Drawing(figure, pd.concat(curve.table for curve in curves))
 
 
