@@ -12,7 +12,7 @@ from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.cost import MIB, best_memory, find_row, timing_note
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.results import read_profile, read_throughput
+from rcn_bench.reporting.results import notes_on_overlap, read_profile, read_throughput
 from rcn_bench.reporting.style import PANEL, SMALL, Mark, add_note, marks
 
 COSTS = {  # by column of the numbers
@@ -27,7 +27,8 @@ WIDE = 4  # times the least that the most must be for a scale by factors
 
 def accuracy_by_cost(product: AccuracyByCost) -> Drawing:
     """A panel a cost; a bubble a model and clip length, as large as its clips are long, with its 95 % interval."""
-    numbers = _numbers(product)
+    accuracies = Accuracies.of(product)
+    numbers = _numbers(product, accuracies)
     models = list(product.lengths)
     figure = new_figure(PANEL, 4.6 + 0.17 * ceil(len(models) / 4))
     axes = figure.subplots(2, 2, sharey=True)
@@ -42,15 +43,15 @@ def accuracy_by_cost(product: AccuracyByCost) -> Drawing:
         axis.set_ylabel("video accuracy, %")
     handles = axes[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=4, markerscale=0.8)
-    add_note(figure, *_notes(product, numbers))
+    overlap = notes_on_overlap({run: result.record for run, result in accuracies.scored.items()})
+    add_note(figure, *_notes(product, numbers), *overlap)
     return Drawing(figure, numbers)
 
 
-def _numbers(product: AccuracyByCost) -> pd.DataFrame:
+def _numbers(product: AccuracyByCost, accuracies: Accuracies) -> pd.DataFrame:
     """A row a model and clip length."""
     experiment, paths = product.experiment, product.experiment.paths
-    accuracies, throughput = Accuracies.of(product), read_throughput(experiment)
-    rows = []
+    throughput, rows = read_throughput(experiment), []
     for (model, frames), runs in product.rows().items():
         name, stem_pool = base_model(model), experiment.stem_pool
         costs = find_row(read_profile(experiment, name).rows, name, frames, stem_pool, paths.profile(name))
@@ -123,8 +124,9 @@ def _notes(product: AccuracyByCost, numbers: pd.DataFrame) -> list[str]:
     starts = [
         f"{w_xh}: {', '.join(dict.fromkeys(rows['model']))}" for w_xh, rows in numbers.groupby("w_xh", sort=False)
     ]
+    known = numbers["video acc 95 % interval low"].notna().any()
     return [
-        "A bubble is as large as its clips are long, in frames; upright lines: 95 % intervals.",
+        f"A bubble is as large as its clips are long, in frames{'; upright lines: 95 % intervals' if known else ''}.",
         f"n: {' or '.join(map(str, sorted(numbers['videos'].unique())))} videos, "
         f"{told_seeds(len(runs) for runs in product.rows().values())}. w_xh {'; '.join(starts)}.",
         f"GMACs and memory, {kinds}, at {size}x{size}.",
