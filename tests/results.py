@@ -23,6 +23,7 @@ from rcn_bench.records.base import Document, write_hashed
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.overlap import Overlap, Some
 from rcn_bench.records.plain import Signed
+from rcn_bench.records.products import ProductRecord
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Epoch, Evaluation, Trained, write_metrics
 from rcn_bench.records.scores import write_scores
@@ -45,6 +46,8 @@ def document_kinds(base: type[Document] = Document) -> list[type[Document]]:
 def an_example(kind: type[T], **changes: Any) -> T:
     """A dataclass with these fields; the others have a value of their type, lists one item, and nothing is None."""
     hints = get_type_hints(kind)
+    if issubclass(kind, ProductRecord):
+        changes = {"files": {field.removeprefix("files."): "a text" for field in kind.beside}} | changes
     made_up = {field.name: _value(hints[field.name]) for field in fields(kind) if field.name not in changes}
     return kind(**made_up, **changes)
 

@@ -116,7 +116,7 @@ def test_the_package_never_imports_snakemake():
 
 @pytest.mark.parametrize("place", ["provenance", "code", "syntax", "lists", "plan", "records", "progress"])
 def test_light_places_import_neither_torch_nor_pandas_at_their_top(place):
-    heavy = {"torch", "torchvision", "pandas", "numpy", "seaborn", "snakemake", "jsonschema"}
+    heavy = {"torch", "torchvision", "pandas", "numpy", "matplotlib", "seaborn", "snakemake", "jsonschema"}
     for module, path in MODULES.items():
         if module.split(".")[1:2] != [place]:
             continue

@@ -28,6 +28,6 @@ def written_figure(experiment, name):
     """The numbers behind it."""
     write_product(experiment, "figure", name)
     path = experiment.paths.figure(name)
-    for suffix, magic in ((".png", b"\x89PNG"), (".pdf", b"%PDF")):
+    for suffix, magic in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
         assert path.with_suffix(suffix).read_bytes().startswith(magic)
     return pd.read_csv(path.with_suffix(".csv"))

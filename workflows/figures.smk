@@ -11,6 +11,7 @@ rule figure:
     output:
         f"{ROOT}/figures/{{figure}}.csv",
         f"{ROOT}/figures/{{figure}}.pdf",
+        f"{ROOT}/figures/{{figure}}.svg",
         f"{ROOT}/figures/{{figure}}.json",
         report(
             f"{ROOT}/figures/{{figure}}.png",
@@ -35,5 +36,5 @@ rule all_figures:
         expand(
             f"{ROOT}/figures/{{figure}}.{{kind}}",
             figure=PLAN.names("figure"),
-            kind=["png", "pdf", "csv", "json"],
+            kind=["png", "pdf", "svg", "csv", "json"],
         ),

@@ -71,7 +71,7 @@ class Shelf:
         if not path.exists():
             self.absent.append(link)
             return
-        record = self.tried(link.path, lambda: _read(link, path))
+        record = self.tried(link.path, lambda: link.kind.read_of(path, link.target))
         if record is not None:
             self.records[link.path] = record
 
@@ -96,14 +96,3 @@ class Shelf:
 
     def _without_root(self, text: str) -> str:
         return text.replace(f"{self.tree.root}/", "")
-
-
-def _read(link: Link, path: Path) -> Record:
-    """Errors: InputError if it is not that of the link, or lacks the sha256 of a file beside it."""
-    record = link.kind.read_of(path, link.target)
-    for field in link.beside:
-        try:
-            record.checksum(field)
-        except KeyError as error:
-            raise InputError(f"{path}: {field}: missing; run `{record.command(path)}` again") from error
-    return record

@@ -23,6 +23,10 @@ class ProductRecord(Record):
     files: dict[str, str]
     runs: list[str]
 
+    def check(self) -> None:
+        if lacking := [field for field in self.beside if field.removeprefix("files.") not in self.files]:
+            raise ValueError(f"{lacking[0]}: missing")
+
     def content(self, path: Path) -> bytes:
         """Of one of the files. Errors: InputError if it is not there, or not as it was written."""
         command, suffix = self.command(path), path.suffix.removeprefix(".")
@@ -43,4 +47,4 @@ class TableRecord(ProductRecord):
 @dataclass(frozen=True, kw_only=True)
 class FigureRecord(ProductRecord):
     made_by: ClassVar[str] = "rcn-bench figure {path.stem}"
-    beside: ClassVar[Mapping[str, str]] = _files("csv", "pdf", "png")
+    beside: ClassVar[Mapping[str, str]] = _files("csv", "pdf", "png", "svg")

@@ -19,13 +19,16 @@ from rcn_bench.reporting.accuracies import Accuracies, ends
 from rcn_bench.reporting.accuracy import accuracy_notes
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import data_set
+from rcn_bench.reporting.style import COLOURS, PAGE, PANEL, SMALL
 from rcn_bench.reporting.table import Table
 
 MOST_IN_A_MATRIX = 24  # classes, whose names and shares can be read
 MOST_PAIRS = 25  # that are shown where there are more classes
+MOST_BESIDE = 12  # classes of a matrix that has another beside it
 LONGEST_NAME = 36  # characters
+LONGEST_BESIDE = 14  # of names where two panels of bars stand beside each other
 SHOWN = ("label", "predicted", "share_of_class", "kind")  # columns of the numbers
-COLOURS = {"right": "#6b6b6b", "twin": "#de8f05", "other": "#0173b2"}  # of seaborn's colorblind palette
+OF_KIND = {"right": "#6b6b6b", "twin": COLOURS[1], "other": COLOURS[0]}
 KIND = {
     "right": "right",
     "twin": "taken for its twin, the class of the other video in its group",
@@ -83,21 +86,21 @@ def confusion(product: Confusion) -> Drawing:
     numbers = {model: _confusions(accuracies, runs, twins) for model, runs in product.rows().items()}
     labels = _order(_all_labels(numbers.values()), twins)
     in_a_matrix = len(labels) <= MOST_IN_A_MATRIX
-    columns = min(2, len(numbers))
-    rows = ceil(len(numbers) / columns)
-    side = 2 + 0.32 * len(labels)
-    width, height = (side + 1, side + 0.8) if in_a_matrix else (9.5, 6.5)
-    figure = new_figure(columns * width, rows * height + 0.5)
+    beside = len(labels) <= MOST_BESIDE if in_a_matrix else max(map(len, labels)) <= LONGEST_BESIDE
+    columns = min(2 if beside else 1, len(numbers))
+    page = PANEL if beside and columns == 1 else PAGE
+    rows, width = ceil(len(numbers) / columns), page / columns
+    figure = new_figure(page, rows * (width if in_a_matrix else 0.13 * MOST_PAIRS + 0.8) + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(numbers) :]:
         axis.axis("off")
     for axis, (model, table) in zip(axes.flat, numbers.items(), strict=False):
         (_matrix if in_a_matrix else _bars)(axis, table, labels)
-        axis.set_title(_title(product, model, table), fontsize="medium", parse_math=False)
+        axis.set_title(_title(product, model, table), parse_math=False)
     kinds = {kind for table in numbers.values() for kind in table["kind"]} - (set() if in_a_matrix else {"right"})
-    patches = [Patch(color=COLOURS[kind], label=text) for kind, text in KIND.items() if kind in kinds]
+    patches = [Patch(color=OF_KIND[kind], label=text) for kind, text in KIND.items() if kind in kinds]
     side_by_side = len(patches) if columns > 1 else 1
-    figure.legend(handles=patches, loc="outside lower center", ncols=side_by_side, fontsize="small")
+    figure.legend(handles=patches, loc="outside lower center", ncols=side_by_side)
     return Drawing(figure, pd.concat(numbers.values()))
 
 
@@ -151,13 +154,13 @@ def _matrix(axis: Axes, table: pd.DataFrame, labels: Sequence[str]) -> None:
     for label, predicted, share, kind in zip(*(table[name] for name in SHOWN), strict=True):
         true, best = place[label], place[predicted]
         depth = share**0.5  # so that a rare confusion is seen, too
-        image[true, best] = 1 - depth * (1 - np.array(to_rgb(COLOURS[kind])))
+        image[true, best] = 1 - depth * (1 - np.array(to_rgb(OF_KIND[kind])))
         colour = "white" if depth > 0.75 else "black"
-        axis.text(best, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+        axis.text(best, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=SMALL - 1, color=colour)
     axis.imshow(image, interpolation="nearest")
     axis.grid(False)
-    axis.set_xticks(range(len(labels)), map(_short, labels), rotation=90, fontsize=8, parse_math=False)
-    axis.set_yticks(range(len(labels)), map(_short, labels), fontsize=8, parse_math=False)
+    axis.set_xticks(range(len(labels)), map(_short, labels), rotation=90, fontsize=SMALL, parse_math=False)
+    axis.set_yticks(range(len(labels)), map(_short, labels), fontsize=SMALL, parse_math=False)
     axis.set(xlabel="predicted class", ylabel="true class, 100 % a row")
 
 
@@ -169,14 +172,14 @@ def _bars(axis: Axes, table: pd.DataFrame, _: Sequence[str]) -> None:
         f"{_short(true)} \u2192 {_short(best)}" for true, best in zip(most["label"], most["predicted"], strict=True)
     ]
     bars = axis.barh(
-        range(len(most)), most["count"] / most["trainings"], color=[COLOURS[kind] for kind in most["kind"]]
+        range(len(most)), most["count"] / most["trainings"], color=[OF_KIND[kind] for kind in most["kind"]]
     )
-    axis.bar_label(bars, [f"{share:.0%}" for share in most["share_of_class"]], padding=2, fontsize=7)
-    axis.set_yticks(range(len(most)), names, fontsize=8, parse_math=False)
+    axis.bar_label(bars, [f"{share:.0%}" for share in most["share_of_class"]], padding=2, fontsize=SMALL - 1)
+    axis.set_yticks(range(len(most)), names, fontsize=SMALL - 1, parse_math=False)
     axis.invert_yaxis()
     axis.margins(x=0.1, y=0.02)
     axis.grid(visible=False, axis="y")
-    axis.set(xlabel=f"videos, and % of the true class's; the {len(most)} most frequent of {len(wrong):,}")
+    axis.set(xlabel=f"videos, and % of the true class's;\nthe {len(most)} most frequent of {len(wrong):,}")
 
 
 def _short(label: str) -> str:

@@ -1,20 +1,20 @@
-"""A figure, and its files: PNG, PDF, the numbers behind it, and a record of where it comes from."""
+"""A figure, and its files: PNG, PDF, SVG, the numbers behind it, and a record of where it comes from."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Origin
 from rcn_bench.records.base import write_hashed
 from rcn_bench.records.products import FigureRecord
+
+# By the suffix of a picture, what matplotlib is to write in it; not the time, so that the same figure is the same file.
+PICTURES: Mapping[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Drawing:
     numbers: pd.DataFrame
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
-        """Write path.csv (the numbers, to six digits), path.pdf, path.png and path.json (its record)."""
+        """Write path.csv (the numbers, to six digits), path.pdf, path.png, path.svg and path.json (its record)."""
         contents = {"csv": self.csv().encode()}
-        for suffix in ("pdf", "png"):
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")  # places are found once, for all of them
+        for suffix, metadata in PICTURES.items():
             drawn = BytesIO()  # on a full disk matplotlib's own clean-up would hide why it failed
-            self.figure.savefig(drawn, format=suffix, dpi=150)
+            self.figure.savefig(drawn, format=suffix, metadata=metadata)
             contents[suffix] = drawn.getvalue()
         FigureRecord(
             origin=origin,
@@ -46,11 +48,3 @@ class Drawing:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, its size in inches."""
     return Figure(figsize=(width, height), layout="constrained")
-
-
-@contextmanager
-def house_style() -> Iterator[None]:
-    """While it holds, figures are drawn and written in the style that all of ours share."""
-    with mpl.rc_context():
-        sns.set_theme(style="whitegrid", palette="colorblind")
-        yield

@@ -4,52 +4,56 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import LifetimeAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.lifetime import Lifetime
-from rcn_bench.reporting.curves import curve_colours, draw_interval
+from rcn_bench.reporting.curves import Curve, draw_interval, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
+from rcn_bench.reporting.style import PANEL, QUIET, add_note, marks
 
 Measured = tuple[Lifetime, dict[str, pd.DataFrame]]  # of a run, its rows by way
 UNKNOWN = (np.nan, np.nan)
-CEILING = 0.5  # of a network that ignores the order of frames, since every motion is there reversed
 WAYS = {
-    "last": ("a clip's frames, up to that age", "-"),
-    "all": ("all frames up to that age", ":"),
-    "restarted": ("a clip's frames, state restarted before them", "--"),
+    "last": ("last clip", "-"),
+    "all": ("all frames", ":"),
+    "restarted": ("restarted", "--"),
     "windows": ("windows", "-"),
 }
+EXPLAINED = (
+    "By the last clip's frames up to that age, by all frames up to it, or by a clip's frames with the state restarted "
+    "before them. Upright lines: a clip in training."
+)
 
 
 def lifetime(product: LifetimeAccuracy) -> Drawing:
     """Accuracy against the age of the state, in frames; the age at the end of a clip in training is marked."""
-    figure = new_figure(9, 6)
+    figure = new_figure(PANEL, 3.6)
     axis = figure.subplots()
-    numbers = []
-    shown, measured = product.rows(), measured_lifetimes(product)
-    for colour, ((model, frames), runs) in zip(curve_colours(len(shown)), shown.items(), strict=True):
-        names = " ".join(run.name for run in runs)
+    curves, shown, measured = [], product.rows(), measured_lifetimes(product)
+    for mark, ((model, frames), runs) in zip(marks(len(shown)), shown.items(), strict=True):
         records, rows = zip(*(measured[run] for run in runs), strict=True)
         for way in records[0].ways:
             told, line = WAYS[way]
             table = _by_age([of_one[way] for of_one in rows], frames, records[0].ages)
-            numbers.append(table.assign(model=model, frames=frames, way=way, runs=names))
-            label = f"{model}, {frames} frames, {runs[0].w_xh}, {told}"
-            axis.plot(table["age"], table["accuracy"], line, color=colour, marker="o", markersize=3, label=label)
-            draw_interval(axis, "age", table, colour)
-        axis.axvline(frames, color=colour, linewidth=0.8, alpha=0.6)
-    axis.axhline(CEILING, color="grey", linewidth=0.8)
+            known = {"model": model, "frames": frames, "way": way, "runs": " ".join(run.name for run in runs)}
+            name, details = f"{model}, {frames} frames, {told}", [f"{len(rows[0][way])} videos", f"w_xh {runs[0].w_xh}"]
+            curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
+            axis.plot(table["age"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
+            draw_interval(axis, "age", table, mark.colour)
+    for frames in sorted({frames for _, frames in shown}):
+        axis.axvline(frames, color=QUIET, linewidth=0.8, linestyle=":", zorder=1)
     axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axis.set(xlabel="frames since the state began anew (upright lines: a clip in training)", ylabel="video accuracy")
-    figure.legend(loc="outside lower center", fontsize="small")
-    return Drawing(figure, pd.concat(numbers))
+    axis.set(xlabel="frames since the state began anew", ylabel="video accuracy")
+    add_note(figure, EXPLAINED, *note_of(curves))
+    label_curves(axis, curves, "age", ceiling=True)
+    return Drawing(figure, pd.concat(curve.table for curve in curves))
 
 
 def change_with_age(rows: Sequence[pd.DataFrame], clip_frames: int, times: int) -> Scores | None:

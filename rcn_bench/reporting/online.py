@@ -1,7 +1,5 @@
 """Accuracy while a video is being seen."""
 
-from textwrap import fill
-
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
@@ -10,13 +8,16 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Online
-from rcn_bench.reporting.curves import curve_colours, draw_interval
+from rcn_bench.reporting.curves import Curve, draw_interval, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import notes_on_overlap, read_online
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
+from rcn_bench.reporting.style import PANEL, add_note, marks
 
 NEARLY_ALL = 0.9  # the share of videos that a point is of at least; fewer would be another set, of longer videos
-WAYS = {"frames": "single frames", "carried": "state carried", "restarted": "state restarted", "windows": "windows"}
+WAYS = {"frames": "single frames", "carried": "carried", "restarted": "restarted", "windows": "windows"}
+EXPLAINED = "State carried through the video, or restarted after every clip length (dashed); others: windows of a clip."
+OF_TWINS = "A network blind to the order of frames, such as C2D, has at most 50 % of whole videos right."
 
 
 def online_accuracy(product: OnlineAccuracy) -> Drawing:
@@ -26,34 +27,26 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
     of the same videos, those that all runs were shown. A point is of those that had had a clip's frames by then, the
     longer ones; it is drawn where these are nearly all.
     """
-    figure = new_figure(9, 5)
+    figure = new_figure(PANEL, 3.2)
     axis = figure.subplots()
-    numbers = []
-    shown, videos = product.rows(), _videos(product)
-    for colour, ((model, frames), runs) in zip(curve_colours(len(shown)), shown.items(), strict=True):
-        names = " ".join(run.name for run in runs)
+    curves, shown, videos = [], product.rows(), _videos(product)
+    for mark, ((model, frames), runs) in zip(marks(len(shown)), shown.items(), strict=True):
         for way in sorted({way for run, way in videos if run in runs}):
             table = _accuracy_by_share([videos[run, way] for run in runs if (run, way) in videos])
-            numbers.append(table.assign(model=model, frames=frames, way=way, runs=names))
-            axis.plot(
-                table["share_of_video"],
-                table["accuracy"],
-                marker="o",
-                markersize=3,
-                color=colour,
-                linestyle="--" if way == "restarted" else "-",
-                label=f"{model}, {frames} frames, {runs[0].w_xh}, {WAYS[way]}, {_counts(table)}",
-            )
-            draw_interval(axis, "share_of_video", table, colour)
+            known = {"model": model, "frames": frames, "way": way, "runs": " ".join(run.name for run in runs)}
+            name, details = f"{model}, {frames} frames, {WAYS[way]}", [_counts(table), f"w_xh {runs[0].w_xh}"]
+            curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
+            line = "--" if way == "restarted" else "-"
+            axis.plot(table["share_of_video"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
+            draw_interval(axis, "share_of_video", table, mark.colour)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1))  # with decimals where all curves lie close together
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")
-    figure.legend(loc="outside right upper", title="model, clips in training, w_xh, way, videos", fontsize="small")
-    notes = notes_on_overlap({run: result.record for (run, _), result in videos.items()})
-    if notes:
-        text = "\n".join(fill(note, 140) for note in notes)
-        figure.supxlabel(text, x=0.01, ha="left", fontsize="small", parse_math=False)
-    return Drawing(figure, pd.concat(numbers))
+    twins = product.experiment.dataset.twins
+    overlap = notes_on_overlap({run: result.record for (run, _), result in videos.items()})
+    add_note(figure, EXPLAINED, *note_of(curves), *([OF_TWINS] if twins else []), *overlap)
+    label_curves(axis, curves, "share_of_video", ceiling=twins)
+    return Drawing(figure, pd.concat(curve.table for curve in curves))
 
 
 def _videos(product: OnlineAccuracy) -> dict[tuple[Run, str], Result[Online]]:

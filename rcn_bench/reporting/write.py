@@ -50,7 +50,7 @@ def write_product(experiment: Experiment, kind: str, name: str) -> None:
     if kind == "table":
         _write(product, experiment.paths.table(name))
         return
-    from rcn_bench.reporting.figure import house_style
+    from rcn_bench.reporting.style import house_style
 
     with house_style():
         _write(product, experiment.paths.figure(name))

@@ -35,8 +35,10 @@ def test_products_stand_in_the_order_of_the_paper():
         "figure3",
         "online_accuracy",
         "lifetime",
+        "cost",
         "per_class",
         "confusion",
+        "learning_curves",
         "claims",
         "forest",
     ]
@@ -226,6 +228,39 @@ def test_lifetime_reads_what_was_measured_of_the_same_runs():
     figure = product("lifetime", **changes)
     assert figure.runs() == [Run("rcn18", frames, "stills", "identity", 0) for frames in (8, 16)]
     assert {path.name for path in figure.reads()} == {"lifetime.csv", "lifetime.json", "provenance.json"}
+
+
+def test_cost_profiles_and_times_each_model_at_its_own_lengths():
+    figure = product("cost", figures__cost={"rcn18": [16, 8], "c2d18": [8]})
+    assert figure.profiled() == figure.timed() == {"c2d18": [8], "rcn18": [8, 16]}
+    assert {path.name for path in figure.reads()} == {
+        *("eval.json", "predictions.csv", "provenance.json", "c2d18.json", "rcn18.json", "throughput.json")
+    }
+
+
+def test_an_ablation_costs_as_much_as_its_model():
+    changes = {"models.rcn18+sum": {"w_xh": ["stills"], "w_hh": ["identity"]}}
+    changes["figures.cost"] = {"rcn18+sum": [16], "rcn18": [8]}
+    assert products_of(experiment(changes))["cost"].profiled() == {"rcn18": [8, 16]}
+
+
+def test_learning_curves_are_of_the_trainings_that_others_show_and_of_no_more():
+    found = experiment({"seeds": [3, 5], "figures.learning_curves": {}})
+    products = products_of(found)
+    curves = products.pop("learning_curves")
+    assert curves.runs() == all_runs(products.values())
+    starts = [row[2:] for row in curves.rows() if row[:2] == ("rcn18", 8)]
+    assert starts == [("random", "random"), ("random", "identity"), ("stills", "random"), ("stills", "identity")]
+    assert [run.seed for run in curves.rows()["rcn18", 8, "stills", "identity"]] == [3, 5]
+    assert list(dict.fromkeys(model for model, *_ in curves.rows())) == list(found.models)
+    assert {path.name for path in curves.reads()} == {"metrics.jsonl", "provenance.json"}
+
+
+def test_learning_curves_of_no_training_are_refused():
+    costs_alone = dict.fromkeys(("tables.table1", "tables.table2", "tables.table3"), MISSING)
+    figures = {"figures.figure2": MISSING, "figures.online_accuracy": MISSING, "figures.learning_curves": {}}
+    with pytest.raises(InputError, match=r"figures.learning_curves: no table or figure shows a training"):
+        experiment(costs_alone | figures)
 
 
 def test_all_runs_hold_every_run_of_every_table_and_figure_once():

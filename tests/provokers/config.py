@@ -237,6 +237,11 @@ def model_that_is_not_listed(user: User) -> Met:
 
 
 @provoker
+def learning_curves_of_nothing(user: User) -> Met:
+    return user.shows({"tables": {}, "figures": {"learning_curves": {}}}).naming("figures.learning_curves")
+
+
+@provoker
 def ablation_where_models_stand(user: User) -> Met:
     changes = {"models.rcn18+sum": {"w_xh": ["random"], "w_hh": ["identity"]}, "tables.table4.models": ["rcn18+sum"]}
     return user.shows(changes).naming("tables.table4.models", "rcn18+sum")

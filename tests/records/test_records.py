@@ -22,6 +22,7 @@ from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.plain import LARGEST, Signed, from_plain, to_plain
+from rcn_bench.records.products import ProductRecord
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.records.weights import Card
 from results import an_evaluation, an_example, an_origin, document_kinds
@@ -60,6 +61,8 @@ def fields_of(kind):
     if kind is HiddenState:
         layers = st.lists(values(HiddenLayer), min_size=1, max_size=3)
         made["layers"] = layers.map(lambda found: [replace(each, layer=at) for at, each in enumerate(found, start=1)])
+    if issubclass(kind, ProductRecord):
+        made["files"] = st.fixed_dictionaries({field.removeprefix("files."): texts for field in kind.beside})
     if kind is Some:
         made |= {"count": st.integers(0, 1000), "of": st.integers(1000, LARGEST)}
     if kind is Card:

@@ -16,8 +16,13 @@ from results import write_own_hidden_state
 
 PRODUCTS = sorted((cls.kind, name) for name, cls in product_classes().items())
 OF_MODELS = {"models": ["rcn18"], "frames": 8}
-FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}, "forest": {}}
-FIGURES |= {"online_accuracy": {"rcn18": [8]}, "lifetime": {"rcn18": [8]}, "confusion": OF_MODELS}
+FIGURES = {"figure2": {"models": ["rcn18", "rcn34"], "frames": 16}, "forest": {}, "learning_curves": {}}
+FIGURES |= {
+    "online_accuracy": {"rcn18": [8]},
+    "lifetime": {"rcn18": [8]},
+    "confusion": OF_MODELS,
+    "cost": {"rcn18": [8]},
+}
 OF_W_HH = ("w_hh", "figure1", "figure2", "figure3", "claims")
 OWN_VIDEOS = {"annotations": {"train": "train.csv", "val": "val.csv"}, "videos": "videos"}
 # Of a product itself: what these return stands in depends_on(), or is a file that is read.

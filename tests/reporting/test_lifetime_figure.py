@@ -60,13 +60,13 @@ def test_the_figure_has_the_mean_over_videos_and_seeds_with_its_interval(experim
 
 def test_the_figure_has_a_curve_a_way_marks_the_trained_age_and_draws_the_ceiling(experiment, right):
     drawing = lifetime(find_product(experiment, "lifetime", "figure"))
-    (axis,), (legend,) = drawing.figure.axes, drawing.figure.legends
-    assert [text.get_text().split(", ", 3)[3] for text in legend.get_texts()] == [
-        "a clip's frames, up to that age",
-        "all frames up to that age",
-        "a clip's frames, state restarted before them",
-        "windows",
-    ]
+    (axis,) = drawing.figure.axes
+    assert {text.get_text() for text in axis.texts} == {
+        "50%: most if blind to order",
+        *(f"rcn18, 8 frames, {way}" for way in ("last clip", "all frames", "restarted")),
+        "i3d18, 8 frames, windows",
+    }
+    assert "n: 40 videos, w_xh stills, 2 seeds." in " ".join(drawing.figure.get_supxlabel().split())
     lines = {(*line.get_xdata(), *line.get_ydata()) for line in axis.get_lines() if len(line.get_xdata()) == 2}
     assert lines == {(8, 8, 0, 1), (0, 1, 0.5, 0.5)}
     assert axis.get_xscale() == "log"

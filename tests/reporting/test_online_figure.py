@@ -65,16 +65,42 @@ def test_online_accuracy_starts_where_nearly_every_video_has_had_a_full_window(e
 
 def test_online_accuracy_draws_a_curve_for_every_model_and_way(experiment):
     drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
-    (axis,), (legend,) = drawing.figure.axes, drawing.figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "rcn18, 8 frames, stills, state carried, 4 videos",
-        "rcn18, 8 frames, stills, state restarted, 4 videos",
-        "i3d18, 8 frames, stills, windows, 4 videos",
-    ]
-    assert [line.get_linestyle() for line in axis.get_lines()] == ["-", "--", "-"]
-    curves = drawing.numbers.groupby(["model", "way"], sort=False)
-    for line, (_, rows) in zip(axis.get_lines(), curves, strict=True):
+    (axis,) = drawing.figure.axes
+    *curves, ceiling = axis.get_lines()
+    assert [line.get_linestyle() for line in curves] == ["-", "--", "-"]
+    numbers = drawing.numbers.groupby(["model", "way"], sort=False)
+    for line, (_, rows) in zip(curves, numbers, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
+    assert list(ceiling.get_ydata()) == [0.5, 0.5]
+
+
+def test_curves_are_named_beside_their_ends_from_the_lowest_to_the_highest(experiment):
+    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    names = drawing.figure.axes[0].texts
+    assert [name.get_text() for name in names] == [
+        "50%: most if blind to order",
+        "i3d18, 8 frames, windows",  # at 5 / 8
+        "rcn18, 8 frames, carried",
+        "rcn18, 8 frames, restarted",
+    ]
+    heights = [name.get_position()[1] for name in names]
+    assert heights == sorted(heights)
+    assert "n: 4 videos, w_xh stills, 2 seeds." in foot(drawing)
+    assert "Bands" not in foot(drawing)  # three groups have no interval
+
+
+def test_the_ceiling_is_drawn_only_where_every_video_has_its_twin(tmp_path):
+    config = merged(["config/ucf101.yaml"])  # whose videos have none
+    config |= {"seeds": [0], "tables": {}, "figures": {"online_accuracy": {"rcn18": [8]}}}
+    config["models"] = {"rcn18": {"w_xh": ["random"], "w_hh": ["identity"]}}
+    experiment = check_config(config, "config", tmp_path)
+    write_online_run(experiment, "rcn18", 0, w_xh="random", carried=["0101010101"] * 4)
+    (axis,) = online_accuracy(find_product(experiment, "online_accuracy", "figure")).figure.axes
+    assert len(axis.get_lines()) == 1
+
+
+def foot(drawing):
+    return " ".join(drawing.figure.get_supxlabel().split())
 
 
 # Videos that are short
@@ -116,14 +142,14 @@ def test_clip_lengths_are_compared_on_the_videos_that_both_were_shown(two_length
     assert set(table["videos"]) == {97}
     assert set(table["videos_listed"]) == {100}
     drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
-    legend = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-    assert legend == [f"i3d18, {frames} frames, stills, windows, 97 of 100 videos" for frames in (8, 16)]
+    names = {name.get_text() for name in drawing.figure.axes[0].texts}
+    assert {f"i3d18, {frames} frames, windows" for frames in (8, 16)} < names
+    assert "n: 97 of 100 videos, w_xh stills, 1 seed." in foot(drawing)
 
 
 def test_a_curve_of_fewer_videos_at_its_start_says_so(two_lengths):
     drawing = online_accuracy(find_product(two_lengths(["-111111111"]), "online_accuracy", "figure"))
-    legend = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-    assert legend[0].endswith("windows, 96 to 97 of 100 videos")
+    assert "n: 96 to 97 of 100 videos" in foot(drawing)
 
 
 # Results that are not there, or of others

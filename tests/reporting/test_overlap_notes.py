@@ -10,6 +10,7 @@ from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import find_product
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.runs import Online
+from rcn_bench.reporting.accuracy_by_cost import accuracy_by_cost
 from rcn_bench.reporting.online import online_accuracy
 from results import APART, write_own_run
 
@@ -17,9 +18,9 @@ OVERLAP = replace(APART, trained_on=Some(2, 4, "a (in training b)"))
 NOTE = "2 of 4 validation videos are trained on too: a (in training b) first."
 
 
-def write_runs(experiment, name, overlaps):
-    """All runs of a table, with the overlap at their clip length."""
-    for run in find_product(experiment, name, "table").runs():
+def write_runs(experiment, name, overlaps, kind="table"):
+    """All runs of a table or figure, with the overlap at their clip length."""
+    for run in find_product(experiment, name, kind).runs():
         overlap = overlaps(run.frames)
         write_own_run(experiment, run, [True, False] * 2, [1, 2] * 2, clips_per_video=CLIPS, overlap=overlap)
 
@@ -46,10 +47,18 @@ def test_the_online_figure_tells_it(tmp_path):
     experiment = check_config(config, "config", tmp_path)
     write_online_run(experiment, "rcn18", 0, carried=["1111111111"] * 4)
     product = find_product(experiment, "online_accuracy", "figure")
-    assert foot(online_accuracy(product)) == ""
+    assert NOTE not in foot(online_accuracy(product))
     path = experiment.paths.online(product.runs()[0]).with_suffix(".json")
     replace(Online.read(path), overlap=OVERLAP).write(path)
-    assert foot(online_accuracy(product)) == NOTE
+    assert foot(online_accuracy(product)).endswith(NOTE)
+
+
+def test_accuracy_by_cost_tells_it(make):
+    experiment = make({"figures": {"cost": {"rcn18": [8, 16]}}})
+    product = find_product(experiment, "cost", "figure")
+    assert NOTE not in foot(accuracy_by_cost(product))
+    write_runs(experiment, "cost", lambda frames: OVERLAP if frames == 8 else APART, "figure")
+    assert f"At 8 frames: {NOTE}" in foot(accuracy_by_cost(product))
 
 
 def foot(drawing):

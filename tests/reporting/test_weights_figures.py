@@ -1,6 +1,7 @@
 """Figures 1 to 3, and the table of how far training moves w_hh."""
 
 import copy
+import re
 import shutil
 
 import numpy as np
@@ -12,7 +13,7 @@ from rcn_bench.plan.config import check_config, merged, update
 from rcn_bench.plan.products import find_product, products_of
 from rcn_bench.plan.run import Run
 from rcn_bench.records.products import FigureRecord
-from rcn_bench.reporting.weights import change_table, figure1, figure2
+from rcn_bench.reporting.weights import change_table, figure1, figure2, figure3
 from results import own_origin, write_own_hidden_state, write_training
 
 OF_FIGURE3 = "rcn18-t8-xh_stills-hh_identity-s0"
@@ -56,10 +57,12 @@ def experiment(tmp_path_factory):
 
 
 def test_figure1_numbers_are_those_of_the_four_inits_before_and_after_training(experiment):
-    table = written_figure(experiment, "figure1")
+    table = figure1(find_product(experiment, "figure1", "figure")).numbers
     assert list(table["panel"].unique()) == ["a", "b", "c", "d"]
     columns = ["mean", "std", "diagonal_mean", "diagonal_std"]
-    assert list(table) == ["layer", "channels", *columns, *(f"start_{name}" for name in columns), "panel", "run"]
+    changes = ["diagonal_mean_change", "off_diagonal_mean_change", "relative_change"]
+    values = [*columns, *(f"start_{name}" for name in columns), *changes]
+    assert list(table) == ["layer", "channels", *values, "panel", "run"]
     for _, panel in table.groupby("panel"):
         (name,) = panel["run"].unique()
         start, trained = matrices(Run.parse(name))
@@ -67,6 +70,15 @@ def test_figure1_numbers_are_those_of_the_four_inits_before_and_after_training(e
             expected = [[w.mean(), w.std(), np.diagonal(w).mean(), np.diagonal(w).std()] for w in shown]
             found = panel[[prefix + name for name in columns]].to_numpy()
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+        expected = [change(*of_layer) for of_layer in zip(start, trained, strict=True)]
+        np.testing.assert_allclose(panel[changes].to_numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
+def change(start, trained):
+    """Of the mean of the diagonal, of the mean off it, and of the whole, by its norm."""
+    added = trained.astype(float) - start
+    off_diagonal = added[~np.eye(len(added), dtype=bool)]
+    return [np.diagonal(added).mean(), off_diagonal.mean(), np.linalg.norm(added) / np.linalg.norm(start)]
 
 
 def test_figure1_of_several_seeds_draws_their_means_and_keeps_each_in_its_numbers(tmp_path):
@@ -74,14 +86,40 @@ def test_figure1_of_several_seeds_draws_their_means_and_keeps_each_in_its_number
     drawing = figure1(products_of(experiment)["figure1"])
     panel = drawing.numbers[drawing.numbers["panel"] == "a"]
     assert panel["run"].nunique() == 3
-    axis = drawing.figure.axes[0]
-    assert axis.get_title().endswith(", 3 seeds")
-    (line,) = (line for line in axis.lines if line.get_label() == "std of w_hh")
+    value, diagonal, off_diagonal, norm = drawing.figure.axes[:4]
+    (line,) = (line for line in value.lines if line.get_label() == "std of w_hh")
     np.testing.assert_allclose(line.get_ydata(), panel.groupby("layer")["std"].mean())
+    drawn = {"diagonal_mean_change": diagonal, "off_diagonal_mean_change": off_diagonal, "relative_change": norm}
+    for column, axis in drawn.items():
+        by_layer = (100 if axis is norm else 1) * panel.groupby("layer")[column].agg(["mean", "min", "max"])
+        np.testing.assert_allclose(axis.lines[-1].get_ydata(), by_layer["mean"])
+        (band,) = axis.collections
+        corners = band.get_paths()[0].vertices
+        assert {*by_layer["min"], *by_layer["max"]} <= set(corners[:, 1])
+    assert "Means over 3 seeds" in foot(drawing)
+
+
+def test_figure1_says_how_far_training_moved_w_hh(experiment):
+    drawing = figure1(find_product(experiment, "figure1", "figure"))
+    told = re.findall(r"\((.)\) ([0-9.e+]+) to ([0-9.e+]+) %", foot(drawing))
+    assert [letter for letter, *_ in told] == list("abcd")
+    for letter, *ends in told:
+        percent = 100 * drawing.numbers.loc[drawing.numbers["panel"] == letter, "relative_change"]
+        assert list(map(float, ends)) == pytest.approx([percent.min(), percent.max()], rel=0.05)
+
+
+def test_layers_of_one_width_are_told_apart_with_their_channels(experiment):
+    value, change = figure1(find_product(experiment, "figure1", "figure")).figure.axes[:2]
+    assert [text.get_text() for text in value.texts] == ["8", "9", "10", "11"]
+    assert (len(value.patches), len(change.patches)) == (2, 2)  # of four widths
+
+
+def foot(drawing):
+    return " ".join(drawing.figure.get_supxlabel().split())
 
 
 def test_figure2_draws_both_readings_of_its_caption(experiment):
-    table = written_figure(experiment, "figure2")
+    table = figure2(find_product(experiment, "figure2", "figure")).numbers
     runs = table.groupby("panel")["run"].first()
     assert runs["a"] == "rcn18-t16-xh_random-hh_identity-s0"
     assert runs["b"] == "rcn34-t16-xh_random-hh_identity-s0"
@@ -91,7 +129,7 @@ def test_figure2_draws_both_readings_of_its_caption(experiment):
 
 def test_figure2_of_one_model_shows_both_of_its_starts(tmp_path):
     experiment = with_matrices(tmp_path, {"figures": {"figure2": {"models": ["rcn18"]}}})
-    table = written_figure(experiment, "figure2")
+    table = figure2(find_product(experiment, "figure2", "figure")).numbers
     assert table.groupby("panel")["run"].first().to_dict() == {
         "a": "rcn18-t16-xh_random-hh_identity-s0",
         "a'": "rcn18-t16-xh_stills-hh_identity-s0",
@@ -99,10 +137,40 @@ def test_figure2_of_one_model_shows_both_of_its_starts(tmp_path):
 
 
 def test_figure3_numbers_are_the_matrices(experiment):
-    table = written_figure(experiment, "figure3")
+    table = figure3(find_product(experiment, "figure3", "figure")).numbers
     _, trained = matrices(Run.parse("rcn18-t8-xh_stills-hh_identity-s0"))
     shown = table[table["layer"] == 3].pivot(index="row", columns="column", values="value").to_numpy()
     np.testing.assert_allclose(shown, trained[2].astype(np.float16), rtol=1e-5)
+
+
+def test_figure3_has_w_hh_and_what_is_left_less_the_identity_each_on_a_scale_about_zero(experiment):
+    drawing = figure3(find_product(experiment, "figure3", "figure"))
+    _, trained = matrices(Run.parse(OF_FIGURE3))
+    images = [image for axis in drawing.figure.axes for image in axis.images]
+    assert len(images) == 2 * len(trained)
+    halves = images[: len(trained)], images[len(trained) :]
+    for half, taken in zip(halves, (0, 1), strict=True):
+        for image, w_hh in zip(half, trained, strict=True):
+            np.testing.assert_allclose(image.get_array(), w_hh - taken * np.eye(len(w_hh)), atol=2e-3)
+            low, high = image.get_clim()
+            assert low == -high
+    bars = [axis for axis in drawing.figure.axes if not axis.images]
+    assert len(bars) == len(images)  # all these layers differ in width, so that each is a row
+
+
+def test_a_row_of_layers_shares_a_scale_and_of_512_channels_every_part_of_the_diagonal_is_seen(tmp_path):
+    experiment = with_matrices(tmp_path)
+    wide = [np.eye(512, dtype=np.float32) + np.float32(0.01) for _ in range(2)]
+    write_own_hidden_state(experiment, Run.parse(OF_FIGURE3), wide, wide)
+    images = [
+        image for axis in figure3(find_product(experiment, "figure3", "figure")).figure.axes for image in axis.images
+    ]
+    assert len({image.get_clim() for image in images}) == 2  # one of w_hh, one of what is left
+    for image in images[:2]:
+        shown = image.get_array()
+        assert len(shown) == 64
+        assert np.diagonal(shown).min() > 1
+        assert shown[~np.eye(64, dtype=bool)].max() < 0.02
 
 
 @pytest.mark.slow
@@ -119,7 +187,13 @@ def test_without_pretrained_weights_the_figures_have_only_random_starts(tmp_path
 def test_a_figure_has_no_empty_panels(tmp_path):
     experiment = with_matrices(tmp_path, {"figures": {"figure2": {"models": ["rcn18"]}}})
     drawing = figure2(find_product(experiment, "figure2", "figure"))
-    assert [axis.get_title()[:4] for axis in drawing.figure.axes] == ["(a) ", "(a')"]
+    assert len(drawing.figure.axes) == 8  # four of each start
+    assert all(axis.lines for axis in drawing.figure.axes)
+    titles = [axis.get_title() for axis in drawing.figure.axes if axis.get_title()]
+    assert titles == [
+        f"({panel}) rcn18, 16 frames,\nw_xh {w_xh}, w_hh identity"
+        for panel, w_xh in (("a", "random"), ("a'", "stills"))
+    ]
 
 
 @pytest.fixture

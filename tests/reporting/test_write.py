@@ -1,5 +1,6 @@
 """Writing any product by its name, those of plugins included."""
 
+import json
 import resource
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 
 from rcn_bench.errors import InputError, one_line
 from rcn_bench.plan.config import check_config, merged
+from rcn_bench.records.base import with_checksum
 from rcn_bench.records.products import FigureRecord, TableRecord
 from rcn_bench.reporting.write import write_product
 
@@ -97,7 +99,7 @@ def test_a_plugins_table_and_figure_are_built_and_recorded(plugin):
     assert figure.with_suffix(".csv").read_text() == "frames\n0\n1\n2\n"
     drawn = FigureRecord.read(figure.with_suffix(".json"))
     assert drawn.runs == []
-    assert list(drawn.files) == ["csv", "pdf", "png"]
+    assert list(drawn.files) == ["csv", "pdf", "png", "svg"]
     for suffix in drawn.files:
         path = figure.with_suffix(f".{suffix}")
         assert drawn.content(path) == path.read_bytes()
@@ -168,3 +170,14 @@ def test_drawing_leaves_the_style_of_other_figures_alone(plugin):
     before = dict(mpl.rcParams)
     write_product(plugin("styled"), "figure", "curve")
     assert dict(mpl.rcParams) == before
+
+
+def test_the_record_of_a_figure_without_one_of_its_pictures_says_what_to_run(plugin):
+    experiment = plugin("a_picture_less")
+    write_product(experiment, "figure", "curve")
+    path = experiment.paths.figure("curve").with_suffix(".json")
+    plain = json.loads(path.read_text())
+    del plain["sha256"], plain["files"]["svg"]
+    path.write_text(json.dumps(with_checksum(plain)))
+    with pytest.raises(InputError, match=r"curve\.json: files\.svg: missing; run `rcn-bench figure curve` again"):
+        FigureRecord.read(path)

@@ -1,4 +1,4 @@
-"""The figures: the paper's three of w_hh, accuracy while a video is being seen, and by the age of a state."""
+"""The figures: the paper's three of w_hh, accuracy as a video is seen, by a state's age, by cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,23 @@ from typing import Annotated, Any, Self
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.base import (
+    CostsOf,
     Frames,
     Lengths,
     Models,
     Product,
     Rows,
+    costs_of,
     default_runs,
+    evaluations,
     hidden_states,
+    merge_costs,
     product,
     require_listed,
     require_runs,
     require_starts,
 )
-from rcn_bench.plan.products.tables import Inits
+from rcn_bench.plan.products.tables import Inits, accuracy_settings
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.schema import Limits, Schema, key, parse, schema_of
 
@@ -148,6 +152,9 @@ class OnlineAccuracy(OfLengths):
     def reads(self) -> list[Path]:
         return self._reads(self.experiment.paths.online)
 
+    def settings(self) -> dict[str, Any]:
+        return {"twins": self.experiment.dataset.twins}
+
 
 @product
 @dataclass(frozen=True)
@@ -166,3 +173,29 @@ class LifetimeAccuracy(OfLengths):
         super().check()
         for run in self.runs():
             self.experiment.lifetime_of(run)
+
+
+@product
+@dataclass(frozen=True)
+class AccuracyByCost(OfLengths):
+    """Video accuracy against parameters, GMACs, memory and clips a second."""
+
+    kind = "figure"
+    name = "cost"
+    section = ("figures", "cost")
+    builder = "rcn_bench.reporting.accuracy_by_cost:accuracy_by_cost"
+
+    def reads(self) -> list[Path]:
+        paths = self.experiment.paths
+        return [*evaluations(self.experiment, self.runs()), *map(paths.profile, self.profiled()), paths.throughput]
+
+    def settings(self) -> dict[str, Any]:
+        experiment = self.experiment
+        shown = {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile.size}
+        return accuracy_settings(experiment) | shown
+
+    def profiled(self) -> CostsOf:
+        return merge_costs(costs_of([model], lengths) for model, lengths in self.lengths.items())
+
+    def timed(self) -> CostsOf:
+        return self.profiled()

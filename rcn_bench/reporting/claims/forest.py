@@ -11,7 +11,7 @@ from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import data_set
 
 WIDTH = 5.5  # inches, a column of a page
-COLOURS: dict[Verdict, str] = {  # of seaborn's colourblind palette; the verdict stands there in words too
+COLOURS: dict[Verdict, str] = {  # of the house style; the verdict stands there in words too
     "supported": "C0",
     "contradicted": "C3",
     "undecided": "0.35",

@@ -1,0 +1,63 @@
+"""Figures of trainings themselves: of those that the experiment's other tables and figures show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rcn_bench.errors import InputError
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.products.base import Product, Rows, product
+from rcn_bench.plan.products.classes import Confusion, PerClass
+from rcn_bench.plan.products.figures import (
+    AccuracyByCost,
+    Figure1,
+    Figure2,
+    Figure3,
+    LifetimeAccuracy,
+    OnlineAccuracy,
+)
+from rcn_bench.plan.products.tables import HiddenStateChange, Table1, Table2, Table3
+from rcn_bench.plan.run import Run
+
+SHOWN: tuple[type[Product], ...] = (
+    *(Table1, Table2, Table3, PerClass, HiddenStateChange),
+    *(Figure1, Figure2, Figure3, OnlineAccuracy, LifetimeAccuracy, AccuracyByCost, Confusion),
+)
+
+
+@product
+@dataclass(frozen=True)
+class LearningCurves(Product):
+    """Loss and accuracy in training, epoch by epoch; it asks for no run of its own."""
+
+    kind = "figure"
+    name = "learning_curves"
+    section = ("figures", "learning_curves")
+    builder = "rcn_bench.reporting.learning:learning_curves"
+
+    def rows(self) -> Rows:
+        """By model, clip length, w_xh and w_hh: models as the config lists them, random starts first."""
+        place = {model: number for number, model in enumerate(self.experiment.models)}
+
+        def order(run: Run) -> tuple[Any, ...]:
+            return place[run.variant], run.frames, run.w_xh != "random", run.w_hh != "random", run.seed
+
+        found: dict[tuple[str, int, str, str | None], list[Run]] = {}
+        for run in sorted(_shown(self.experiment), key=order):
+            found.setdefault((run.variant, run.frames, run.w_xh, run.w_hh), []).append(run)
+        return found
+
+    def reads(self) -> list[Path]:
+        paths = self.experiment.paths
+        return [path for run in self.runs() for path in (paths.metrics(run), paths.training(run))]
+
+    def check(self) -> None:
+        if not self.rows():
+            raise InputError(f"{self.place}: no table or figure shows a training; add one, such as tables.table1")
+
+
+def _shown(experiment: Experiment) -> set[Run]:
+    sections = {"tables": experiment.tables, "figures": experiment.figures}
+    asked = [(cls, sections[cls.section[0]]) for cls in SHOWN]
+    shown = [cls.of(experiment, section[cls.section[1]]) for cls, section in asked if cls.section[1] in section]
+    return {run for each in shown for run in each.runs()}

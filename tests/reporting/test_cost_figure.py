@@ -1,0 +1,81 @@
+"""Accuracy against cost."""
+
+import numpy as np
+import pytest
+from table_results import GIB, measured, model_costs, write_profile
+from written import written_figure
+
+from rcn_bench.plan.products import find_product
+from rcn_bench.plan.run import Run
+from rcn_bench.reporting.accuracies import Accuracies
+from rcn_bench.reporting.accuracy_by_cost import accuracy_by_cost
+from results import write_own_run
+
+COST = {"rcn18": [16, 8], "i3d18": [8]}
+
+
+@pytest.fixture
+def experiment(make):
+    return make({"figures": {"cost": COST}})
+
+
+def draw(experiment):
+    return accuracy_by_cost(find_product(experiment, "cost", "figure"))
+
+
+def panels(drawing):
+    return {axis.get_xlabel(): axis for axis in drawing.figure.axes}
+
+
+def test_the_numbers_are_those_of_evaluations_profiles_and_timings(experiment):
+    for seed, right in ((0, 30), (1, 10)):
+        correct = [True] * right + [False] * (40 - right)
+        write_own_run(experiment, Run("i3d18", 8, "stills", None, seed), correct, [1] * 40, clips_per_video=10)
+    product, table = find_product(experiment, "cost", "figure"), written_figure(experiment, "cost")
+    assert list(zip(table["model"], table["frames"], strict=True)) == [("rcn18", 16), ("rcn18", 8), ("i3d18", 8)]
+    _, short, i3d = (row for _, row in table.iterrows())
+    assert i3d["video acc %"] == 50
+    assert (i3d["parameters"], i3d["GMACs"], i3d["inference clips/s"]) == (1234567, 4.268, 120)
+    assert i3d["training MiB/clip"] == 2 * 1024 / 16
+    for name, value in Accuracies.of(product).cells(product.rows()["rcn18", 8], ["video"]).items():
+        assert short[name] == pytest.approx(value, rel=1e-5)
+
+
+def test_a_panel_a_cost_has_a_bubble_a_length_as_large_as_it_is_long(experiment):
+    drawing = draw(experiment)
+    found = panels(drawing)
+    assert set(found) == {"parameters", "GMACs a clip", "training memory, MiB a clip", "clips/s in inference"}
+    for axis in found.values():
+        lines, rcn, _, i3d = axis.collections
+        short, long = rcn.get_sizes()
+        assert long == 2 * short == 2 * i3d.get_sizes()[0]
+        assert len(lines.get_segments()) == 2  # an interval each
+        assert [text.get_text() for text in axis.texts] == ["8", "16", "8"]
+    numbers = drawing.numbers.set_index(["model", "frames"])
+    rcn = found["GMACs a clip"].collections[1]
+    np.testing.assert_allclose(
+        rcn.get_offsets(), [numbers.loc[("rcn18", frames), ["GMACs", "video acc %"]] for frames in (8, 16)]
+    )
+    (legend,) = drawing.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(COST)
+
+
+def test_memory_is_as_measured_where_it_was_and_no_bubble_where_a_batch_did_not_fit(experiment):
+    rows = [
+        model_costs("rcn18", 8, True, measured=measured(4 * GIB, 100)),
+        model_costs("rcn18", 16, True, measured=measured(None, 7)),
+    ]
+    write_profile(experiment, "rcn18", rows)
+    drawing = draw(experiment)
+    table = drawing.numbers.set_index(["model", "frames"])
+    assert table.loc[("rcn18", 8), "training MiB/clip"] == 4 * 1024 / 16
+    assert np.isnan(table.loc[("rcn18", 16), "training MiB/clip"])
+    axis = panels(drawing)["training memory, MiB a clip"]
+    assert [text.get_text() for text in axis.texts] == ["8", "8"]
+    assert "GMACs and memory, estimated or measured, at 112x112." in " ".join(drawing.figure.get_supxlabel().split())
+
+
+def test_the_note_says_of_how_many_videos_and_seeds_and_on_which_machine(experiment):
+    told = " ".join(draw(experiment).figure.get_supxlabel().split())
+    assert "n: 40 videos, 2 seeds. w_xh stills: rcn18, i3d18." in told
+    assert "a processor, 2 threads" in told
