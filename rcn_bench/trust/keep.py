@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash, size_text, write_text
+from rcn_bench.plan.config import experiment_in
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.writers import at_work
 from rcn_bench.records.kept import MANIFEST, Manifest, systems_of
 from rcn_bench.trust.card import model_card
-from rcn_bench.trust.report import Report
 from rcn_bench.trust.tree import CARD, PRODUCTS, Tree, training_and_evaluation
 from rcn_bench.trust.verify import Verifier
 
@@ -22,6 +22,7 @@ ENDS = (*PRODUCTS, "w_hh")  # stages of whose files nothing else is made
 def keep(root: Path, destination: Path) -> str:
     """Copy the results of one experiment without weights, frames and logs, and write MANIFEST.json; returns a line.
 
+    Weights may have stayed on the machine that trained them: records tell of their sha256.
     Errors: InputError for a folder that is none, is kept already, is not complete, does not hold, or has a writer at
     work; and if something is at the destination.
     """
@@ -31,13 +32,10 @@ def keep(root: Path, destination: Path) -> str:
         raise InputError(f"{destination}: something is there; name a new folder, or remove it")
     tree = Tree(root)
     _require_at_rest(tree)
-    report = Verifier(root).verify()
-    if not report.holds:
-        raise InputError(f"{root}/{report.findings[0]}; only what holds is kept")
     folder = destination.with_name(f".{destination.name}.tmp")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        line = _kept(tree, report, folder)
+        line = _kept(tree, folder)
         folder.replace(destination)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,21 +59,28 @@ def _not_to_keep(tree: Tree) -> Iterator[str]:
     for link in tree.links:
         for name in link.beside.values():
             ends_here = link.stage in ENDS and name not in read
-            if link.is_weights(name) or (ends_here and (tree.root / name).stat().st_size > LARGEST):
+            if link.is_weights(name) or (ends_here and _is_large(tree.root / name)):
                 yield name
 
 
-def _kept(tree: Tree, report: Report, folder: Path) -> str:
+def _is_large(file: Path) -> bool:
+    """One that is not there was too large for whoever brought the results here."""
+    return not file.exists() or file.stat().st_size > LARGEST
+
+
+def _kept(tree: Tree, folder: Path) -> str:
     left = set(_not_to_keep(tree))
     records = {link: link.kind.read_of(tree.root / link.path, link.target) for link in tree.links}
     vouched = {path: record.checksum(key) for link, record in records.items() for key, path in link.beside.items()}
     files, left_out = {}, {}
     for name in dict.fromkeys(tree.files()):
         source, copy = tree.root / name, folder / name
-        if name in tree.cards:
-            write_text(copy, model_card(*training_and_evaluation(tree.experiment.paths, Run.parse(copy.parent.name))))
+        if name in tree.cards:  # of the records that are kept, which stand before it
+            write_card(experiment_in(folder), Run.parse(copy.parent.name))
         elif name in left:
             left_out[name] = vouched[name]
+            if source.exists() and file_hash(source) != vouched[name]:
+                raise InputError(f"{source}: not as its record tells of it, by its sha256; only what holds is kept")
             continue
         elif source.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +90,9 @@ def _kept(tree: Tree, report: Report, folder: Path) -> str:
         files[name] = file_hash(copy)
     systems = systems_of(record.origin for record in records.values())
     Manifest(files=files, left_out=left_out, systems=systems).write(folder / MANIFEST)
+    report = Verifier(folder).verify()
+    if not report.holds:
+        raise InputError(f"{tree.root}/{report.findings[0]}; only what holds is kept")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     kept = f"{len(files) + 1:,} files, {size_text(size)}"
     return f"{kept}, {report.numbers:,} numbers computed again; left out: {len(left_out)} that the manifest names"

@@ -56,11 +56,25 @@ def test_only_whole_results_that_hold_are_kept(whole, tmp_path, capsys):
     evaluation = Evaluation.read(path)
     path.unlink()
     assert cli.main(["keep", str(whole), str(tmp_path / "kept")]) == 2
-    assert f"{path}: not there; rcn-bench evaluate" in capsys.readouterr().err
+    assert f"{path}: not there; run `rcn-bench evaluate {path.parent.name}` first" in capsys.readouterr().err
     replace(evaluation, clip_accuracy=0.125).write(path)
     assert cli.main(["keep", str(whole), str(tmp_path / "kept")]) == 2
     assert f"{path}: clip_accuracy: 0.125, the scores come to" in capsys.readouterr().err
     assert not (tmp_path / "kept").exists()
+
+
+def test_weights_may_have_stayed_elsewhere_but_those_that_are_there_must_be_right(whole, tmp_path, capsys):
+    weights = whole / RUN / "model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    keep(whole, tmp_path / "without")
+    weights.write_bytes(content)
+    keep(whole, tmp_path / "with")
+    assert (tmp_path / "with" / MANIFEST).read_bytes() == (tmp_path / "without" / MANIFEST).read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert cli.main(["keep", str(whole), str(tmp_path / "damaged")]) == 2
+    assert f"{weights}: not as its record tells of it" in capsys.readouterr().err
+    assert not (tmp_path / "damaged").exists()
 
 
 def test_nothing_is_kept_while_somebody_writes_there(whole, tmp_path, capsys):
