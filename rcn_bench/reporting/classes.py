@@ -193,7 +193,7 @@ def _axes(figure: Figure, rows: int, columns: int, count: int) -> list[Axes]:
 def _points_of_numbers(tables: Iterable[pd.DataFrame], cell: float) -> float | None:
     """How large the percents in cells are, so that the widest has room; None where that could not be read."""
     widest = max(text_width(_percent(share)) for table in tables for share in table["share_of_class"])
-    points = min(SMALL - 1, 0.9 * SMALL * cell / widest)
+    points = min(SMALL - 1, 0.97 * SMALL * cell / widest)
     return points if points >= SMALLEST_NUMBER else None
 
 
