@@ -1,7 +1,8 @@
 """What is right and wrong by class: the accuracy of each, and which class is taken for which."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from rcn_bench.errors import shown
@@ -19,15 +21,19 @@ from rcn_bench.reporting.accuracies import Accuracies, ends
 from rcn_bench.reporting.accuracy import accuracy_notes
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import data_set
-from rcn_bench.reporting.style import COLOURS, PAGE, PANEL, SMALL
+from rcn_bench.reporting.style import COLOURS, PAGE, PAGE_HEIGHT, PANEL, SMALL, text_width
 from rcn_bench.reporting.table import Table
 
-MOST_IN_A_MATRIX = 24  # classes, whose names and shares can be read
+MOST_IN_A_MATRIX = 24  # classes, whose names can be read where two matrices stand beside each other
+LARGEST_CELL = 0.5  # inches
+SMALLEST_CELL = SMALL / 72  # inches; in smaller ones the names of classes would overlap
+SMALLEST_NUMBER = 5  # points that can be read
 MOST_PAIRS = 25  # that are shown where there are more classes
-MOST_BESIDE = 12  # classes of a matrix that has another beside it
+FEWEST_PAIRS = 5  # of a model, however many there are
 LONGEST_NAME = 36  # characters
 LONGEST_BESIDE = 14  # of names where two panels of bars stand beside each other
 SHOWN = ("label", "predicted", "share_of_class", "kind")  # columns of the numbers
+UNNUMBERED = "The deeper, the larger the share of the true class; numbers: in the CSV."
 OF_KIND = {"right": "#6b6b6b", "twin": COLOURS[1], "other": COLOURS[0]}
 KIND = {
     "right": "right",
@@ -85,22 +91,8 @@ def confusion(product: Confusion) -> Drawing:
     twins = twin_classes(accuracies.shared[accuracies.first[0]].videos)
     numbers = {model: _confusions(accuracies, runs, twins) for model, runs in product.rows().items()}
     labels = _order(_all_labels(numbers.values()), twins)
-    in_a_matrix = len(labels) <= MOST_IN_A_MATRIX
-    beside = len(labels) <= MOST_BESIDE if in_a_matrix else max(map(len, labels)) <= LONGEST_BESIDE
-    columns = min(2 if beside else 1, len(numbers))
-    page = PANEL if beside and columns == 1 else PAGE
-    rows, width = ceil(len(numbers) / columns), page / columns
-    figure = new_figure(page, rows * (width if in_a_matrix else 0.13 * MOST_PAIRS + 0.8) + 0.4)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat[len(numbers) :]:
-        axis.axis("off")
-    for axis, (model, table) in zip(axes.flat, numbers.items(), strict=False):
-        (_matrix if in_a_matrix else _bars)(axis, table, labels)
-        axis.set_title(_title(product, model, table), parse_math=False)
-    kinds = {kind for table in numbers.values() for kind in table["kind"]} - (set() if in_a_matrix else {"right"})
-    patches = [Patch(color=OF_KIND[kind], label=text) for kind, text in KIND.items() if kind in kinds]
-    side_by_side = len(patches) if columns > 1 else 1
-    figure.legend(handles=patches, loc="outside lower center", ncols=side_by_side)
+    titled = {_title(product, model, table): table for model, table in numbers.items()}
+    figure = (_matrices if len(labels) <= MOST_IN_A_MATRIX else _most_frequent)(titled, labels)
     return Drawing(figure, pd.concat(numbers.values()))
 
 
@@ -147,27 +139,111 @@ def _title(product: OfModels, model: str, table: pd.DataFrame) -> str:
     return f"{model}, {product.frames} frames, {runs[0].w_xh}{seeds}\n{told}"
 
 
-def _matrix(axis: Axes, table: pd.DataFrame, labels: Sequence[str]) -> None:
-    """A cell a pair: the deeper its colour, the larger its share of the true class; percent stand in it."""
+@dataclass(frozen=True)
+class Grid:
+    """Where square matrices stand. cell: inches that a class has of a matrix; width, height: inches of the figure."""
+
+    rows: int
+    columns: int
+    cell: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, matrices: int, names: Sequence[str]) -> "Grid":
+        """Two columns, or one where names leave no room for two; no higher than a page while names can be read."""
+        beside = max(map(text_width, names)) + 0.4  # with the axis' own label
+        for columns, width in ((2, PAGE) if matrices > 1 else (1, PANEL), (1, PAGE)):
+            cell = ((width - beside) / columns - 0.15) / len(names)
+            if cell >= SMALLEST_CELL:
+                break
+        rows = ceil(matrices / columns)
+        names_below = beside * (1 if matrices % columns == 0 else 2)  # also of one with nothing below it
+        around = (0.3 if columns > 1 else 0.6) + 0.4 * rows + names_below  # the legend, and titles
+        cell = min(cell, (PAGE_HEIGHT - around) / rows / len(names), LARGEST_CELL)
+        cell = max(cell, SMALLEST_CELL)
+        return cls(rows, columns, cell, width, rows * cell * len(names) + around)
+
+
+def _matrices(titled: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> Figure:
+    """One a model; the names of classes stand left of a row and below a column."""
+    names = [_short(label) for label in labels]
+    grid = Grid.of(len(titled), names)
+    figure = new_figure(grid.width, grid.height)
+    axes = _axes(figure, grid.rows, grid.columns, len(titled))
+    points = _points_of_numbers(titled.values(), grid.cell)
+    for number, (axis, (title, table)) in enumerate(zip(axes, titled.items(), strict=True)):
+        _matrix(axis, table, labels, points)
+        axis.set_title(title, fontsize=SMALL, parse_math=False)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=SMALL, parse_math=False)
+        axis.set_yticks(range(len(names)), names, fontsize=SMALL, parse_math=False)
+        lowest, leftmost = number + grid.columns >= len(titled), number % grid.columns == 0
+        axis.tick_params(bottom=lowest, labelbottom=lowest, left=leftmost, labelleft=leftmost)
+        axis.set(xlabel="predicted class" if lowest else "", ylabel="true class, 100 % a row" if leftmost else "")
+    _add_legend(figure, set(pd.concat(titled.values())["kind"]), grid.columns, "" if points else UNNUMBERED)
+    return figure
+
+
+def _axes(figure: Figure, rows: int, columns: int, count: int) -> list[Axes]:
+    """So many, row by row; what is left of the last row stays empty."""
+    grid = figure.add_gridspec(rows, columns)
+    return [figure.add_subplot(grid[divmod(place, columns)]) for place in range(count)]
+
+
+def _points_of_numbers(tables: Iterable[pd.DataFrame], cell: float) -> float | None:
+    """How large the percents in cells are, so that the widest has room; None where that could not be read."""
+    widest = max(text_width(_percent(share)) for table in tables for share in table["share_of_class"])
+    points = min(SMALL - 1, 0.97 * SMALL * cell / widest)
+    return points if points >= SMALLEST_NUMBER else None
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _matrix(axis: Axes, table: pd.DataFrame, labels: Sequence[str], points: float | None) -> None:
+    """A cell a pair: the deeper its colour, the larger its share of the true class; percent stand in it.
+
+    points: their size; None for no numbers.
+    """
     place = {label: number for number, label in enumerate(labels)}
     image = np.ones((len(labels), len(labels), 3))
     for label, predicted, share, kind in zip(*(table[name] for name in SHOWN), strict=True):
         true, best = place[label], place[predicted]
         depth = share**0.5  # so that a rare confusion is seen, too
         image[true, best] = 1 - depth * (1 - np.array(to_rgb(OF_KIND[kind])))
-        colour = "white" if depth > 0.75 else "black"
-        axis.text(best, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=SMALL - 1, color=colour)
+        if points:
+            colour = "white" if depth > 0.75 else "black"
+            axis.text(best, true, _percent(share), ha="center", va="center", fontsize=points, color=colour)
     axis.imshow(image, interpolation="nearest")
     axis.grid(False)
-    axis.set_xticks(range(len(labels)), map(_short, labels), rotation=90, fontsize=SMALL, parse_math=False)
-    axis.set_yticks(range(len(labels)), map(_short, labels), fontsize=SMALL, parse_math=False)
-    axis.set(xlabel="predicted class", ylabel="true class, 100 % a row")
 
 
-def _bars(axis: Axes, table: pd.DataFrame, _: Sequence[str]) -> None:
+def _most_frequent(titled: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> Figure:
+    """Bars, a panel a model; as many as leave the figure no higher than a page."""
+    columns = min(2 if max(map(len, labels)) <= LONGEST_BESIDE else 1, len(titled))
+    rows = ceil(len(titled) / columns)
+    legend, around, bar = 0.4, 0.8, 0.13  # inches: of the figure, of a panel, of a pair
+    fit = int(((PAGE_HEIGHT - legend) / rows - around) / bar)
+    pairs = max(min(MOST_PAIRS, fit), FEWEST_PAIRS)
+    figure = new_figure(PAGE, rows * (bar * pairs + around) + legend)
+    for axis, (title, table) in zip(_axes(figure, rows, columns, len(titled)), titled.items(), strict=True):
+        _bars(axis, table, pairs)
+        axis.set_title(title, parse_math=False)
+    _add_legend(figure, set(pd.concat(titled.values())["kind"]) - {"right"}, columns)
+    return figure
+
+
+def _add_legend(figure: Figure, kinds: set[str], columns: int, title: str = "") -> None:
+    patches = [Patch(color=OF_KIND[kind], label=text) for kind, text in KIND.items() if kind in kinds]
+    side_by_side = len(patches) if columns > 1 else 1
+    figure.legend(handles=patches, loc="outside lower center", ncols=side_by_side, title=title)
+
+
+def _bars(axis: Axes, table: pd.DataFrame, pairs: int) -> None:
     """The most frequent confusions, a bar each: in how many videos, and which share of the class that is."""
     wrong = table[table["kind"] != "right"].sort_values(["count", "label"], ascending=[False, True])
-    most = wrong.head(MOST_PAIRS)
+    most = wrong.head(pairs)
     names = [
         f"{_short(true)} \u2192 {_short(best)}" for true, best in zip(most["label"], most["predicted"], strict=True)
     ]

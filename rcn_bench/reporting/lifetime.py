@@ -11,7 +11,7 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import LifetimeAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.lifetime import Lifetime
-from rcn_bench.reporting.curves import Curve, draw_interval, label_curves, note_of
+from rcn_bench.reporting.curves import Curve, draw_intervals, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
 from rcn_bench.reporting.style import PANEL, QUIET, add_note, marks
@@ -26,7 +26,7 @@ WAYS = {
 }
 EXPLAINED = (
     "By the last clip's frames up to that age, by all frames up to it, or by a clip's frames with the state restarted "
-    "before them. Upright lines: a clip in training."
+    "before them. Dotted upright lines: a clip in training."
 )
 
 
@@ -44,7 +44,7 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
             name, details = f"{model}, {frames} frames, {told}", [f"{len(rows[0][way])} videos", f"w_xh {runs[0].w_xh}"]
             curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
             axis.plot(table["age"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
-            draw_interval(axis, "age", table, mark.colour)
+    draw_intervals(axis, "age", curves)
     for frames in sorted({frames for _, frames in shown}):
         axis.axvline(frames, color=QUIET, linewidth=0.8, linestyle=":", zorder=1)
     axis.set_xscale("log", base=2)

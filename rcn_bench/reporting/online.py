@@ -8,7 +8,7 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Online
-from rcn_bench.reporting.curves import Curve, draw_interval, label_curves, note_of
+from rcn_bench.reporting.curves import Curve, draw_intervals, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import notes_on_overlap, read_online
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
@@ -38,7 +38,7 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
             curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
             line = "--" if way == "restarted" else "-"
             axis.plot(table["share_of_video"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
-            draw_interval(axis, "share_of_video", table, mark.colour)
+    draw_intervals(axis, "share_of_video", curves)
     axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.yaxis.set_major_formatter(PercentFormatter(1))  # with decimals where all curves lie close together
     axis.set(xlabel="share of the video seen", ylabel="video accuracy")

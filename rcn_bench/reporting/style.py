@@ -16,6 +16,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 PAGE = 7.1  # inches; the width of a page's text in print, for figures of many panels
+PAGE_HEIGHT = 9.5  # inches that a figure may be high
 PANEL = 5.0  # of a single panel with labels beside it; in a column of 3.4 inches its letters are still 5 points high
 SMALL = 7  # points
 MOST_COLUMNS = 4  # of panels beside each other on a page
@@ -51,6 +52,7 @@ _STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.3,
     "lines.markersize": 3.5,
+    "figure.dpi": 200,  # places are found at the resolution of the PNG, whose letters are else wider than was left
     "savefig.dpi": 200,
     "pdf.fonttype": 42,  # letters that can be searched, and that publishers take
     "svg.hashsalt": "rcn_bench",  # names of parts, else drawn by lot
@@ -146,14 +148,14 @@ def add_note(figure: Figure, *sentences: str) -> None:
     lines: list[str] = []
     for word in " ".join(sentences).split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _width(longer) <= 0.97 * figure.get_figwidth():
+        if lines and text_width(longer) <= 0.97 * figure.get_figwidth():
             lines[-1] = longer
         else:
             lines.append(word)
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=SMALL, color="0.25", parse_math=False)
 
 
-def _width(line: str) -> float:
+def text_width(line: str) -> float:
     """Inches of a line of small letters."""
     width, _, _ = text_to_path.get_text_width_height_descent(line, FontProperties(size=SMALL), False)
     return float(width) / 72

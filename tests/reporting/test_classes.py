@@ -10,7 +10,8 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import products_of
 from rcn_bench.predictions import Videos
-from rcn_bench.reporting.classes import MOST_IN_A_MATRIX, MOST_PAIRS, confusion, twin_classes
+from rcn_bench.reporting.classes import MOST_IN_A_MATRIX, MOST_PAIRS, Grid, confusion, twin_classes
+from rcn_bench.reporting.style import PAGE, PAGE_HEIGHT, house_style
 from results import write_own_scores
 
 PAIRS, CLIPS = 60, 2
@@ -100,8 +101,10 @@ def drawn(experiment):
 def test_twins_stand_side_by_side_in_a_matrix(tmp_path):
     axes, legend = drawn(write(tmp_path, ["a", "z", "b", "y"]))
     assert len(axes) == 2
+    names = [[tick.get_text() for tick in axis.get_yticklabels()] for axis in axes]
+    assert names == [["a", "z", "b", "y"], []]  # once a row
     for axis in axes:
-        assert [tick.get_text() for tick in axis.get_yticklabels()] == ["a", "z", "b", "y"]
+        assert [tick.get_text() for tick in axis.get_xticklabels()] == ["a", "z", "b", "y"]
         assert "% right, " in axis.get_title()
         percent = np.zeros((4, 4))
         for text in axis.texts:
@@ -126,6 +129,53 @@ def test_of_many_classes_the_most_frequent_confusions_are_shown(tmp_path):
     assert widths[0] == wrong.groupby(["label", "predicted"]).size().max() / 2  # a training
     assert legend[0].startswith("taken for its twin")
     assert max(len(tick.get_text()) for tick in axis.get_yticklabels()) <= 2 * 36 + 3
+
+
+MODELS = ["rcn18", "c2d18", "i3d18", "r2plus1d18"]
+
+
+def placed(tmp_path, classes):
+    """The figure of four models as it is written, its parts in their places."""
+    with house_style():
+        figure = confusion(products_of(write(tmp_path, classes, MODELS))["confusion"]).figure
+        figure.draw_without_rendering()
+    assert figure.get_figwidth() <= PAGE
+    assert figure.get_figheight() <= PAGE_HEIGHT
+    return figure
+
+
+def test_four_matrices_of_twenty_classes_can_be_read_on_a_page(tmp_path):
+    figure = placed(tmp_path, [f"move {i // 2} {'up' if i % 2 else 'down'}" for i in range(20)])
+    boxes = [axis.get_window_extent() for axis in figure.axes]
+    assert len({round(box.x0) for box in boxes}) == len({round(box.y0) for box in boxes}) == 2
+    named = [(len(axis.get_yticklabels()), len(axis.get_xticklabels())) for axis in figure.axes]
+    assert named == [(20, 0), (0, 0), (20, 20), (0, 20)]  # once a row, once a column
+    for axis, box in zip(figure.axes, boxes, strict=True):
+        assert axis.texts
+        for number in axis.texts:
+            assert number.get_fontsize() >= 5
+            assert number.get_window_extent().width <= box.width / 20
+        for name in axis.get_yticklabels():
+            assert name.get_fontsize() * figure.dpi / 72 <= box.height / 20
+
+
+def test_the_names_of_confusions_are_not_cut_off_and_four_models_stay_on_a_page(tmp_path):
+    figure = placed(tmp_path, [f"throw_ball{i // 2} {'up' if i % 2 else 'down'}" for i in range(40)])
+    assert len(figure.axes) == 4
+    names = [name.get_window_extent().x0 for axis in figure.axes for name in axis.get_yticklabels()]
+    assert len(names) > 4 * 5
+    assert min(names) >= 0
+
+
+@pytest.mark.parametrize("length", [1, 12, 36])
+@pytest.mark.parametrize("classes", [2, 8, 20, MOST_IN_A_MATRIX])
+def test_matrices_stand_on_a_page_in_two_columns_unless_names_leave_no_room(length, classes):
+    for matrices in (1, 2, 3, 4):
+        grid = Grid.of(matrices, ["n" * length] * classes)
+        assert grid.columns == (1 if matrices == 1 or (length, classes) == (36, MOST_IN_A_MATRIX) else 2)
+        assert grid.cell >= 7 / 72  # as high as a name is
+        assert grid.width <= PAGE
+        assert grid.height <= PAGE_HEIGHT or (matrices > 2 and length == 36)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,32 @@ def test_its_intervals_are_over_seeds_and_groups_of_videos(tmp_path):
     np.testing.assert_allclose(table[["accuracy_95_low", "accuracy_95_high"]].iloc[3], scores.interval(), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("seeds", "bars"), [(2, 10), (4, 0)])
+def test_intervals_of_few_seeds_are_error_bars_and_of_more_a_band(tmp_path, seeds, bars):
+    config = merged(["config/mini.yaml"])
+    config |= {"seeds": list(range(seeds)), "figures": {"online_accuracy": {"rcn18": [8]}}}
+    experiment = check_config(config, "config", tmp_path)
+    columns = {
+        "video": [f"v{i}" for i in range(40)],
+        "group": [f"g{i // 2}" for i in range(40)],
+        "label": ["walk"] * 40,
+    }
+    for seed in range(seeds):
+        right = np.random.default_rng(seed).random(40) < 0.3 + 0.1 * seed
+        write_online_run(experiment, "rcn18", seed, columns=columns, carried=[str(int(one)) * 10 for one in right])
+    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    (axis,) = drawing.figure.axes
+    (drawn,) = axis.collections
+    ends = drawing.numbers[["accuracy_95_low", "accuracy_95_high"]].to_numpy()
+    if bars:
+        np.testing.assert_allclose([bar[:, 1] for bar in drawn.get_segments()], ends)
+        assert "Error bars, as of fewer than 4 seeds, side by side: 95 % intervals" in foot(drawing)
+    else:
+        assert "Bands: 95 % intervals" in foot(drawing)
+    least, most = axis.get_ylim()
+    assert least < ends.min() < ends.max() < most  # none is cut off
+
+
 def test_online_accuracy_starts_where_nearly_every_video_has_had_a_full_window(experiment):
     table = written_figure(experiment, "online_accuracy")
     i3d = table[table["model"] == "i3d18"]
