@@ -37,6 +37,8 @@ def keep(root: Path, destination: Path) -> str:
     try:
         line = _kept(tree, folder)
         folder.replace(destination)
+    except InputError as error:
+        raise InputError(f"{error}; only what holds is kept") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return line
@@ -80,7 +82,7 @@ def _kept(tree: Tree, folder: Path) -> str:
         elif name in left:
             left_out[name] = vouched[name]
             if source.exists() and file_hash(source) != vouched[name]:
-                raise InputError(f"{source}: not as its record tells of it, by its sha256; only what holds is kept")
+                raise InputError(f"{source}: not as its record tells of it, by its sha256")
             continue
         elif source.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +94,7 @@ def _kept(tree: Tree, folder: Path) -> str:
     Manifest(files=files, left_out=left_out, systems=systems).write(folder / MANIFEST)
     report = Verifier(folder).verify()
     if not report.holds:
-        raise InputError(f"{tree.root}/{report.findings[0]}; only what holds is kept")
+        raise InputError(f"{tree.root}/{report.findings[0]}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     kept = f"{len(files) + 1:,} files, {size_text(size)}"
     return f"{kept}, {report.numbers:,} numbers computed again; left out: {len(left_out)} that the manifest names"

@@ -4,6 +4,7 @@ import copy
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,8 +17,9 @@ from rcn_bench.plan.products import all_runs, products_of
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_config_loads_and_is_named_after_its_file(path):
-    assert load_experiment([path]).name == path.stem
+def test_shipped_config_loads_and_is_named_after_its_file_or_adds_to_the_results_of_its_base(path):
+    own = yaml.safe_load(path.read_text())
+    assert load_experiment([path]).name == (path.stem if "name" in own else Path(own["base"]).stem)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
