@@ -94,8 +94,9 @@ def write_for_folder(file: Path, folder: Path, choice: Choice, progress: Progres
             path.unlink(missing_ok=True)
         raise
     progress(
-        f"{lists.val}: {len(held_out)} of the {len(listed)} videos, one in {HELD_OUT} of a class, for validation; if "
-        "several are cut from one recording, which must not be on both sides, write the two lists yourself"
+        f"{shown(str(lists.val))}: {len(held_out)} of the {len(listed)} videos, one in {HELD_OUT} of a class, for "
+        "validation; if several are cut from one recording, which must not be on both sides, write the two lists "
+        "yourself"
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_options, experiment_of, output_file
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, shown
 
 
 def add_commands(commands: Commands) -> None:
@@ -23,4 +23,4 @@ def _report(options: Options) -> None:
     if not folders:
         raise InputError("report: give folders of results, such as results/mini, or --config")
     write_page(folders, output_file(options.output, "name the HTML file to write, such as report.html"))
-    print(f"{options.output}: open it in a browser")
+    print(f"{shown(str(options.output))}: open it in a browser")

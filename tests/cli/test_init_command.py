@@ -115,6 +115,13 @@ def test_the_name_of_an_experiment_is_a_text_whatever_it_looks_like(output, name
     assert load_experiment([f"./{name}.yaml"]).name == name
 
 
+def test_each_line_about_a_file_is_one_line_whatever_its_name_is(output):
+    write_videos({"up": 2, "down": 2})
+    told = output("init", "two\nlines.yaml", "--videos", "videos").splitlines()
+    assert told[1].startswith("two\\nlines_val.csv: 2 of the 4 videos")
+    assert told[2] == "two\\nlines.yaml: written; look through it, then"
+
+
 def test_batches_are_no_larger_than_a_small_set(output):
     for videos, clips in ((2, 2), (9, 2), (16, 4), (200, 16)):
         rows = [f"{number}.mp4,{'ab'[number % 2]}" for number in range(videos)]
