@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ def write_for_folder(file: Path, folder: Path, choice: Choice, progress: Progres
     Errors: InputError as from ``write_for_lists``, and for a list that is there.
     """
     _require_new(file)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; --videos names the folder of the videos")
     parts = [folder / name for name in ("train", *VALIDATION) if (folder / name).is_dir()]
     if len(parts) > 1 and parts[0].name == "train":
         write_for_lists(file, Lists(parts[0], parts[1], folder), choice, progress)
@@ -77,15 +80,23 @@ def write_for_folder(file: Path, folder: Path, choice: Choice, progress: Progres
     for path in (lists.train, lists.val):
         _require_new(path, "give it as --train or --val, or remove it")
     held_out = _held_out(listed)
+    if not held_out:
+        raise InputError(f"{folder}: no class has two videos, one to train on and one for validation; add more")
     of_validation = {video.id for video in held_out}
     train = [video for video in listed if video.id not in of_validation]
     text = _checked(file, lists, train, len(listed.labels), choice)
-    write_own_csv(train, folder, lists.train, progress)
-    write_own_csv(held_out, folder, lists.val, progress)
-    write_text(file, text)
+    try:
+        write_own_csv(train, folder, lists.train, progress)
+        write_own_csv(held_out, folder, lists.val, progress)
+        write_text(file, text)
+    except BaseException:  # else the next try would find lists that are there
+        for path in (lists.train, lists.val):
+            path.unlink(missing_ok=True)
+        raise
     progress(
-        f"{lists.val}: {len(held_out)} of the {len(listed)} videos, one in {HELD_OUT} of a class, for validation; if "
-        "several are cut from one recording, which must not be on both sides, write the two lists yourself"
+        f"{shown(str(lists.val))}: {len(held_out)} of the {len(listed)} videos, one in {HELD_OUT} of a class, for "
+        "validation; if several are cut from one recording, which must not be on both sides, write the two lists "
+        "yourself"
     )
 
 
@@ -120,7 +131,14 @@ def _require_some(source: Path, listed: VideoList, root: Path, progress: Progres
 
 
 def _checked(file: Path, lists: Lists, train: Sequence[Video], classes: int, choice: Choice) -> str:
-    """The text of a config, which can be one. train: the videos to train on."""
+    """The text of a config, which can be one. train: the videos to train on.
+
+    Errors: InputError for videos of one class, of which nothing can be learned, or values that no config can have.
+    """
+    if len({video.label for video in train}) < 2:
+        raise InputError(
+            f"{file}: would train on videos of 1 class, which teaches nothing; a class is a folder or label"
+        )
     text = _text(file, lists, train, classes, choice)
     check_config(yaml.safe_load(text), str(file))
     return text
@@ -136,8 +154,8 @@ def _text(file: Path, lists: Lists, train: Sequence[Video], classes: int, choice
     known |= {"format": lists.format} if lists.format else {}
     lines = [
         f"# Your own videos, {len(train)} of {classes} classes to train on. What is left out has its default;",
-        f"# `rcn-bench check --defaults --config {shown(str(file))}` prints every key.",
-        f"name: {_name(file)}  # of the folder below results/",
+        f"# `rcn-bench check --defaults --config {shown(shlex.quote(str(file)))}` prints every key.",
+        f"name: {_yaml(_name(file))}  # of the folder below results/",
         *([f"plugins: {_yaml(list(choice.plugins))}"] if choice.plugins else []),
         "",
         "data:",
@@ -161,7 +179,7 @@ def _text(file: Path, lists: Lists, train: Sequence[Video], classes: int, choice
         "# pretrained: imagenet  # with imagenet in w_xh below: also from ImageNet weights, which are downloaded",
         "# seeds: [0, 1, 2]  # each run once a seed; one seed cannot order models",
         "models:",
-        *(f"  {model}: {_yaml(_starts(model))}" for model in models),
+        *(f"  {_yaml(model)}: {_yaml(_starts(model))}" for model in models),
         "",
         "tables:",
         f"  table2: {_yaml({'models': models, 'frames': frames})}",

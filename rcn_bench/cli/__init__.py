@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files can be any bytes
     given = [_as_path(each) for each in (sys.argv[1:] if arguments is None else arguments)]
-    options = build_parser().parse_args(given)
     try:
+        options = _parsed(given)
         if refusal := earlier_refusal(given):
             return _complain(*refusal)
         code = options.run_command(options)
@@ -59,6 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.add_note(f"rcn-bench: {shown(line)}")
         raise
     return code or 0
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Errors: BrokenPipeError, too, where nobody reads what --help or --version print, which end in here."""
+    try:
+        return build_parser().parse_args(arguments)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
 
 
 def _as_path(argument: str) -> str:

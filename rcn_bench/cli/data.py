@@ -11,6 +11,7 @@ from rcn_bench.cli.options import (
     add_examples,
     add_writing_command,
     not_negative,
+    output_file,
     positive,
     share,
 )
@@ -83,7 +84,7 @@ def _check(options: Options) -> None:
     review_videos(
         options.annotations,
         options.root,
-        options.report,
+        output_file(options.report, "give --report the name of a file"),
         format=options.format,
         frames=options.frames,
         labels=options.labels,
@@ -101,13 +102,12 @@ def _convert(options: Options) -> None:
 
     if options.output.exists() and options.list.exists() and options.output.samefile(options.list):
         raise InputError(f"{options.output}: the list itself; give --output another name")
-    if options.output.is_dir():
-        raise InputError(f"{options.output}: a folder; give --output the name of a file")
+    output = output_file(options.output, "give --output the name of a file")
     if not options.root.is_dir():
         raise InputError(f"{options.root}: no such video folder; check --root")
     load_plugins(options.plugin)
     videos = read_list(options.list, options.root, options.format)
-    write_own_csv(videos, options.root, options.output, follow_links=options.follow_links)
+    write_own_csv(videos, options.root, output, follow_links=options.follow_links)
     print(f"{videos.summary}; written to {options.output}")
     if videos.labels != in_order({video.label for video in videos}):
         order = f"in the order of their labels; {videos.format} has one of its own"

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from rcn_bench.cli.refusals import FOLDER
+from rcn_bench.errors import InputError
 from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.writers import writing
@@ -96,6 +97,17 @@ def experiment_of(options: Options) -> Experiment:
 
 def _on_experiment(run: Callable[[Experiment, Options], None], options: Options) -> None:
     run(experiment_of(options), options)
+
+
+def output_file(path: Path, otherwise: str) -> Path:
+    """Where to write the file that a user named; of a link, where it leads, so that the link stays.
+
+    Errors: InputError for a folder, and for a device or a pipe, which a file would take the place of.
+    """
+    file = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if file.exists() and not file.is_file():
+        raise InputError(f"{path}: {'a folder' if file.is_dir() else 'a device or a pipe'}; {otherwise}")
+    return file
 
 
 def positive(text: str) -> int:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_options, experiment_of
-from rcn_bench.errors import InputError
+from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_options, experiment_of, output_file
+from rcn_bench.errors import InputError, shown
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,7 +22,5 @@ def _report(options: Options) -> None:
     folders = [*own, *options.folders]
     if not folders:
         raise InputError("report: give folders of results, such as results/mini, or --config")
-    if options.output.is_dir():
-        raise InputError(f"{options.output}: a folder; name the HTML file to write, such as report.html")
-    write_page(folders, options.output)
-    print(f"{options.output}: open it in a browser")
+    write_page(folders, output_file(options.output, "name the HTML file to write, such as report.html"))
+    print(f"{shown(str(options.output))}: open it in a browser")

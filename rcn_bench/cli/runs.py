@@ -15,6 +15,7 @@ from rcn_bench.cli.options import (
     as_writer,
     experiment_of,
     not_negative,
+    output_file,
     positive,
     rate,
 )
@@ -99,7 +100,8 @@ def _evaluate(options: Options) -> None:
     if options.weights and options.videos and not options.runs:
         from rcn_bench.engine.predict import predict
 
-        predict(options.weights, options.videos, options.output, options.pictures_per_second)
+        output = output_file(options.output, "give --output the name of a file")
+        predict(options.weights, options.videos, output, options.pictures_per_second)
         return
     if options.weights or options.videos or not (options.runs and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_examples, positive
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, shown
 
 MODELS = ["rcn18", "i3d18", "c2d18"]
 
@@ -66,6 +66,6 @@ def _init(options: Options) -> None:
     else:
         raise InputError("init: give --train and --val, or --videos alone")
     file = shlex.quote(str(options.file))
-    print(f"{options.file}: written; look through it, then")
+    print(f"{shown(str(options.file))}: written; look through it, then")
     print(f"  rcn-bench check --config {file}")
     print(f"  snakemake --cores {os.cpu_count()} --configfile {file} -- all_tables")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rcn_bench.page.cells import MISSING, Cell, Column, Row, column
+from rcn_bench.page.cells import NOTHING, Cell, Column, Row, column
 from rcn_bench.page.claims import claim_cell, effect_cell, read_claims, verdict_cell
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table
@@ -53,15 +53,15 @@ def _verdicts(shelves: Labelled) -> Grid | None:
     columns = [Column("claim", [claim_cell(row) for row in claims.values()])]
     for label, rows in found.items():
         there = [rows.get(claim) for claim in claims]
-        columns.append(Column(f"{label}: verdict", [verdict_cell(row) if row else _nothing() for row in there]))
-        effects = [effect_cell(row) if row else _nothing() for row in there]
+        columns.append(Column(f"{label}: verdict", [verdict_cell(row) if row else NOTHING for row in there]))
+        effects = [effect_cell(row) if row else NOTHING for row in there]
         columns.append(Column(f"{label}: effect", effects, numeric=True))
     return Grid("verdicts", "The paper's claims, side by side", columns)
 
 
 def _accuracies(name: str, shelves: Labelled) -> Grid | None:
     """A row of a table a row, an accuracy and its interval a tree; None unless two trees have accuracies in it."""
-    found = {label: {first_cells_of(row): row for row in _rows(shelf, name)} for label, shelf in shelves}
+    found = {label: {_name_of(row): row for row in _rows(shelf, name)} for label, shelf in shelves}
     found = {label: rows for label, rows in found.items() if any(ACCURACY in row for row in rows.values())}
     if len(found) < 2:
         return None
@@ -75,7 +75,7 @@ def _accuracies(name: str, shelves: Labelled) -> Grid | None:
     return Grid(f"beside_{name}", f"{name}: video accuracy, side by side", columns, notes)
 
 
-def first_cells_of(row: Row) -> str:
+def _name_of(row: Row) -> str:
     return ", ".join(first_cells(row))
 
 
@@ -91,8 +91,4 @@ def _rows(shelf: Shelf, name: str) -> list[Row]:
 
 def _interval(row: Row) -> Cell:
     low, high = (row.get(f"{INTERVAL} {end}") for end in ("low", "high"))
-    return Cell(f"{float(low):.1f} to {float(high):.1f}", low, f"{low} to {high}") if low and high else _nothing()
-
-
-def _nothing() -> Cell:
-    return Cell(MISSING, "")
+    return Cell(f"{float(low):.1f} to {float(high):.1f}", low, f"{low} to {high}") if low and high else NOTHING

@@ -30,6 +30,9 @@ class Cell:
     mark: str = ""
 
 
+NOTHING = Cell(MISSING, "")
+
+
 @dataclass(frozen=True)
 class Column:
     name: str

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from rcn_bench.page.cells import MISSING, Cell, Column, Row, column
+from rcn_bench.page.cells import NOTHING, Cell, Column, Row, column
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table, sources_of
 from rcn_bench.page.shelf import Shelf
@@ -70,7 +70,7 @@ def verdict_cell(row: Row) -> Cell:
 def effect_cell(row: Row) -> Cell:
     """Such as +2.6 points."""
     value = row["effect"]
-    return Cell(f"{_signed(value, row)} {row['unit']}", value, value) if value else _nothing()
+    return Cell(f"{_signed(value, row)} {row['unit']}", value, value) if value else NOTHING
 
 
 def _tested(rows: list[Row]) -> list[Column]:
@@ -99,22 +99,18 @@ def _others(rows: list[Row]) -> list[Column]:
 def _interval(row: Row) -> Cell:
     low, high = (row[f"{INTERVAL} {end}"] for end in ("low", "high"))
     if not (low and high):
-        return _nothing()
+        return NOTHING
     return Cell(f"{_signed(low, row)} to {_signed(high, row)}", low, f"{low} to {high}")
 
 
 def _signed_cell(row: Row, name: str) -> Cell:
-    return Cell(_signed(row[name], row), row[name], row[name]) if row[name] else _nothing()
+    return Cell(_signed(row[name], row), row[name], row[name]) if row[name] else NOTHING
 
 
 def _p_cell(p: str) -> Cell:
-    return Cell(f"{float(p):.3f}" if float(p) >= 0.0005 else "<0.001", p, p) if p else _nothing()
+    return Cell(f"{float(p):.3f}" if float(p) >= 0.0005 else "<0.001", p, p) if p else NOTHING
 
 
 def _signed(value: str, row: Row) -> str:
     of_accuracy = row["unit"] == "points" or "%" in row["unit"]
     return f"{float(value):+.1f}" if of_accuracy else f"{float(value):.3g}"
-
-
-def _nothing() -> Cell:
-    return Cell(MISSING, "")

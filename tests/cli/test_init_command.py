@@ -108,6 +108,20 @@ def test_names_that_yaml_would_take_for_something_else_are_kept(output):
     assert (experiment.name, experiment.data.videos) == ("my_videos_", "on: #1")
 
 
+@pytest.mark.parametrize("name", ["2024", "null", "on", "2024-01-01", "0x1f", "-"])
+def test_the_name_of_an_experiment_is_a_text_whatever_it_looks_like(output, name):
+    write_videos({"up": 2, "down": 2})
+    output("init", f"./{name}.yaml", "--videos", "videos")
+    assert load_experiment([f"./{name}.yaml"]).name == name
+
+
+def test_each_line_about_a_file_is_one_line_whatever_its_name_is(output):
+    write_videos({"up": 2, "down": 2})
+    told = output("init", "two\nlines.yaml", "--videos", "videos").splitlines()
+    assert told[1].startswith("two\\nlines_val.csv: 2 of the 4 videos")
+    assert told[2] == "two\\nlines.yaml: written; look through it, then"
+
+
 def test_batches_are_no_larger_than_a_small_set(output):
     for videos, clips in ((2, 2), (9, 2), (16, 4), (200, 16)):
         rows = [f"{number}.mp4,{'ab'[number % 2]}" for number in range(videos)]
@@ -134,7 +148,7 @@ def test_what_cannot_be_leaves_nothing_behind(assert_refused):
     write_videos({"up": 5, "down": 5})
     before = sorted(Path().rglob("*"))
     assert_refused(("init", "mine.yaml"), "--train and --val, or --videos")
-    assert_refused(("init", "mine.yaml", "--videos", "none"), "none")
+    assert_refused(("init", "mine.yaml", "--videos", "none"), "none: no such folder; --videos names")
     assert_refused(("init", "mine.yaml", "--videos", "videos", "--models", "rcn19"), "'rcn19'", "did you mean rcn1")
     assert_refused(("init", "mine.yaml", "--videos", "videos", "--frames", "1"), "mine.yaml", "frames")
     assert sorted(Path().rglob("*")) == before
@@ -150,6 +164,35 @@ def test_what_cannot_be_leaves_nothing_behind(assert_refused):
     assert_refused(
         ("init", "new.yaml", "--videos", "videos"), "new_val.csv: is there already; give it as --train or --val"
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ({"up": 3}, "1 class, which teaches nothing"),
+        ({"up": 1, "down": 1}, "no class has two videos"),
+    ],
+    ids=["one class", "one video each"],
+)
+def test_a_folder_that_no_experiment_can_be_made_of_gets_no_config_and_no_lists(assert_refused, counts, says):
+    write_videos(counts)
+    assert_refused(("init", "mine.yaml", "--videos", "videos"), says)
+    assert [path.name for path in Path().iterdir()] == ["videos"]
+
+
+def test_a_video_that_no_list_can_name_leaves_no_list_behind(assert_refused):
+    write_videos({"up": 2, "down": 2})
+    Path("videos/up/1.mp4").rename("videos/up/back\\slash.mp4")  # held out, so that the other list is written before
+    assert_refused(("init", "mine.yaml", "--videos", "videos"), "a CSV cannot hold this name")
+    assert [path.name for path in Path().iterdir()] == ["videos"]
+
+
+def test_lists_of_one_class_get_no_config(assert_refused):
+    write_videos({"up": 2})
+    Path("list.csv").write_text("path,label\nup/0.mp4,up\nup/1.mp4,up\n")
+    lists = ("--train", "list.csv", "--val", "list.csv", "--videos", "videos")
+    assert_refused(("init", "mine.yaml", *lists), "mine.yaml: would train on videos of 1 class")
+    assert not Path("mine.yaml").exists()
 
 
 @pytest.mark.slow

@@ -165,7 +165,11 @@ def test_interrupt_says_that_work_goes_on(run, monkeypatch, mini):
     assert message == "rcn-bench: interrupted; the same command goes on with what is left"
 
 
-def test_a_reader_that_has_had_enough_ends_a_command_without_a_word():
-    command = f"{sys.executable} -m rcn_bench.cli models; echo ended with $? >&2"
-    result = subprocess.run(["bash", "-c", f"({command}) | head -n 0"], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("option", "arguments"), [("", "models"), ("", "--help"), ("", "--version"), ("-u", "--version")]
+)
+def test_a_reader_that_has_had_enough_ends_a_command_without_a_word(option, arguments):
+    command = f"{sys.executable} {option} -m rcn_bench.cli {arguments}; echo ended with $? >&2"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    result = subprocess.run(["bash", "-c", f"({command}) | head -n 0"], capture_output=True, text=True, env=environment)
     assert result.stderr == "ended with 141\n"
