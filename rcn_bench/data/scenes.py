@@ -112,7 +112,7 @@ class LongVideo:
 
 
 def labels_of(config: Digits) -> list[str]:
-    return sorted(f"digit {digit} {motion}" for digit in config.digits for motion in REVERSE)
+    return [f"digit {digit} {motion}" for digit in config.digits for motion in REVERSE]
 
 
 def long_videos(config: Digits, videos: int, frames: int, stride: int) -> Iterator[LongVideo]:

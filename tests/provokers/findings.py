@@ -90,7 +90,7 @@ def digit_that_was_not_trained(user: User) -> Met:
     user.has_finished()
     own = {**SMOKE["data"]["digits"], "canvas": SIDE}
     changes = {"data": {"digits": own}, "lifetime": {"videos": 8, "frames": 8}}
-    return user.runs("lifetime", RUN, "--config", user.config(changes, OWN)).naming(weights_of(RUN), "digit 1 down")
+    return user.runs("lifetime", RUN, "--config", user.config(changes, OWN)).naming(weights_of(RUN), "digit 1 up")
 
 
 @provoker
