@@ -8,13 +8,13 @@ import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rcn_bench.errors import reason
 from rcn_bench.files import MORE_SHARED_MEMORY, SHARED_MEMORY, size_text
-from rcn_bench.provenance import start
+from rcn_bench.provenance import installed_version, start
 
 if TYPE_CHECKING:
     from rcn_bench.data.frames import Frames
@@ -76,19 +76,12 @@ def _packages() -> Iterator[Finding]:
     needed = [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
     fitting = 0
     for each in needed:
-        found = _version(each.name)
+        found = installed_version(each.name)
         if found and each.specifier.contains(found):
             fitting += 1
         else:
             yield Finding("missing", each.name, found or "not installed", f'pip install "{each}"')
     yield Finding("ok", "packages", f"{fitting} of {len(needed)} that are required, in versions that fit")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _torch() -> Iterator[Finding]:

@@ -99,7 +99,7 @@ def start(*, with_torch: bool = True) -> Start:
         command=shlex.join([_program(sys.argv[0]), *map(_without_absolute_path, sys.argv[1:])]),
         commit=commit,
         dirty=dirty,
-        packages={package: _version(package) for package in PACKAGES},
+        packages={package: installed_version(package) for package in PACKAGES},
         machine=_machine(with_torch=with_torch),
     )
 
@@ -166,7 +166,7 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rcn_bench.page.cells import NOTHING, Cell, Column, Row, column
+from rcn_bench.page.cells import NOTHING, Cell, Column, Row, column, interval_cell
 from rcn_bench.page.claims import claim_cell, effect_cell, read_claims, verdict_cell
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table
@@ -90,5 +90,4 @@ def _rows(shelf: Shelf, name: str) -> list[Row]:
 
 
 def _interval(row: Row) -> Cell:
-    low, high = (row.get(f"{INTERVAL} {end}") for end in ("low", "high"))
-    return Cell(f"{float(low):.1f} to {float(high):.1f}", low, f"{low} to {high}") if low and high else NOTHING
+    return interval_cell(*(row.get(f"{INTERVAL} {end}", "") for end in ("low", "high")))

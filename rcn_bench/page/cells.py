@@ -108,8 +108,9 @@ def _text(value: float, decimals: int | None) -> str:
 
 
 def _interval(name: str, lows: Sequence[str], highs: Sequence[str]) -> Column:
-    cells = []
-    for low, high in zip(lows, highs, strict=True):
-        ends = f"{float(low):.1f} to {float(high):.1f}" if low and high else MISSING
-        cells.append(Cell(ends, low, f"{low} to {high}" if low and high else ""))
-    return Column(name, cells, numeric=True)
+    return Column(name, [interval_cell(low, high) for low, high in zip(lows, highs, strict=True)], numeric=True)
+
+
+def interval_cell(low: str, high: str) -> Cell:
+    """Its ends as a CSV has them, empty where there is none."""
+    return Cell(f"{float(low):.1f} to {float(high):.1f}", low, f"{low} to {high}") if low and high else NOTHING

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rcn_bench.page.cells import MISSING, NOTHING, Cell, Column, column
+from rcn_bench.page.cells import MISSING, NOTHING, Cell, Column, column, interval_cell
 from rcn_bench.page.curves import Curve, curve
 from rcn_bench.page.grid import Grid, Source
 from rcn_bench.page.shelf import Shelf
@@ -117,8 +117,7 @@ def _percent(share: float | None) -> str:
 def _interval(run: _Run) -> Cell:
     if run.evaluation is None or run.evaluation.video_interval is None:
         return NOTHING
-    low, high = (100 * end for end in run.evaluation.video_interval)
-    return Cell(f"{low:.1f} to {high:.1f}", str(low), f"{low} to {high}")
+    return interval_cell(*map(_percent, run.evaluation.video_interval))
 
 
 def _seed(shelf: Shelf, path: str) -> str:

@@ -7,11 +7,10 @@ from typing import TypeVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
-from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.base import Record
 from rcn_bench.records.kept import MANIFEST, Manifest, read_manifest
 from rcn_bench.records.origins import require_own, silent_on_code
-from rcn_bench.trust.chain import check_chain, code_note
+from rcn_bench.trust.chain import check_chain, code_note, todays_code
 from rcn_bench.trust.report import Report
 from rcn_bench.trust.tree import Link, Tree
 
@@ -40,7 +39,10 @@ class Shelf:
         self.manifest: Manifest | None = None
         if (root / MANIFEST).exists():
             self.manifest = self.tried(MANIFEST, lambda: read_manifest(root / MANIFEST))
-        self.other_code = [path for path in self.records if not self._is_of_todays_code(path)]
+        todays = todays_code(self.tree)
+        self.other_code = [
+            path for path, record in self.records.items() if record.origin.code != todays[self.links[path]]
+        ]
         self._check()
 
     def tried(self, path: str, read: Callable[[], T]) -> T | None:
@@ -86,10 +88,6 @@ class Shelf:
             report.add(path, "")
         for path, why in check_chain(self.tree, self._by_link(), self.hash, self.manifest, report):
             self.wrong.setdefault(path, f"{path}: {why}")
-
-    def _is_of_todays_code(self, path: str) -> bool:
-        link = self.links[path]
-        return self.records[path].origin.code == dependencies(self.tree.experiment, link.stage, link.target).code.hash
 
     def _by_link(self) -> dict[Link, Record]:
         return {self.links[path]: record for path, record in self.records.items()}

@@ -9,7 +9,7 @@ from rcn_bench.plan.run import base_model
 from rcn_bench.predictions import views
 from rcn_bench.reporting import paper
 from rcn_bench.reporting.accuracies import TOP5, Accuracies
-from rcn_bench.reporting.cost import MIB, best_memory, find_row, memory_note, timing_note
+from rcn_bench.reporting.cost import costs_as_trained, find_row, memory_cells, memory_note, timing_note
 from rcn_bench.reporting.results import data_set, read_pretrained, read_profile, read_throughput
 from rcn_bench.reporting.table import NOT_AVAILABLE, Table
 
@@ -91,22 +91,18 @@ def table2(product: Table2) -> Table:
 
 def table3(product: Table3) -> Table:
     """Table 3: accuracy, memory and time at each clip length."""
-    experiment, paths = product.experiment, product.experiment.paths
+    experiment = product.experiment
     accuracies, throughput = Accuracies.of(product), read_throughput(experiment)
     rows = []
     for (model, frames), runs in product.rows().items():
-        name, stem_pool = base_model(model), experiment.stem_pool
-        costs = find_row(read_profile(experiment, name).rows, name, frames, stem_pool, paths.profile(name))
-        speed = find_row(throughput.rows, name, frames, stem_pool, paths.throughput)
-        memory, kind = best_memory(costs)
+        costs, speed = costs_as_trained(experiment, throughput, model, frames)
         rows.append(
             {
                 "model": model,
                 "frames": frames,
                 "w_xh": runs[0].w_xh,
                 **accuracies.cells(runs),
-                "training MiB/clip": memory.training_bytes and memory.training_bytes / costs.memory_batch / MIB,
-                "memory measured or estimated": kind,
+                **memory_cells(costs),
                 "training ms/clip": 1000 / speed.training_clips_per_second,
                 **accuracies.sources(runs),
             }

@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from rcn_bench.plan.products.figures import AccuracyByCost
-from rcn_bench.plan.run import base_model
 from rcn_bench.reporting.accuracies import Accuracies
-from rcn_bench.reporting.cost import MIB, best_memory, find_row, timing_note
+from rcn_bench.reporting.cost import costs_as_trained, memory_cells, timing_note
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.results import notes_on_overlap, read_profile, read_throughput
+from rcn_bench.reporting.results import notes_on_overlap, read_throughput
 from rcn_bench.reporting.style import PANEL, SMALL, Mark, add_note, marks
 
 COSTS = {  # by column of the numbers
@@ -50,13 +49,10 @@ def accuracy_by_cost(product: AccuracyByCost) -> Drawing:
 
 def _numbers(product: AccuracyByCost, accuracies: Accuracies) -> pd.DataFrame:
     """A row a model and clip length."""
-    experiment, paths = product.experiment, product.experiment.paths
+    experiment = product.experiment
     throughput, rows = read_throughput(experiment), []
     for (model, frames), runs in product.rows().items():
-        name, stem_pool = base_model(model), experiment.stem_pool
-        costs = find_row(read_profile(experiment, name).rows, name, frames, stem_pool, paths.profile(name))
-        speed = find_row(throughput.rows, name, frames, stem_pool, paths.throughput)
-        memory, kind = best_memory(costs)
+        costs, speed = costs_as_trained(experiment, throughput, model, frames)
         rows.append(
             {
                 "model": model,
@@ -66,8 +62,7 @@ def _numbers(product: AccuracyByCost, accuracies: Accuracies) -> pd.DataFrame:
                 "parameters": costs.parameters,
                 "GMACs": costs.gmacs,
                 "GMACs counted at": costs.input,
-                "training MiB/clip": memory.training_bytes and memory.training_bytes / costs.memory_batch / MIB,
-                "memory measured or estimated": kind,
+                **memory_cells(costs),
                 "inference clips/s": speed.inference_clips_per_second,
                 "training clips/s": speed.training_clips_per_second,
                 "live frames/s": speed.live_frames_per_second,

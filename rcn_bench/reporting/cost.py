@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.tables import Costs, Table4, Table6
+from rcn_bench.plan.run import base_model
 from rcn_bench.records.costs import MemoryCosts, ModelCosts, Profile, Speed, Throughput
 from rcn_bench.reporting.results import read_profile, read_throughput
 from rcn_bench.reporting.table import Table
@@ -97,6 +98,24 @@ def find_row(rows: Sequence[Row], model: str, frames: int, stem_pool: bool | Non
         if (row.model, row.frames) == (model, frames) and row.stem_pool in (stem_pool, None):
             return row
     raise InputError(f"{path}: has no {model} at {frames} frames; it may need longer clips: show it at those it takes")
+
+
+def costs_as_trained(
+    experiment: Experiment, throughput: Throughput, model: str, frames: int
+) -> tuple[ModelCosts, Speed]:
+    """Of a model with the stem of the experiment. Errors: InputError if a file lacks it."""
+    name, stem_pool, paths = base_model(model), experiment.stem_pool, experiment.paths
+    costs = find_row(read_profile(experiment, name).rows, name, frames, stem_pool, paths.profile(name))
+    return costs, find_row(throughput.rows, name, frames, stem_pool, paths.throughput)
+
+
+def memory_cells(costs: ModelCosts) -> dict[str, Any]:
+    """Of a clip in training, and whether it was measured."""
+    memory, kind = best_memory(costs)
+    return {
+        "training MiB/clip": memory.training_bytes and memory.training_bytes / costs.memory_batch / MIB,
+        "memory measured or estimated": kind,
+    }
 
 
 def best_memory(costs: ModelCosts) -> tuple[MemoryCosts, str]:

@@ -14,6 +14,7 @@ from rcn_bench.plan.products.figures import Figure1, Figure2, Figure3
 from rcn_bench.plan.products.tables import HiddenStateChange
 from rcn_bench.plan.run import Run
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState, MatrixStatistics
+from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import data_set, read_hidden_state
 from rcn_bench.reporting.style import COLOURS, DIVERGING, MOST_COLUMNS, PAGE, QUIET, SMALL, add_note, blocks_of
@@ -94,9 +95,9 @@ def _moved(panels: Mapping[str, list[Run]], tables: Mapping[str, pd.DataFrame]) 
             found.append(f"({letter}) {by_layer.min():.2g} to {by_layer.max():.2g} %")
     if found:
         yield f"Training moved w_hh by {', '.join(found)} of the norm of its start, by layer."
-    seeds = {len(runs) for runs in panels.values()}
+    seeds = [len(runs) for runs in panels.values()]
     if max(seeds) > 1:
-        yield f"Means over {' or '.join(map(str, sorted(seeds)))} seeds; bands: from the least to the most of them."
+        yield f"Means over {told_seeds(seeds)}; bands: from the least to the most of them."
     yield "Dotted: the start. Shades: layers of one width, with their channels."
 
 

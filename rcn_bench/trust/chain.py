@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from rcn_bench.plan.run import Run
+from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.base import Record
 from rcn_bench.records.kept import MANIFEST, Manifest, systems_of
 from rcn_bench.records.runs import Trained
@@ -72,6 +73,11 @@ def _contradictions(record: Record, trained: Mapping[str, Trained]) -> Iterator[
     own = trained.get(str(getattr(record, "run", "")))
     if own is not None and getattr(record, "weights_sha256", own.weights_sha256) != own.weights_sha256:
         yield f"weights_sha256: not that of the training of {own.run}"
+
+
+def todays_code(tree: Tree) -> dict[Link, str]:
+    """The hash of what each record would be made with today."""
+    return {link: dependencies(tree.experiment, link.stage, link.target).code.hash for link in tree.links}
 
 
 def code_note(records: Records, other_code: Collection[Link]) -> list[str]:

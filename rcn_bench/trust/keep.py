@@ -77,24 +77,25 @@ def _kept(tree: Tree, folder: Path) -> str:
     files, left_out = {}, {}
     for name in dict.fromkeys(tree.files()):
         source, copy = tree.root / name, folder / name
-        if name in tree.cards:  # of the records that are kept, which stand before it
-            write_card(experiment_in(folder), Run.parse(copy.parent.name))
-        elif name in left:
+        if name in tree.cards:
+            continue
+        if name in left:
             left_out[name] = vouched[name]
             if source.exists() and file_hash(source) != vouched[name]:
                 raise InputError(f"{source}: not as its record tells of it, by its sha256")
-            continue
         elif source.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-        else:
-            continue
-        files[name] = file_hash(copy)
+            files[name] = file_hash(copy)
+    kept = experiment_in(folder)  # cards tell of what is kept alone
+    for name in tree.cards:
+        write_card(kept, Run.parse(Path(name).parent.name))
+        files[name] = file_hash(folder / name)
     systems = systems_of(record.origin for record in records.values())
     Manifest(files=files, left_out=left_out, systems=systems).write(folder / MANIFEST)
     report = Verifier(folder).verify()
     if not report.holds:
         raise InputError(f"{tree.root}/{report.findings[0]}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    kept = f"{len(files) + 1:,} files, {size_text(size)}"
-    return f"{kept}, {report.numbers:,} numbers computed again; left out: {len(left_out)} that the manifest names"
+    told = f"{len(files) + 1:,} files, {size_text(size)}"
+    return f"{told}, {report.numbers:,} numbers computed again; left out: {len(left_out)} that the manifest names"

@@ -14,13 +14,12 @@ from rcn_bench.errors import InputError, refusing
 from rcn_bench.files import file_hash
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import Run
-from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.base import Record
 from rcn_bench.records.kept import MANIFEST, Manifest, read_manifest
 from rcn_bench.records.origins import require_own, silent_on_code
 from rcn_bench.records.products import ProductRecord
 from rcn_bench.trust.card import WORDS, card_code, model_card
-from rcn_bench.trust.chain import check_chain, code_note
+from rcn_bench.trust.chain import check_chain, code_note, todays_code
 from rcn_bench.trust.checks import Broken, Rebuilt, check_files_beside, check_product
 from rcn_bench.trust.report import Report
 from rcn_bench.trust.tree import CONFIG, PRODUCTS, Link, Tree, training_and_evaluation
@@ -96,7 +95,7 @@ class Verifier:
         for path, why in check_chain(tree, records, self.hash, manifest, self.report):
             if not self.report.broken(path):
                 self.report.add(path, why)
-        todays = self._once("code", [CONFIG], partial(_todays_code, tree))
+        todays = self._once("code", [CONFIG], partial(todays_code, tree))
         other_code = [link for link, record in records.items() if record.origin.code != todays[link]]
         for link, record in records.items():
             if link.stage in PRODUCTS and isinstance(record, ProductRecord):
@@ -213,7 +212,3 @@ def _own(tree: Tree, link: Link) -> Record:
 def _rebuilt(product: Product) -> Rebuilt:
     with refusing(lambda why: InputError(f"cannot be made from its records ({why})")):
         return Rebuilt.of(product)
-
-
-def _todays_code(tree: Tree) -> dict[Link, str]:
-    return {link: dependencies(tree.experiment, link.stage, link.target).code.hash for link in tree.links}

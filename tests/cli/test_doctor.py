@@ -56,7 +56,7 @@ def test_without_torch_it_says_so_and_goes_on(examined, monkeypatch):
 
 def test_packages_that_are_too_old_or_not_there_are_named_with_what_to_install(examined, monkeypatch):
     others = {"pandas": "1.0", "scipy": None}
-    monkeypatch.setattr(doctor, "_version", lambda name: others.get(name, version(name)))
+    monkeypatch.setattr(doctor, "installed_version", lambda name: others.get(name, version(name)))
     code, told = examined()
     assert code == 1
     assert told["pandas"] == ("missing", '1.0; pip install "pandas>=2.2"')

@@ -23,7 +23,7 @@ from rcn_bench.plan.products.base import (
     require_runs,
     require_starts,
 )
-from rcn_bench.plan.products.tables import Inits, accuracy_settings
+from rcn_bench.plan.products.tables import Inits, accuracy_settings, cost_settings
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.schema import Limits, Schema, key, parse, schema_of
 
@@ -190,9 +190,7 @@ class AccuracyByCost(OfLengths):
         return [*evaluations(self.experiment, self.runs()), *map(paths.profile, self.profiled()), paths.throughput]
 
     def settings(self) -> dict[str, Any]:
-        experiment = self.experiment
-        shown = {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile.size}
-        return accuracy_settings(experiment) | shown
+        return accuracy_settings(self.experiment) | cost_settings(self.experiment)
 
     def profiled(self) -> CostsOf:
         return merge_costs(costs_of([model], lengths) for model, lengths in self.lengths.items())

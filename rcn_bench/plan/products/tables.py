@@ -60,6 +60,11 @@ def accuracy_settings(experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def cost_settings(experiment: Experiment) -> dict[str, Any]:
+    """What costs that stand beside accuracies depend on."""
+    return {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile.size}
+
+
 @product
 @dataclass(frozen=True)
 class Table1(Inits):
@@ -149,9 +154,7 @@ class Table3(Product):
         return evaluations(self.experiment, self.runs()) + costs
 
     def settings(self) -> dict[str, Any]:
-        experiment = self.experiment
-        shown = {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile.size}
-        return accuracy_settings(experiment) | shown
+        return accuracy_settings(self.experiment) | cost_settings(self.experiment)
 
     def profiled(self) -> CostsOf:
         return costs_of(self.models, self.frames)
