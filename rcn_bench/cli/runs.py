@@ -47,14 +47,14 @@ def add_commands(commands: Commands) -> None:
     weights = f"--weights results/mini/runs/{A_RUN}/model.safetensors"
     add_examples(evaluate, f"{A_RUN} --config config/mini.yaml", f"{weights} --videos videos")
 
-    text = "accuracy of a trained run against the share of a video seen"
-    add_writing_command(commands, "online", _online, text, ["run"]).add_argument("run", help="a run's name")
-
-    text = "w_hh of a trained run by layer, at the start of its training and after it"
-    add_writing_command(commands, "w-hh", _hidden_state, text, ["run"]).add_argument("run", help="a run's name")
-
-    text = "accuracy of a trained run against the frames since its state last began anew, on long videos"
-    add_writing_command(commands, "lifetime", _lifetime, text, ["run"]).add_argument("run", help="a run's name")
+    measurements = {
+        "online": (_online, "accuracy of trained runs against the share of a video seen"),
+        "w-hh": (_hidden_state, "w_hh of trained runs by layer, at the start of their training and after it"),
+        "lifetime": (_lifetime, "accuracy of trained runs by the age of their state in frames, on long videos"),
+    }
+    for name, (measure, text) in measurements.items():
+        command = add_writing_command(commands, name, measure, text, ["runs"])
+        command.add_argument("runs", nargs="+", metavar="run", help="names of runs")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
     stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
@@ -77,6 +77,11 @@ def _add_pictures_per_second(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures-per-second", type=rate, metavar="RATE", help=text)
 
 
+def _runs(options: Options) -> list[Run]:
+    """All names are read before the first is worked on."""
+    return list(map(Run.parse, options.runs))
+
+
 def _pretrain(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.pretrain import pretrain
 
@@ -87,7 +92,7 @@ def _train(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.train import train
     from rcn_bench.engine.trainings import train_all
 
-    runs = [Run.parse(name) for name in options.runs]
+    runs = _runs(options)
     if options.recompute_activations:
         experiment = replace(experiment, train=replace(experiment.train, recompute_activations=True))
     if len(runs) == 1:
@@ -112,7 +117,7 @@ def _evaluate_runs(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.evaluate import evaluate
     from rcn_bench.trust.keep import write_card
 
-    for run in list(map(Run.parse, options.runs)):  # all names are read before the first is evaluated
+    for run in _runs(options):
         evaluate(run, experiment)
         write_card(experiment, run)
 
@@ -120,19 +125,21 @@ def _evaluate_runs(experiment: Experiment, options: Options) -> None:
 def _online(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.online import evaluate_online
 
-    evaluate_online(Run.parse(options.run), experiment)
+    for run in _runs(options):
+        evaluate_online(run, experiment)
 
 
 def _hidden_state(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.hidden_state import measure_hidden_state
 
-    measure_hidden_state(Run.parse(options.run), experiment)
+    for run in _runs(options):
+        measure_hidden_state(run, experiment)
 
 
 def _lifetime(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.lifetime import measure_lifetime
 
-    measure_lifetime(Run.parse(options.run), experiment)
+    measure_lifetime(_runs(options), experiment)
 
 
 def _stream(options: Options) -> None:

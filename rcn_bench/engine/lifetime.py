@@ -32,8 +32,8 @@ VIDEOS_PER_BATCH, FRAMES_AT_ONCE = 16, 32  # that lie in memory
 View = Callable[[int, int], Tensor]  # the network's input from one frame of some videos to another, (N, 3, T, H, W)
 
 
-def measure_lifetime(run: Run, experiment: Experiment) -> None:
-    """Show a trained run long videos of the embedded kind, none of them seen before; writes lifetime.csv and .json.
+def measure_lifetime(runs: Sequence[Run], experiment: Experiment) -> None:
+    """Show trained runs long videos of the embedded kind, none seen before; writes a lifetime.csv and .json of each.
 
     A row a video and way: video, group, label, way, then for each age, in frames since the state began anew, 1 if the
     run is right, 0 if it is wrong, empty if it cannot tell. An age is the only thing that differs along a row of way
@@ -42,13 +42,14 @@ def measure_lifetime(run: Run, experiment: Experiment) -> None:
     the mean of the logits of the ``last`` frames; of ``all`` frames so far, as ``stream --restart 0`` shows it; and of
     the last frames with the state ``restarted`` before them, which shows what those frames are worth without any age.
     Of any other network ``windows`` alone: its clips, which have no age and must be as good everywhere.
+    All runs see the same videos, which are drawn once; a run's file is what it would be if measured alone.
     Errors: InputError if the experiment has no lifetime or digits, if the weights are missing or of another config or
     of other digits, if scores are not finite, or if there is too little memory.
     """
-    crop = experiment.clip.crop
-    what = f"the lifetime of {run.name}, {VIDEOS_PER_BATCH} videos by {FRAMES_AT_ONCE} frames of {crop}x{crop}"
+    crop, names = experiment.clip.crop, " ".join(run.name for run in runs)
+    what = f"the lifetime of {names}, {VIDEOS_PER_BATCH} videos by {FRAMES_AT_ONCE} frames of {crop}x{crop}"
     with room_for(what, "lower clip.crop"):
-        _measure(run, experiment)
+        _measure(runs, experiment)
 
 
 def ages_of(clip_frames: int, frames: int) -> list[int]:
@@ -57,46 +58,67 @@ def ages_of(clip_frames: int, frames: int) -> list[int]:
     return sorted({age for power in powers for age in (power, power * clip_frames) if age <= frames})
 
 
-def _measure(run: Run, experiment: Experiment) -> None:
-    digits, lifetime = experiment.lifetime_of(run)
-    process, paths = Process.alone(), experiment.paths
+def _measure(runs: Sequence[Run], experiment: Experiment) -> None:
+    asked = [experiment.lifetime_of(run) for run in runs]
     torch.set_num_threads(experiment.train.threads)
-    model, card, weights_sha256 = trained_weights(run, experiment)
-    origin = begin(experiment, "lifetime", run.name, [(paths.weights(run), weights_sha256)])
-    model = place(model, process.device).eval()
-    autocast, ages = Autocast(experiment.train.autocast, process.device), ages_of(card.frames, lifetime.frames)
-
-    rows: list[dict[str, object]] = []
-    _require_labels(labels_of(digits), card, paths.weights(run))
-    drawn = long_videos(digits, lifetime.videos, lifetime.frames, card.stride)
+    measurements = [_Measurement(run, experiment) for run in runs]
+    digits, lifetime = asked[0]
+    drawn = long_videos(digits, lifetime.videos, lifetime.frames, experiment.clip.stride)
     while videos := list(islice(drawn, VIDEOS_PER_BATCH)):
-        require_finite = partial(require_finite_scores, videos=[video.id for video in videos], autocast=autocast.kind)
-        view = partial(_view, videos, card.crop, process.device)
-        with torch.inference_mode(), autocast.context():
-            scores = scores_by_age(model, view, ages, card.frames, require_finite)
+        for measurement in measurements:
+            measurement.show(videos)
+    for measurement in measurements:
+        measurement.write()
+
+
+class _Measurement:
+    """That of one run: its network, and the rows of the videos shown to it so far."""
+
+    def __init__(self, run: Run, experiment: Experiment) -> None:
+        digits, lifetime = experiment.lifetime_of(run)
+        self.run, self.process, paths = run, Process.alone(), experiment.paths
+        model, self.card, self.weights_sha256 = trained_weights(run, experiment)
+        self.file = paths.lifetime(run)
+        self.origin = begin(experiment, "lifetime", run.name, [(paths.weights(run), self.weights_sha256)])
+        self.model = place(model, self.process.device).eval()
+        self.autocast = Autocast(experiment.train.autocast, self.process.device)
+        self.ages = ages_of(self.card.frames, lifetime.frames)
+        self.rows: list[dict[str, object]] = []
+        _require_labels(labels_of(digits), self.card, paths.weights(run))
+
+    def show(self, videos: Sequence[LongVideo]) -> None:
+        card, kind = self.card, self.autocast.kind
+        require_finite = partial(require_finite_scores, videos=[video.id for video in videos], autocast=kind)
+        view = partial(_view, videos, card.crop, self.process.device)
+        with torch.inference_mode(), self.autocast.context():
+            scores = scores_by_age(self.model, view, self.ages, card.frames, require_finite)
         classes = torch.tensor([card.labels.index(video.label) for video in videos])
         for way, of_videos in scores.items():
             right = of_videos.cpu()
             right = (right.argmax(2) == classes[:, None]).double().where(right.isfinite().all(2), torch.nan)
             for video, of_video in zip(videos, right.tolist(), strict=True):
-                by_age = dict(zip(map(str, ages), of_video, strict=True))
-                rows.append({"video": video.id, "group": video.group, "label": video.label, "way": way, **by_age})
-    table = pd.DataFrame(rows)
-    sha256 = write_rows(paths.lifetime(run), lifetime_columns(ages), {str(name): table[name] for name in table})
-    Lifetime(
-        origin=origin,
-        run=run.name,
-        ways=list(table["way"].unique()),
-        ages=ages,
-        clip_frames=card.frames,
-        videos=table["video"].nunique(),
-        groups=table["group"].nunique(),
-        weights_sha256=weights_sha256,
-        lifetime_sha256=sha256,
-    ).write(paths.lifetime(run).with_suffix(".json"))
-    for shown, of_way in table.groupby("way"):
-        told = " ".join(f"{age} {of_way[str(age)].mean():.1%}" for age in ages if of_way[str(age)].notna().any())
-        process.print(f"{run.name}, {shown}: right at an age of {told} of {len(of_way)} videos")
+                by_age = dict(zip(map(str, self.ages), of_video, strict=True))
+                self.rows.append({"video": video.id, "group": video.group, "label": video.label, "way": way, **by_age})
+
+    def write(self) -> None:
+        table = pd.DataFrame(self.rows)
+        columns = {str(name): table[name] for name in table}
+        sha256 = write_rows(self.file, lifetime_columns(self.ages), columns)
+        Lifetime(
+            origin=self.origin,
+            run=self.run.name,
+            ways=list(table["way"].unique()),
+            ages=self.ages,
+            clip_frames=self.card.frames,
+            videos=table["video"].nunique(),
+            groups=table["group"].nunique(),
+            weights_sha256=self.weights_sha256,
+            lifetime_sha256=sha256,
+        ).write(self.file.with_suffix(".json"))
+        for shown, of_way in table.groupby("way"):
+            ages = [age for age in self.ages if of_way[str(age)].notna().any()]
+            told = " ".join(f"{age} {of_way[str(age)].mean():.1%}" for age in ages)
+            self.process.print(f"{self.run.name}, {shown}: right at an age of {told} of {len(of_way)} videos")
 
 
 def _require_labels(labels: Sequence[str], card: Card, weights: Path) -> None:

@@ -138,17 +138,28 @@ def labels(small):
 
 
 @pytest.fixture
-def measured(small, labels):
-    """Measures a random model as if it had been trained; gives the model and the rows of lifetime.csv."""
+def as_trained(small, labels):
+    """Leaves a random model as if it had been trained."""
 
-    def measure(run):
+    def save(run):
         load_plugins(small.plugins)
         model = create_model(run.model, len(labels)).eval().requires_grad_(False)
         for module in model.modules():
             if isinstance(module, nn.Linear):
                 module.weight *= 100  # so that what is best changes from frame to frame
         save_weights(small, run, model, labels)
-        measure_lifetime(run, small)
+        return model
+
+    return save
+
+
+@pytest.fixture
+def measured(small, as_trained):
+    """Measures a random model; gives the model and the rows of lifetime.csv."""
+
+    def measure(run):
+        model = as_trained(run)
+        measure_lifetime([run], small)
         with small.paths.lifetime(run).open(newline="") as file:
             return model, list(csv.DictReader(file))
 
@@ -203,9 +214,21 @@ def test_single_frames_have_no_age(measured):
     assert all(row["1"] in ("0", "1") for row in rows)
 
 
+def test_several_runs_at_once_are_measured_as_each_alone(small, as_trained):
+    runs, alone = [RCN, C2D, WINDOWS], []
+    for run in runs:
+        as_trained(run)
+        measure_lifetime([run], small)
+        alone.append(small.paths.lifetime(run).read_bytes())
+        small.paths.lifetime(run).unlink()
+    measure_lifetime(runs, small)
+    assert [small.paths.lifetime(run).read_bytes() for run in runs] == alone
+    assert len(set(alone)) == len(alone)
+
+
 def refused(run, experiment):
     with pytest.raises(InputError) as error:
-        measure_lifetime(run, experiment)
+        measure_lifetime([run], experiment)
     assert not experiment.paths.lifetime(run).exists()
     assert "\n" not in str(error.value)
     return str(error.value)
