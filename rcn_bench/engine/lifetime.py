@@ -42,9 +42,11 @@ def measure_lifetime(runs: Sequence[Run], experiment: Experiment) -> None:
     the mean of the logits of the ``last`` frames; of ``all`` frames so far, as ``stream --restart 0`` shows it; and of
     the last frames with the state ``restarted`` before them, which shows what those frames are worth without any age.
     Of any other network ``windows`` alone: its clips, which have no age and must be as good everywhere.
-    All runs see the same videos, which are drawn once; a run's file is what it would be if measured alone.
+    A state that has grown beyond all numbers is wrong from then on. All runs see the same videos, which are drawn once;
+    a run's file is what it would be if measured alone.
     Errors: InputError if the experiment has no lifetime or digits, if the weights are missing or of another config or
-    of other digits, if scores are not finite, or if there is too little memory.
+    of other digits, if scores of clips are not finite, or if there is too little memory; of several runs, those that
+    can be are measured before.
     """
     crop, names = experiment.clip.crop, " ".join(run.name for run in runs)
     what = f"the lifetime of {names}, {VIDEOS_PER_BATCH} videos by {FRAMES_AT_ONCE} frames of {crop}x{crop}"
@@ -62,13 +64,20 @@ def _measure(runs: Sequence[Run], experiment: Experiment) -> None:
     asked = [experiment.lifetime_of(run) for run in runs]
     torch.set_num_threads(experiment.train.threads)
     measurements = [_Measurement(run, experiment) for run in runs]
+    refused: list[str] = []
     digits, lifetime = asked[0]
     drawn = long_videos(digits, lifetime.videos, lifetime.frames, experiment.clip.stride)
-    while videos := list(islice(drawn, VIDEOS_PER_BATCH)):
-        for measurement in measurements:
-            measurement.show(videos)
+    while measurements and (videos := list(islice(drawn, VIDEOS_PER_BATCH))):
+        for measurement in measurements.copy():
+            try:
+                measurement.show(videos)
+            except InputError as error:
+                measurements.remove(measurement)
+                refused.append(f"{measurement.run.name}: {error}")
     for measurement in measurements:
         measurement.write()
+    if refused:
+        raise InputError("; ".join(refused))
 
 
 class _Measurement:
@@ -94,8 +103,9 @@ class _Measurement:
             scores = scores_by_age(self.model, view, self.ages, card.frames, require_finite)
         classes = torch.tensor([card.labels.index(video.label) for video in videos])
         for way, of_videos in scores.items():
-            right = of_videos.cpu()
-            right = (right.argmax(2) == classes[:, None]).double().where(right.isfinite().all(2), torch.nan)
+            score = of_videos.cpu()
+            right = ((score.argmax(2) == classes[:, None]) & score.isfinite().all(2)).double()
+            right = right.where(~score.isnan().any(2), torch.nan)
             for video, of_video in zip(videos, right.tolist(), strict=True):
                 by_age = dict(zip(map(str, self.ages), of_video, strict=True))
                 self.rows.append({"video": video.id, "group": video.group, "label": video.label, "way": way, **by_age})
@@ -138,17 +148,21 @@ def scores_by_age(
 ) -> dict[str, Tensor]:
     """Class scores of N videos at every age in every way, (N, ages, K); NaN where a network cannot tell yet.
 
-    ages: rising. require_finite: refuses the network's own scores, (N, ...).
+    Infinite, all of them, where a state has grown beyond all numbers.
+    ages: rising. require_finite: refuses the scores of clips, (N, ...).
     """
     spans = [(max(age - clip_frames, 0), age) for age in ages]
     alone = _scores_of_clips(model, view, spans, clip_frames, require_finite)
     if not isinstance(model, FrameNet) or not _has_state(model, view(0, 1)):
         return {"windows": alone}
     logits = torch.cat(list(_carried(model, view, ages[-1])), 1)
-    require_finite(logits)
     last = torch.stack([logits[:, start:age].mean(1) for start, age in spans], 1)
     of_all = torch.stack([logits[:, :age].mean(1) for age in ages], 1)
-    return {"last": last, "all": of_all, "restarted": alone}
+    return {"last": _infinite_where_not_finite(last), "all": _infinite_where_not_finite(of_all), "restarted": alone}
+
+
+def _infinite_where_not_finite(scores: Tensor) -> Tensor:
+    return scores.where(scores.isfinite().all(2, keepdim=True), torch.inf)
 
 
 def _scores_of_clips(

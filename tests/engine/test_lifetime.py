@@ -250,4 +250,43 @@ def test_scores_that_are_not_finite_are_no_lifetime(small, labels, run):
     model = create_model(run.model, len(labels)).requires_grad_(False)
     loud(model) if run == RCN else (model[0].weight.mul_(1e10), model[3].weight.fill_(1e38))
     save_weights(small, run, model, labels)
-    assert refused(run, small).startswith("long00000a: the network's scores are not finite; ")
+    assert refused(run, small).startswith(f"{run.name}: long00000a: the network's scores are not finite; ")
+
+
+class Grows(FrameNet):
+    """Its state is multiplied by 1e10 in every frame, so that float32 ends after a few; it says class 1."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Identity())
+
+    def frame_logits(self, clip, state=None, *, detach=True):
+        value = state.units["size"] if state is not None and state.units else torch.ones(len(clip))
+        sizes = []
+        for _ in range(clip.shape[2]):
+            value = value * 1e10
+            sizes.append(value)
+        logits = torch.stack([torch.zeros(len(clip), len(sizes)), torch.stack(sizes, 1)], 2)
+        return logits if state is None else (logits, StreamState({"size": value}, torch.ones(len(clip)) > 0))
+
+
+def test_a_state_that_grows_beyond_all_numbers_is_infinite_from_then_on():
+    scores = scores_by_age(Grows(), lambda start, stop: torch.zeros(2, 3, stop - start, 1, 1), [1, 2, 4, 8], 2, finite)
+    for way in ("last", "all"):
+        assert scores[way][:, :2].isfinite().all()
+        assert scores[way][:, 2:].isinf().all()
+    assert scores["restarted"].isfinite().all()
+
+
+def finite(scores):
+    assert scores.isfinite().all()
+
+
+def test_of_several_runs_those_that_can_be_are_measured(small, labels, as_trained):
+    as_trained(RCN)
+    alone = create_model(WINDOWS.model, len(labels)).requires_grad_(False)
+    alone[0].weight.mul_(1e10), alone[3].weight.fill_(1e38)
+    save_weights(small, WINDOWS, alone, labels)
+    with pytest.raises(InputError, match=rf"^{WINDOWS.name}: long00000a: the network's scores are not finite; "):
+        measure_lifetime([WINDOWS, RCN], small)
+    assert small.paths.lifetime(RCN).exists()
+    assert not small.paths.lifetime(WINDOWS).exists()
