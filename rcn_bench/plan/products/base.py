@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from rcn_bench.code import is_plugin, plugin_code
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.run import Run, base_model
+from rcn_bench.plan.run import BATCH_OF_T8, Run, base_model
 from rcn_bench.plan.schema import Limits, Schema, keys_of, parse_section, plain, section_schema
 
 Frames = Annotated[int, Limits(minimum=2, maximum=10**4)]
@@ -165,11 +165,15 @@ def registered(modules: Collection[str]) -> dict[str, type[Product]]:
 
 
 def init_runs(experiment: Experiment, model: str, frames: int, w_xh: str, w_hh: str | None) -> list[Run]:
-    """One run a seed, or none if the config does not list this start for this model."""
+    """One run a seed, or none if the config does not list this start for this model.
+
+    At 8 frames ``+t8_batch`` changes nothing, so those runs are the model's without it.
+    """
     starts = experiment.models.get(model)
     if starts is None or w_xh not in starts.w_xh or (w_hh is not None and w_hh not in (starts.w_hh or [])):
         return []
-    return [Run.of(model, frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
+    trained = model.replace(f"+{BATCH_OF_T8}", "") if frames == 8 else model
+    return [Run.of(trained, frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
 
 
 def default_w_hh(experiment: Experiment, model: str) -> str | None:
