@@ -1,5 +1,6 @@
 """Benchmarks run under `pytest --benchmark-only` alone; fixtures that several test files share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,15 @@ def pytest_collection_modifyitems(config, items):
     benchmarks = [item for item in items if BENCHMARKS in item.path.parents]
     config.hook.pytest_deselected(items=benchmarks)
     items[:] = [item for item in items if item not in benchmarks]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced(request):
+    """Nothing waits for the disk: what tests write need not outlive a power cut. Benchmarks wait as users do."""
+    with pytest.MonkeyPatch.context() as patched:
+        if not request.config.getoption("--benchmark-only", default=False):
+            patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture
