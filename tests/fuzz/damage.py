@@ -73,14 +73,14 @@ class Outcome:
 
 def fuzz(reader: Reader, numbers: range) -> Outcome:
     """Give it the inputs of these numbers, which are always the same."""
-    outcome = Outcome()
+    outcome, whole = Outcome(), reader.whole  # read before a checksum is made to go with an input
     for number in numbers:
         rng = Random(f"{SEED} {reader.name} {number}")
         which = rng.randrange(len(reader.examples))
         example = reader.examples[which]
         remake = reader.remake if number % 2 else None
         content = remake(example, rng) if remake else damaged(example, reader.examples, rng)
-        kind, failure = _tried(reader, content, reader.whole[which : which + 1] if remake else reader.whole)
+        kind, failure = _tried(reader, content, whole[which : which + 1] if remake else whole)
         if reader.remake and not remake and kind == "another":
             failure = "damage that no checksum noticed"
         outcome.counts[kind] += 1
