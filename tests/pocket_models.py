@@ -3,6 +3,7 @@
 from torch import nn
 
 from rcn_bench.models import register
+from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.network2d import network2d, register_trunk
 from rcn_bench.models.rcn import make_recurrent
 
@@ -16,6 +17,11 @@ def pocket(num_classes):
 @register(trunk="pocket")
 def rcn_pocket(num_classes, *, w_hh="identity", **weights):
     return make_recurrent(network2d("pocket", num_classes, **weights), lambda name, conv: name == "3", w_hh=w_hh)
+
+
+@register(trunk="pocket")
+def c2d_pocket(num_classes, **weights):
+    return FrameNet(network2d("pocket", num_classes, **weights))
 
 
 @register

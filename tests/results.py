@@ -17,7 +17,7 @@ from rcn_bench.analysis.hidden_state import relative_change, statistics
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
-from rcn_bench.predictions import Videos, predictions
+from rcn_bench.predictions import Predictions, Videos, predictions
 from rcn_bench.provenance import Machine, Origin, Start
 from rcn_bench.records.base import Document, write_hashed
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
@@ -100,12 +100,18 @@ def write_evaluation(
     found = predictions(scores, LABELS, videos)
     assert [rank == 1 for rank in found.rows["rank"]] == [bool(correct) for correct in video_correct]
     assert list(found.rows["clips_correct"]) == list(clips_correct)
-    return write_scored(folder, scores, LABELS, videos, **changes)
+    return _write(folder, scores, LABELS, videos, found, changes)
 
 
 def write_scored(folder: Path, scores: np.ndarray, labels: list[str], videos: Videos, **changes: Any) -> Evaluation:
     """scores.safetensors, predictions.csv and eval.json of a run's folder; changes: fields of the evaluation."""
-    found, count = predictions(scores, labels, videos), len(videos.names)
+    return _write(folder, scores, labels, videos, predictions(scores, labels, videos), changes)
+
+
+def _write(
+    folder: Path, scores: np.ndarray, labels: list[str], videos: Videos, found: Predictions, changes: dict[str, Any]
+) -> Evaluation:
+    count = len(videos.names)
     skipped = changes.setdefault("videos_skipped", [])
     known = {
         "videos_listed": count + len(skipped),

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,15 +59,21 @@ def imports(path: Path) -> Iterator[str]:
         pending += ast.iter_child_nodes(node)
 
 
-OWN = {
-    module: {name for name in imports(path) if name in MODULES and name != module} for module, path in MODULES.items()
-}
+@cache
+def imported() -> dict[str, set[str]]:
+    """All that each module imports, by module."""
+    return {module: set(imports(path)) for module, path in MODULES.items()}
+
+
+def own(module: str) -> set[str]:
+    """What a module imports of the package."""
+    return imported()[module] & MODULES.keys() - {module}
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_a_module_imports_from_its_own_place_and_those_above(module):
-    own = rank(module)
-    below = {name for name in OWN[module] if own is None or (rank(name) or 0) > own}
+    place = rank(module)
+    below = {name for name in own(module) if place is None or (rank(name) or 0) > place}
     assert not below, f"{module} imports {', '.join(sorted(below))}, whose place is further down"
 
 
@@ -76,7 +83,7 @@ def test_no_modules_import_each_other_in_a_circle():
     def visit(module: str, above: tuple[str, ...]) -> None:
         assert module not in above, " -> ".join([*above[above.index(module) :], module])
         if module not in finished:
-            for name in sorted(OWN[module]):
+            for name in sorted(own(module)):
                 visit(name, (*above, module))
             finished.add(module)
 
@@ -111,7 +118,7 @@ def test_an_edit_of_decoding_or_checking_videos_reruns_no_stage_that_reads_the_c
 
 
 def test_the_package_never_imports_snakemake():
-    assert not [module for module, path in MODULES.items() for name in imports(path) if "snakemake" in name]
+    assert not [module for module, names in imported().items() for name in names if "snakemake" in name]
 
 
 @pytest.mark.parametrize("place", ["provenance", "code", "syntax", "lists", "plan", "records", "progress"])

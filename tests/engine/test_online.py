@@ -73,19 +73,19 @@ def by_video(cache, rows):
         yield row, model_input(cache.frames(video)), cache.labels.index(video.label)
 
 
-@pytest.mark.parametrize("name", ["rcn18", "window3d"])
+@pytest.mark.parametrize("name", ["rcn_pocket", "window3d"])
 def test_every_video_that_has_a_clips_frames_has_a_row(evaluated, name):
-    _, cache, rows = evaluated(Run(name, WINDOW, "random", "random" if name == "rcn18" else None))
+    _, cache, rows = evaluated(Run(name, WINDOW, "random", "random" if name == "rcn_pocket" else None))
     assert [list(row) for row in rows] == [["video", "group", "label", "way", *SHARES]] * len(rows)
     used = [video for video in cache.videos if -(-video.shape[0] // STRIDE) >= WINDOW]
     assert len(used) == len(cache.videos) - 1
-    for way in ("carried", "restarted") if name == "rcn18" else ("windows",):
+    for way in ("carried", "restarted") if name == "rcn_pocket" else ("windows",):
         of_way = [(row["video"], row["group"], row["label"]) for row in rows if row["way"] == way]
         assert of_way == [(v.id, v.group, v.label) for v in used]
-    assert len(rows) == (2 if name == "rcn18" else 1) * len(used)
+    assert len(rows) == (2 if name == "rcn_pocket" else 1) * len(used)
 
 
-@pytest.mark.parametrize(("name", "w_hh"), [("rcn18", "random"), ("c2d18", None)])
+@pytest.mark.parametrize(("name", "w_hh"), [("rcn_pocket", "random"), ("c2d_pocket", None)])
 def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(evaluated, name, w_hh):
     model, cache, rows = evaluated(Run(name, WINDOW, "random", w_hh))
     rows = [row for row in rows if row["way"] in ("carried", "frames")]
@@ -101,7 +101,7 @@ def test_a_network_with_a_state_says_what_the_mean_of_its_frames_logits_says(eva
 
 @pytest.mark.slow
 def test_a_restarted_state_sees_every_clip_alone(evaluated):
-    model, cache, rows = evaluated(Run("rcn18", WINDOW, "random", "random"))
+    model, cache, rows = evaluated(Run("rcn_pocket", WINDOW, "random", "random"))
     ways = {way: [row for row in rows if row["way"] == way] for way in ("carried", "restarted")}
     for row, clip, true_class in by_video(cache, ways["restarted"]):
         logits = torch.cat([model.frame_logits(part)[0] for part in clip.split(WINDOW, 2)]).double()
@@ -113,7 +113,7 @@ def test_a_restarted_state_sees_every_clip_alone(evaluated):
 
 
 def test_a_network_without_a_state_is_shown_as_such(evaluated):
-    _, _, rows = evaluated(Run("c2d18", WINDOW, "random"))
+    _, _, rows = evaluated(Run("c2d_pocket", WINDOW, "random"))
     assert {row["way"] for row in rows} == {"frames"}
 
 
@@ -172,10 +172,10 @@ def test_a_clip_longer_than_all_videos_is_refused(evaluated, experiment):
 
 
 @pytest.mark.parametrize(
-    ("name", "ways"), [("rcn18", ["carried", "restarted"]), ("c2d18", ["frames"]), ("window3d", ["windows"])]
+    ("name", "ways"), [("rcn_pocket", ["carried", "restarted"]), ("c2d_pocket", ["frames"]), ("window3d", ["windows"])]
 )
 def test_the_record_tells_what_was_shown_and_of_which_weights(evaluated, experiment, name, ways):
-    run = Run(name, WINDOW, "random", "random" if name == "rcn18" else None)
+    run = Run(name, WINDOW, "random", "random" if name == "rcn_pocket" else None)
     _, cache, rows = evaluated(run)
     paths = experiment.paths
     record = Online.read(paths.online(run).with_suffix(".json"))
@@ -193,7 +193,7 @@ def test_the_record_tells_what_was_shown_and_of_which_weights(evaluated, experim
 
 @pytest.mark.slow
 def test_weights_of_another_config_are_refused_by_name(evaluated, experiment):
-    run = Run("c2d18", WINDOW, "random")
+    run = Run("c2d_pocket", WINDOW, "random")
     evaluated(run)
     path = experiment.paths.weights(run)
     with pytest.raises(InputError) as error:

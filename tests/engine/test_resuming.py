@@ -35,6 +35,14 @@ from rcn_bench.models.network2d import network2d
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Pretrained, Trained
 
+POCKET = Run("c2d_pocket", 4, "random", None, 0)
+
+
+@pytest.fixture
+def pocket(fresh):
+    """The same data, and no runs, for a network whose checkpoints are small."""
+    return changed(fresh, {"plugins": ["pocket_models"], "models.c2d_pocket": {"w_xh": ["random"]}})
+
 
 @pytest.fixture
 def interrupted(monkeypatch):
@@ -97,13 +105,12 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(trained,
     assert not fresh.paths.checkpoint(RCN).exists()
 
 
-@pytest.mark.slow
-def test_every_start_of_a_resumed_training_is_recorded(fresh, interrupted, monkeypatch):
+def test_every_start_of_a_resumed_training_is_recorded(pocket, interrupted, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["rcn-bench", "train", "first"])
-    interrupted(C2D, fresh)
+    interrupted(POCKET, pocket)
     monkeypatch.setattr(sys, "argv", ["rcn-bench", "train", "second"])
-    train(C2D, fresh)
-    starts = Trained.read(fresh.paths.training(C2D)).origin.starts
+    train(POCKET, pocket)
+    starts = Trained.read(pocket.paths.training(POCKET)).origin.starts
     assert [start.command for start in starts] == ["rcn-bench train first", "rcn-bench train second"]
 
 
@@ -135,15 +142,15 @@ def test_training_interrupted_after_its_last_epoch_only_writes_its_results(train
 # It is refused
 
 
-def test_a_changed_setting_is_named(fresh, interrupted):
-    interrupted(C2D, fresh)
-    line = refusal(C2D, changed(fresh, {"train.lr": 0.02, "clip.crop": 18}))
+def test_a_changed_setting_is_named(pocket, interrupted):
+    interrupted(POCKET, pocket)
+    line = refusal(POCKET, changed(pocket, {"train.lr": 0.02, "clip.crop": 18}))
     assert ": checkpoint of another training: clip.crop was 16, is 18, train.lr was 0.01, is 0.02; " in line
     assert line.endswith("; delete it to train anew, or undo the change")
 
 
-def test_a_change_of_the_training_videos_is_named(fresh, interrupted, monkeypatch):
-    interrupted(C2D, fresh)
+def test_a_change_of_the_training_videos_is_named(pocket, interrupted, monkeypatch):
+    interrupted(POCKET, pocket)
     whole = training.Cache
 
     class OtherCache(whole):
@@ -152,7 +159,7 @@ def test_a_change_of_the_training_videos_is_named(fresh, interrupted, monkeypatc
             self.fingerprint = "0123456789ab"
 
     monkeypatch.setattr(training, "Cache", OtherCache)
-    assert re.search(r"training: file of the training cache was \w{12}, is 0123456789ab; ", refusal(C2D, fresh))
+    assert re.search(r"training: file of the training cache was \w{12}, is 0123456789ab; ", refusal(POCKET, pocket))
 
 
 @pytest.mark.slow
@@ -237,17 +244,16 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(fresh):
     assert ": checkpoint of an earlier version; " in refusal(C2D, fresh)
 
 
-@pytest.mark.slow
-def test_a_checkpoint_that_does_not_fit_is_refused(fresh, interrupted):
-    interrupted(C2D, fresh)
-    path = fresh.paths.checkpoint(C2D)
+def test_a_checkpoint_that_does_not_fit_is_refused(pocket, interrupted):
+    interrupted(POCKET, pocket)
+    path = pocket.paths.checkpoint(POCKET)
     content = checkpoint_content(path)
     write_checkpoint(path, {**content, "model": nn.Linear(2, 2).state_dict()})
-    assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
+    assert ": checkpoint that does not fit this model (" in refusal(POCKET, pocket)
     write_checkpoint(path, {key: value for key, value in content.items() if key != "model"})
-    assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
+    assert ": checkpoint that does not fit this model (" in refusal(POCKET, pocket)
     write_checkpoint(path, {**content, "optimizer": 3})
-    assert ": checkpoint that does not fit this model (" in refusal(C2D, fresh)
+    assert ": checkpoint that does not fit this model (" in refusal(POCKET, pocket)
 
 
 def flip_a_byte(path, place):
@@ -257,40 +263,38 @@ def flip_a_byte(path, place):
 
 
 @pytest.fixture
-def interrupted_twice(fresh, monkeypatch):
+def interrupted_twice(pocket, monkeypatch):
     """A run after two of its three epochs, with the experiment."""
-    experiment = changed(fresh, {"train.epochs": 3})
-    interrupt_after(monkeypatch, epochs=2)
-    with pytest.raises(KeyboardInterrupt):
-        train(C2D, experiment)
-    monkeypatch.undo()
+    experiment = changed(pocket, {"train.epochs": 3})
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, epochs=2)
+        with pytest.raises(KeyboardInterrupt):
+            train(POCKET, experiment)
     return experiment
 
 
-@pytest.mark.parametrize("place", [30, pytest.param(-5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("place", [30, -500])
 def test_after_a_flipped_byte_the_checkpoint_before_is_taken_with_a_line(interrupted_twice, capsys, place):
-    path = interrupted_twice.paths.checkpoint(C2D)
+    path = interrupted_twice.paths.checkpoint(POCKET)
     flip_a_byte(path, place)
-    train(C2D, interrupted_twice)
+    train(POCKET, interrupted_twice)
     printed = capsys.readouterr()
     assert f"{path}: damaged checkpoint" in printed.err
     assert "going on from the one before it" in printed.err
     assert "resuming after epoch 1\n" in printed.out
 
 
-@pytest.mark.slow
 def test_after_a_kill_between_two_checkpoints_the_older_is_taken(interrupted_twice, capsys):
-    interrupted_twice.paths.checkpoint(C2D).unlink()
-    train(C2D, interrupted_twice)
+    interrupted_twice.paths.checkpoint(POCKET).unlink()
+    train(POCKET, interrupted_twice)
     assert "resuming after epoch 1\n" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_with_both_checkpoints_damaged_nothing_is_guessed(interrupted_twice):
-    for path in interrupted_twice.paths.checkpoint(C2D).parent.iterdir():
-        flip_a_byte(path, -5000)
+    for path in interrupted_twice.paths.checkpoint(POCKET).parent.iterdir():
+        flip_a_byte(path, -500)
     with pytest.raises(InputError, match="damaged checkpoint"):
-        train(C2D, interrupted_twice)
+        train(POCKET, interrupted_twice)
 
 
 @pytest.mark.slow

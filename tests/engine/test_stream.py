@@ -28,7 +28,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.records.weights import Card
 from results import an_example
 
-RUN = Run("rcn18", 4, "random", "random", 0)  # that conftest trains
+RUN = Run("rcn_pocket", 4, "random", "random", 0)  # that conftest trains
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 LINE = re.compile(r" *(?P<at>\d+\.\d\d) s  (?P<scores>.*)")
 
@@ -98,7 +98,7 @@ def refused(capsys, *arguments):
 
 def frame_logits(weights, frames, restart=RUN.frames):
     """(T, classes) of the network on the frames, ``restart`` at once; a centre of 16 of 20 pixels."""
-    model = create_model("rcn18", 3).eval()
+    model = create_model(RUN.model, 3).eval()
     model.load_state_dict(load_file(weights))
     clip = torch.tensor((frames[:, 2:18, 2:18] / 255 - MEAN) / STD, dtype=torch.float32)
     with torch.no_grad():
@@ -192,7 +192,8 @@ def test_a_folder_of_pictures_is_streamed_as_the_video_that_it_was(capsys, weigh
 def test_pictures_without_their_rate_are_refused_where_the_network_takes_frames_at_one(
     capsys, noise_without_runs, tmp_path
 ):
-    save_weights(noise_without_runs, RUN, create_model("rcn18", 2), ["a", "b"], frame_rate=4.0)
+    load_plugins(noise_without_runs.plugins)
+    save_weights(noise_without_runs, RUN, create_model(RUN.model, 2), ["a", "b"], frame_rate=4.0)
     (tmp_path / "pictures").mkdir()
     line = refused(capsys, tmp_path / "pictures", "--weights", noise_without_runs.paths.weights(RUN))
     assert re.fullmatch(r".*pictures: a folder of pictures .* --pictures-per-second", line)

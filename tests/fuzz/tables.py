@@ -46,8 +46,9 @@ def made(folder: Path, name: str, stage: str) -> Reader:
         write_product(experiment, kind, name)
         return [path.read_bytes() for path in folder_of_products.glob(f"{name}.*") if path.suffix in (".csv", ".md")]
 
+    share = 10 if kind == "table" else 4  # each is drawn
     return Reader(
-        f"{name} from {path.name}", (path.read_bytes(),), path, read, _remake, share=10, also=path.parent.name
+        f"{name} from {path.name}", (path.read_bytes(),), path, read, _remake, share=share, also=path.parent.name
     )
 
 

@@ -1,11 +1,20 @@
-"""What several tests of models need: networks without values or with lively batch norms, random clips."""
+"""What several tests of models need: names of models, networks without values or with lively batch norms, clips."""
 
 from functools import cache
 
+import pytest
 import torch
 from torch import nn
 
-from rcn_bench.models import create_model
+from rcn_bench.models import create_model, list_models
+
+
+def slow_unless(fast):
+    """All models as parameters of a test, those that take longest only with -m slow."""
+    return [pytest.param(name, marks=[] if fast(name) else [pytest.mark.slow]) for name in list_models()]
+
+
+ALL_BUT_DEEP_ONES = slow_unless(lambda name: "34" not in name and "101" not in name)
 
 
 def lively(net):

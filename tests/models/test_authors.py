@@ -8,7 +8,7 @@ from rcn_bench.models import create_model
 
 
 @pytest.mark.usefixtures("fixed_seed_and_one_thread")
-@pytest.mark.parametrize("depth", [18, 34])
+@pytest.mark.parametrize("depth", [18, pytest.param(34, marks=pytest.mark.slow)])
 def test_the_authors_form_gives_the_same_logits(depth):
     rcn = create_model(f"rcn{depth}", 10, w_hh="random").eval()
     theirs = authors_rcn(f"resnet{depth}", 10).eval()

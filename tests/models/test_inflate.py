@@ -221,7 +221,7 @@ def with_weights(name, path, **options):
     ("imagenet_like", "name"),
     [
         ("resnet18", "i3d18"),
-        ("resnet50", "i3d50"),
+        pytest.param("resnet50", "i3d50", marks=pytest.mark.slow),
         pytest.param("resnet50", "i3d50_nl", marks=pytest.mark.slow),  # its new blocks are the identity at first
         ("googlenet", "inception_i3d"),
     ],

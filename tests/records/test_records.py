@@ -170,13 +170,16 @@ def written(path, content):
     return path
 
 
+@pytest.mark.parametrize("examples", [8, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_what_is_written_is_read(kind, path, data):
-    record = data.draw(values(kind))
-    record.write(path)
-    assert kind.read(path) == record
+def test_what_is_written_is_read(kind, path, examples):
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(record=values(kind))
+    def check(record):
+        record.write(path)
+        assert kind.read(path) == record
+
+    check()
 
 
 @settings(max_examples=25, deadline=None)

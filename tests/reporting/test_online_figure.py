@@ -31,6 +31,11 @@ def experiment(tmp_path):
     return experiment
 
 
+def draw(experiment):
+    """The figure and its numbers, without the seconds that its files take."""
+    return online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+
+
 def test_online_accuracy_is_the_mean_over_videos_and_seeds(experiment):
     table = written_figure(experiment, "online_accuracy")
     rcn = table[(table["model"] == "rcn18") & (table["way"] == "carried")]
@@ -50,7 +55,7 @@ def test_its_intervals_are_over_seeds_and_groups_of_videos(tmp_path):
     right = np.random.default_rng(0).random((2, 40)) < [[0.4], [0.7]]
     for seed, of_seed in enumerate(right):
         write_online_run(experiment, "rcn18", seed, columns=columns, carried=[str(int(one)) * 10 for one in of_seed])
-    table = written_figure(experiment, "online_accuracy")
+    table = draw(experiment).numbers
     scores = Scores.of_trainings([Scores.of_videos(of_seed, groups) for of_seed in right])
     np.testing.assert_allclose(table["accuracy"], scores.accuracy)
     np.testing.assert_allclose(table[["accuracy_95_low", "accuracy_95_high"]].iloc[3], scores.interval(), rtol=1e-5)
@@ -69,7 +74,7 @@ def test_intervals_of_few_seeds_are_error_bars_and_of_more_a_band(tmp_path, seed
     for seed in range(seeds):
         right = np.random.default_rng(seed).random(40) < 0.3 + 0.1 * seed
         write_online_run(experiment, "rcn18", seed, columns=columns, carried=[str(int(one)) * 10 for one in right])
-    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    drawing = draw(experiment)
     (axis,) = drawing.figure.axes
     (drawn,) = axis.collections
     ends = drawing.numbers[["accuracy_95_low", "accuracy_95_high"]].to_numpy()
@@ -83,14 +88,14 @@ def test_intervals_of_few_seeds_are_error_bars_and_of_more_a_band(tmp_path, seed
 
 
 def test_online_accuracy_starts_where_nearly_every_video_has_had_a_full_window(experiment):
-    table = written_figure(experiment, "online_accuracy")
+    table = draw(experiment).numbers
     i3d = table[table["model"] == "i3d18"]
     np.testing.assert_allclose(i3d["share_of_video"], np.arange(4, 11) / 10)
     np.testing.assert_allclose(i3d["accuracy"], 5 / 8)  # the first video is right with one of the two seeds
 
 
 def test_online_accuracy_draws_a_curve_for_every_model_and_way(experiment):
-    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    drawing = draw(experiment)
     (axis,) = drawing.figure.axes
     *curves, ceiling = axis.get_lines()
     assert [line.get_linestyle() for line in curves] == ["-", "--", "-"]
@@ -101,7 +106,7 @@ def test_online_accuracy_draws_a_curve_for_every_model_and_way(experiment):
 
 
 def test_curves_are_named_beside_their_ends_from_the_lowest_to_the_highest(experiment):
-    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    drawing = draw(experiment)
     names = drawing.figure.axes[0].texts
     assert [name.get_text() for name in names] == [
         "50%: most if blind to order",
@@ -121,7 +126,7 @@ def test_the_ceiling_is_drawn_only_where_every_video_has_its_twin(tmp_path):
     config["models"] = {"rcn18": {"w_xh": ["random"], "w_hh": ["identity"]}}
     experiment = check_config(config, "config", tmp_path)
     write_online_run(experiment, "rcn18", 0, w_xh="random", carried=["0101010101"] * 4)
-    (axis,) = online_accuracy(find_product(experiment, "online_accuracy", "figure")).figure.axes
+    (axis,) = draw(experiment).figure.axes
     assert len(axis.get_lines()) == 1
 
 
@@ -154,7 +159,7 @@ def two_lengths(tmp_path):
 
 
 def test_a_short_video_leaves_the_curve_of_a_hundred_others(two_lengths):
-    table = written_figure(two_lengths(["-011111111", "-000011111"]), "online_accuracy")
+    table = draw(two_lengths(["-011111111", "-000011111"])).numbers
     for frames in (8, 16):
         curve = table[table["frames"] == frames]
         np.testing.assert_allclose(curve["share_of_video"], np.arange(2, 11) / 10)
@@ -164,17 +169,17 @@ def test_a_short_video_leaves_the_curve_of_a_hundred_others(two_lengths):
 
 def test_clip_lengths_are_compared_on_the_videos_that_both_were_shown(two_lengths):
     experiment = two_lengths(["1111111111"], "1111111111")
-    table = written_figure(experiment, "online_accuracy")
+    table = draw(experiment).numbers
     assert set(table["videos"]) == {97}
     assert set(table["videos_listed"]) == {100}
-    drawing = online_accuracy(find_product(experiment, "online_accuracy", "figure"))
+    drawing = draw(experiment)
     names = {name.get_text() for name in drawing.figure.axes[0].texts}
     assert {f"i3d18, {frames} frames, windows" for frames in (8, 16)} < names
     assert "n: 97 of 100 videos, w_xh stills, 1 seed." in foot(drawing)
 
 
 def test_a_curve_of_fewer_videos_at_its_start_says_so(two_lengths):
-    drawing = online_accuracy(find_product(two_lengths(["-111111111"]), "online_accuracy", "figure"))
+    drawing = draw(two_lengths(["-111111111"]))
     assert "n: 96 to 97 of 100 videos" in foot(drawing)
 
 

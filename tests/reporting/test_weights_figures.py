@@ -224,7 +224,8 @@ def test_weights_trained_with_other_settings_are_refused(experiment):
         written_figure(check_config(changed, "config", experiment.results), "figure3")
 
 
-def test_the_figures_record_names_its_runs_and_what_it_read(experiment):
+def test_the_figures_record_names_its_runs_and_what_it_read(tmp_path):
+    experiment = with_matrices(tmp_path, {"figures": {"figure2": {"models": ["rcn18"]}}})
     written_figure(experiment, "figure2")
     record = FigureRecord.read(experiment.paths.figure("figure2").with_suffix(".json"))
     assert record.runs == [run.name for run in find_product(experiment, "figure2", "figure").runs()]

@@ -37,8 +37,13 @@ def experiment(tmp_path_factory):
     return experiment
 
 
-def test_the_table_has_numbers_in_full_and_text_to_read(experiment):
-    rows, markdown, latex = written_table(experiment, "claims")
+@pytest.fixture(scope="module")
+def table(experiment):
+    return written_table(experiment, "claims")
+
+
+def test_the_table_has_numbers_in_full_and_text_to_read(table):
+    rows, markdown, latex = table
     assert [row["claim"] for row in rows] == [claim.id for claim in CLAIMS]
     by_id = {row["claim"]: row for row in rows}
     first = by_id["init-identity"]
@@ -55,15 +60,15 @@ def test_the_table_has_numbers_in_full_and_text_to_read(experiment):
     assert "tab:claims" in latex
 
 
-def test_where_stills_stand_in_for_imagenet_the_claim_says_so_and_elsewhere_not(experiment):
-    rows, _, _ = written_table(experiment, "claims")
+def test_where_stills_stand_in_for_imagenet_the_claim_says_so_and_elsewhere_not(table):
+    rows, _, _ = table
     told = {row["claim"] for row in rows if "stills in place of ImageNet" in row["tested on"]}
     of_accuracy = {"init-identity", "init-imagenet", "init-best", "init-jump", "rcn-recovers", "imagenet-gain"}
     assert told == of_accuracy | {"imagenet-speed", "clip-length", "whh-std", "whh-sparse", "state-lifetime"}
 
 
-def test_the_title_names_the_data_and_the_record_its_runs_and_files(experiment):
-    _, markdown, _ = written_table(experiment, "claims")
+def test_the_title_names_the_data_and_the_record_its_runs_and_files(experiment, table):
+    _, markdown, _ = table
     assert markdown.startswith("# The paper's claims, tested on moving digits\n")
     record = TableRecord.read(experiment.paths.table("claims").with_suffix(".json"))
     product = find_product(experiment, "claims", "table")
@@ -80,10 +85,10 @@ def test_claims_show_no_run_of_their_own(experiment):
     assert set(products["claims"].runs()) <= others
 
 
-def test_the_forest_has_a_line_a_claim_on_accuracy(experiment):
+def test_the_forest_has_a_line_a_claim_on_accuracy(experiment, table):
     numbers = written_figure(experiment, "forest").set_index("claim")
     assert list(numbers.index) == [claim.id for claim in CLAIMS if claim.unit == "points"]
-    rows, _, _ = written_table(experiment, "claims")
+    rows, _, _ = table
     for row in rows:
         if row["claim"] in numbers.index and row["effect"]:
             line = numbers.loc[row["claim"]]
@@ -106,4 +111,4 @@ def test_a_config_without_tables_to_test_claims_on_leaves_all_untested(tmp_path)
     rows, _, _ = written_table(experiment, "claims")
     assert {row["verdict"] for row in rows} == {"not tested"}
     assert all(row["note"] for row in rows)
-    assert set(written_figure(experiment, "forest")["verdict"]) == {"not tested"}
+    assert set(forest(find_product(experiment, "forest", "figure")).numbers["verdict"]) == {"not tested"}
