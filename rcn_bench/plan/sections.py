@@ -187,8 +187,8 @@ class Starts:
 class Profile:
     """How cost is counted and timed."""
 
-    size: Annotated[int, Limits(minimum=32, maximum=LARGEST_SIDE)] = key(
-        "height and width at which parameters, GMACs and memory are counted", 112
+    size: Annotated[int, Limits(minimum=32, maximum=LARGEST_SIDE)] | None = key(
+        "height and width at which GMACs and memory are counted; left out, the crop, at which models are timed", None
     )
     num_classes: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(default=400)
     memory_frames_per_batch: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(

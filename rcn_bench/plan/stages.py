@@ -210,7 +210,8 @@ def profiling(experiment: Experiment, model: str) -> Dependencies:
     settings = {
         "model": model,
         "frames": profiled(products_of(experiment).values()).get(model, []),
-        "profile": _without(profile, "timing_frames_per_batch", "seconds", "threads"),
+        "profile": _without(profile, "timing_frames_per_batch", "seconds", "threads")
+        | {"size": experiment.profile_size},
         "train": {"recompute_activations": experiment.train.recompute_activations},
     }
     return _depends(experiment, settings, "rcn_bench.analysis.profile", models=[model])
