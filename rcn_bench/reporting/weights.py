@@ -125,7 +125,7 @@ def _off_diagonal(matrix: MatrixStatistics, layer: HiddenLayer) -> float:
 
 def _draw_panel(axis: Axes, table: pd.DataFrame, drawn: str) -> None:
     """table: the rows of _by_layer of every seed; drawn: "value", or one of CHANGES."""
-    _shade_widths(axis, table, named=drawn == "value")
+    shade_widths(axis, table, named=drawn == "value")
     by_layer = table.groupby("layer")
     if drawn == "value":
         for column, (label, colour, marker, line) in STATISTICS.items():
@@ -152,7 +152,7 @@ def _draw_band(axis: Axes, values: "pd.api.typing.SeriesGroupBy", colour: str) -
     axis.fill_between(least.index, least, most, color=colour, alpha=0.25, linewidth=0)
 
 
-def _shade_widths(axis: Axes, table: pd.DataFrame, *, named: bool) -> None:
+def shade_widths(axis: Axes, table: pd.DataFrame, *, named: bool) -> None:
     """Every other group of neighbouring layers that have as many channels is shaded; named: their channels above."""
     channels = table.drop_duplicates("layer").set_index("layer")["channels"]
     group = (channels != channels.shift()).cumsum()
