@@ -104,6 +104,8 @@ def _told(run: "RunProgress") -> str:
         told = [f"{run.epoch} of {run.epochs} epochs"]
         if run.loss is not None and run.accuracy is not None:
             told.append(f"loss {run.loss:.3f}, accuracy {run.accuracy:.1%} in training")
+        if run.validation_accuracy is not None:
+            told.append(f"{run.validation_accuracy:.1%} of validation clips right")
         if run.seconds_left is not None:
             told.append(f"about {_duration(run.seconds_left)} left")
         return ", ".join(told)

@@ -153,6 +153,11 @@ class Training:
     recompute_activations: bool = key(
         "run each block twice instead of keeping its activations; for long clips on small cards", False
     )
+    validate_every: Whole = key(
+        "epochs from one look at the clip accuracy on validation videos to the next, for learning curves; it changes "
+        "nothing that is trained; 0: never",
+        0,
+    )
     threads: Threads = key("of a training on a CPU", 1)
     workers: Annotated[int, Limits(minimum=0, maximum=MOST_PROCESSES)] = key(
         "processes that make batches; 0: none but the training itself", 0

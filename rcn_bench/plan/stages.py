@@ -86,7 +86,7 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, *ways, *others, "threads", "workers"),
+        "train": _without(train, *ways, *others, "threads", "workers", "validate_every"),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }
