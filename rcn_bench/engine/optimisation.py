@@ -112,8 +112,7 @@ def train_one_epoch(
 def epoch_line(epoch: Epoch) -> str:
     """What is printed of an epoch."""
     shown = ("loss", "accuracy", "lr", "samples", "seconds")
-    known = [*shown, *(["validation_accuracy"] if epoch.validation_accuracy is not None else [])]
-    return " ".join(f"{name} {getattr(epoch, name):.4g}" for name in known)
+    return " ".join(f"{name} {getattr(epoch, name):.4g}" for name in shown)
 
 
 def _refuse_infinite(loss: Tensor, step: TrainingStep, description: str) -> None:

@@ -106,7 +106,9 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         if validation and (epoch + 1) % training.validate_every == 0:
             epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model))
         save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
-        process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
+        seen = epochs[-1].validation_accuracy
+        looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
+        process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill
 
     _write(
         run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model, validation
