@@ -127,9 +127,8 @@ def _draw_spectrum(
         low = max(-radius, -0.93 * half)  # where its number stands
         right = np.sqrt(radius**2 - low**2)
         if least < right < most:
-            style = {"boxstyle": "square,pad=0.1", "color": "white", "linewidth": 0}
-            place = {"ha": "center", "va": "center", "color": "0.35", "fontsize": SMALL - 1}
-            axis.text(right, low, _frames(frames), bbox=style, zorder=1.5, **place)
+            number = axis.text(right, low, _frames(frames), ha="center", va="center", color="0.35", zorder=1.5)
+            number.set(fontsize=SMALL - 1, bbox={"boxstyle": "square,pad=0.1", "color": "white", "linewidth": 0})
     label = "eigenvalues after training" if named else None
     axis.scatter(values.real, values.imag, 5, color=TRAINED, alpha=0.6, linewidth=0, zorder=2, label=label)
     label = "at the start" if named else None

@@ -1,5 +1,7 @@
 """Learning curves: loss and accuracy in training, epoch by epoch."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -73,7 +75,7 @@ def _name(w_xh: str, w_hh: str | None) -> str:
 def _draw(axis: Axes, table: pd.DataFrame, drawn: str, mark: Mark, *, dashed: bool = False) -> None:
     by_epoch = table.dropna(subset=[drawn]).groupby("epoch")[drawn]
     mean, least, most = by_epoch.mean(), by_epoch.min(), by_epoch.max()
-    line = {"linestyle": (0, (4, 2)), "mfc": "none"} if dashed else {}
+    line: dict[str, Any] = {"linestyle": (0, (4, 2)), "mfc": "none"} if dashed else {}
     every = max(1, len(mean) // 8)
     axis.plot(mean, color=mark.colour, marker=mark.marker, markersize=2.5, markevery=every, **line)
     axis.fill_between(mean.index, least, most, color=mark.colour, alpha=0.18, linewidth=0)
