@@ -82,9 +82,6 @@ class Accuracies:
                 f"Accuracies are of the {shared} videos, of {listed} listed, that the runs of all rows scored. "
                 "Differences are to the first row, in points; their 95 % intervals are paired by groups of videos."
             )
-        if self._groups < FEWEST_GROUPS:
-            told = f"they take {FEWEST_GROUPS} groups of videos, and here are {self._groups}"
-            notes.append(f"No 95 % intervals: {told}.")
         if self._many_left_out:
             notes.append(
                 f"Of all {listed} listed: from what the accuracy on all videos that the row's own runs scored, common "
@@ -94,10 +91,12 @@ class Accuracies:
 
     def why(self) -> dict[str, str]:
         """Why cells of these columns lack a value, where they do."""
-        reasons = {}
+        reasons, groups = {}, self.shared[self.first[0]].videos["group"].nunique()
+        no_interval = "none can be had of so few seeds or groups"
+        if groups < FEWEST_GROUPS:
+            no_interval = f"it takes {FEWEST_GROUPS} groups of videos, and here are {groups}"
         for kind in self.kinds_of_classes:
-            if self._groups >= FEWEST_GROUPS:
-                reasons[f"{kind} acc 95 % interval"] = "none can be had of so few seeds or groups"
+            reasons[f"{kind} acc 95 % interval"] = no_interval
             reasons[f"{kind} acc less first row's %"] = "the first row itself"
             reasons[f"{kind} acc less first row's, 95 % interval"] = "the first row itself, or too few groups of videos"
             reasons[f"{kind} acc % of all listed"] = "few videos or none are left out"
@@ -108,10 +107,6 @@ class Accuracies:
         """The kinds of accuracy that so many classes have."""
         labels = self.scored[self.first[0]].record.labels
         return (*KINDS, TOP5) if len(labels) >= FEWEST_CLASSES else KINDS
-
-    @property
-    def _groups(self) -> int:
-        return int(self.shared[self.first[0]].videos["group"].nunique())
 
     @property
     def _differ(self) -> bool:

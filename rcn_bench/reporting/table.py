@@ -113,7 +113,12 @@ def _reasons(rows: pd.DataFrame, why: Mapping[str, str]) -> list[str]:
         values = rows.get(name, rows.get(f"{name} low"))
         if values is not None and values.isna().any():
             lacking.setdefault(reason, []).append(name)
-    return [f"{NOT_AVAILABLE} for {' and '.join(names)}: {reason}." for reason, names in lacking.items()]
+    return [f"{NOT_AVAILABLE} for {_listed(names)}: {reason}." for reason, names in lacking.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _links(names: str) -> str:

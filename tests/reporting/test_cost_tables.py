@@ -144,7 +144,7 @@ def test_table6_with_a_gpu_gives_the_estimates_error_and_nothing_for_a_batch_tha
             ["n/a", "n/a", "n/a", "0", "n/a", "n/a"],
         ]
         assert "memory measured or estimated measured." in text
-        assert "n/a for activations GiB and training GiB and inference GiB: the batch does not fit." in text
+        assert "n/a for activations GiB, training GiB and inference GiB: the batch does not fit." in text
 
 
 def test_table6_names_every_card_that_measured(experiment):
