@@ -32,7 +32,8 @@ class RunProgress:
 
     state: trained is one whose evaluation is still to come; stopped one that was trained for some epochs, and with
     which nobody goes on now. doing: of one that is running or failed, the stage, train or evaluate. epoch: whole ones
-    so far, of epochs. loss, accuracy: in training, of the last. epoch_seconds: that one takes; seconds_left: of its
+    so far, of epochs. loss, accuracy: in training, of the last; validation_accuracy: of clips of the validation videos,
+    as last looked at. epoch_seconds: that one takes; seconds_left: of its
     training. video_accuracy: from 0 to 1, of so many videos. why: of one that failed.
     """
 
@@ -43,6 +44,7 @@ class RunProgress:
     doing: str | None = None
     loss: float | None = None
     accuracy: float | None = None
+    validation_accuracy: float | None = None
     epoch_seconds: float | None = None
     seconds_left: float | None = None
     video_accuracy: float | None = None
@@ -140,6 +142,9 @@ def _begun(run: Run, epochs: int, checkpoint: Path) -> RunProgress:
         last.epoch,
         loss=last.loss,
         accuracy=last.accuracy,
+        validation_accuracy=next(
+            (each.validation_accuracy for each in reversed(so_far) if each.validation_accuracy is not None), None
+        ),
         epoch_seconds=seconds,
         seconds_left=max(epochs - last.epoch, 0) * seconds,
     )

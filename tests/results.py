@@ -202,9 +202,22 @@ def write_own_hidden_state(
     ).write(path)
 
 
-def write_training(experiment: Experiment, run: Run, accuracies: Sequence[float] = (0.25, 0.5), **changes: Any) -> None:
-    """The record of a run's training, and its metrics with these accuracies, one an epoch; changes: of its fields."""
-    epochs = [an_example(Epoch, epoch=at, accuracy=each) for at, each in enumerate(accuracies, start=1)]
+def write_training(
+    experiment: Experiment,
+    run: Run,
+    accuracies: Sequence[float] = (0.25, 0.5),
+    validation: Mapping[int, float] | None = None,
+    **changes: Any,
+) -> None:
+    """The record of a run's training, and its metrics with these accuracies, one an epoch; changes: of its fields.
+
+    validation: accuracies on validation videos, by epoch.
+    """
+    looked_at = validation or {}
+    epochs = [
+        an_example(Epoch, epoch=at, accuracy=each, validation_accuracy=looked_at.get(at))
+        for at, each in enumerate(accuracies, start=1)
+    ]
     known = {
         "origin": own_origin(experiment, "train", run.name),
         "run": run.name,

@@ -19,9 +19,17 @@ def written_table(experiment, name):
 def shown(text):
     """The rows that a reader of the Markdown or the LaTeX sees, by column."""
     lines = [line[1:-1] for line in text.splitlines() if line.startswith("| ")]
-    lines = lines or [line.removesuffix(r"\\").replace("\\", "") for line in text.splitlines() if " & " in line]
+    lines = lines or [of_latex(line) for line in text.splitlines() if " & " in line]
     columns, *rows = ([cell.strip() for cell in re.split(r"[|&]", line)] for line in lines)
     return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def of_latex(line):
+    """A row without what LaTeX is told of how to set it."""
+    line = line.removesuffix(r"\\").removesuffix(r"\tabularnewline").replace(r"\raggedright ", "")
+    line = re.sub(r"\\shortstack\[.\]\{(.*?[^\\])\}", r"\1", line).replace("/\\\\", "/").replace(r"\\", " ")
+    line = line.replace("$-$", "-").replace(r"$\pm$\,", "\N{PLUS-MINUS SIGN}").replace("\\", "")
+    return re.sub(r"(?<=\d)--(?=\d)", "-", line)
 
 
 def written_figure(experiment, name):

@@ -50,7 +50,8 @@ def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> 
     settings = experiment.profile
     model = variant.build(settings.num_classes)
     recomputed = experiment.train.recompute_activations and can_recompute(model)
-    clip_shape = (3, variant.frames, settings.size, settings.size)
+    size = experiment.profile_size
+    clip_shape = (3, variant.frames, size, size)
     batch = max(settings.memory_frames_per_batch // variant.frames, 1)
     clip = torch.zeros(1, *clip_shape)
     parameters, gmacs = count_parameters(model), count_gmacs(model, clip)

@@ -4,6 +4,7 @@ import os
 
 import torch
 
+from rcn_bench.analysis.others import watched_cores
 from rcn_bench.analysis.timing import clips_per_second, live_frames_per_second
 from rcn_bench.analysis.variants import Variant, variants
 from rcn_bench.code import load_plugins
@@ -13,7 +14,7 @@ from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import products_of, timed
 from rcn_bench.process import Process
-from rcn_bench.records.costs import Speed, Throughput
+from rcn_bench.records.costs import Speed, Spread, Throughput
 from rcn_bench.records.origins import begin
 
 
@@ -39,16 +40,22 @@ def speed_of(variant: Variant, experiment: Experiment, device: torch.device) -> 
     batch = max(settings.timing_frames_per_batch // variant.frames, 2)
     model = place(variant.build(settings.num_classes), device)
     clip = torch.randn(batch, 3, variant.frames, crop, crop, device=device)
+    with watched_cores(torch.get_num_threads() if device.type == "cpu" else 1) as cores:
+        training = clips_per_second(model, clip, settings.seconds, training=True)
+        inference = clips_per_second(model, clip, settings.seconds, training=False)
+        live = live_frames_per_second(model, clip[:1], settings.seconds)
     return Speed(
         model=variant.model,
         stem_pool=variant.stem_pool,
         frames=variant.frames,
         timing_input=f"3x{variant.frames}x{crop}x{crop}",
         timing_batch=batch,
-        training_clips_per_second=round(clips_per_second(model, clip, settings.seconds, training=True), 2),
-        inference_clips_per_second=round(clips_per_second(model, clip, settings.seconds, training=False), 2),
-        live_frames_per_second=round(live_frames_per_second(model, clip[:1], settings.seconds), 2),
+        training_clips_per_second=round(training.per_second, 2),
+        inference_clips_per_second=round(inference.per_second, 2),
+        live_frames_per_second=round(live.per_second, 2),
         live_by="state" if isinstance(model, FrameNet) else "window",
+        spread=Spread(*(round(rate.spread, 4) for rate in (training, inference, live))),
+        cores_lacking=cores.lacking,
     )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,26 +12,44 @@ from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models.frames import FrameNet
 
 
-def clips_per_second(model: nn.Module, clip: Tensor, seconds: float, *, training: bool) -> float:
+class Rate(NamedTuple):
+    """spread: of the steps that were timed, half the range of their middle half, as a share of their median."""
+
+    per_second: float
+    spread: float
+
+
+def clips_per_second(model: nn.Module, clip: Tensor, seconds: float, *, training: bool) -> Rate:
     """Throughput of inference or of a whole SGD step, the median over as many steps as fit into ``seconds``.
 
     At least three steps are timed after one to warm up; clip (N, 3, T, H, W) lies on the model's device.
     """
     step = _training_step(model, clip) if training else _inference_step(model, clip)
-    return len(clip) / median_seconds(step, seconds, clip.device)
+    return _rate(len(clip), step_seconds(step, seconds, clip.device))
 
 
-def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> float:
+def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> Rate:
     """Frames a second on live video, one new frame at a time; clip: (1, 3, T, H, W).
 
     A network that carries a state steps frame by frame; any other runs again on the window of the last T frames. On a
     GPU both run as a CUDA graph.
     """
     step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
-    return 1 / median_seconds(step, seconds, clip.device)
+    return _rate(1, step_seconds(step, seconds, clip.device))
+
+
+def _rate(of_a_step: int, times: Tensor) -> Rate:
+    median = float(times.median())
+    low, high = times.quantile(times.new_tensor([0.25, 0.75])).tolist()
+    return Rate(of_a_step / median, (high - low) / 2 / median)
 
 
 def median_seconds(step: Callable[[], object], seconds: float, device: torch.device) -> float:
+    return float(step_seconds(step, seconds, device).median())
+
+
+def step_seconds(step: Callable[[], object], seconds: float, device: torch.device) -> Tensor:
+    """Of as many steps as fit into ``seconds``, three at least, after one to warm up; float64."""
     step()
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:
@@ -39,7 +58,7 @@ def median_seconds(step: Callable[[], object], seconds: float, device: torch.dev
         step()
         _synchronize(device)
         times.append(time.perf_counter() - started)
-    return float(torch.tensor(times).median())
+    return torch.tensor(times, dtype=torch.float64)
 
 
 def _training_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from rcn_bench.cli.options import (
     points,
     positive,
 )
+from rcn_bench.cli.terminal import fitted, terminal_width
 from rcn_bench.errors import warn
 from rcn_bench.plan.experiment import Experiment
 
@@ -99,4 +100,5 @@ def _show(experiment: Experiment, _: Options) -> None:
         path = experiment.paths.table(name).with_suffix(".md")
         if path.exists():
             record = TableRecord.read_of(path.with_suffix(".json"), name)
-            print(f"{record.content(path).decode()}\n(from {path}; also as .csv and .tex)\n")
+            print(*fitted(record.content(path).decode(), terminal_width()), sep="\n")
+            print(f"(from {path}; also as .csv and .tex)\n")

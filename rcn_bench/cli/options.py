@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rcn_bench.cli.refusals import FOLDER
 from rcn_bench.errors import InputError
-from rcn_bench.plan.config import load_experiment
+from rcn_bench.plan.config import experiment_in, load_experiment
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.writers import writing
 
@@ -93,6 +93,13 @@ def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = 
 
 def experiment_of(options: Options) -> Experiment:
     return load_experiment(options.config, options.results)
+
+
+def config_or_folder(options: Options, command: str) -> Experiment:
+    """The experiment that --config names, or that of a folder of results, one of the two."""
+    if (options.folder is None) == (options.config is None):
+        raise InputError(f"{command}: give --config, or a folder of results")
+    return experiment_of(options) if options.config else experiment_in(options.folder)
 
 
 def _on_experiment(run: Callable[[Experiment, Options], None], options: Options) -> None:

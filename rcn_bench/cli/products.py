@@ -3,14 +3,27 @@
 from functools import partial
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_writing_command
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_examples,
+    add_experiment_command,
+    add_writing_command,
+    as_writer,
+)
+from rcn_bench.cli.terminal import fitted, terminal_width
 from rcn_bench.plan.experiment import Experiment
 
 
 def add_commands(commands: Commands) -> None:
     text = "assemble a table from result files"
-    table = add_writing_command(commands, "table", partial(_write, "table"), text, ["name"])
+    table = add_experiment_command(commands, "table", _table, text)
     table.add_argument("name", help="such as table1_init")
+    table.add_argument(
+        "--partial", action="store_true", help="print what is there of it and what is missing, and write nothing"
+    )
+    add_examples(table, "table1_init --config config/mini.yaml", "table1_init --config config/mini.yaml --partial")
     text = "draw a figure from result files"
     figure = add_writing_command(commands, "figure", partial(_write, "figure"), text, ["name"])
     figure.add_argument("name", help="such as figure1")
@@ -22,6 +35,17 @@ def add_commands(commands: Commands) -> None:
     bench.add_argument("-k", metavar="EXPRESSION", default="", help="only these, as in pytest")
     bench.add_argument("--machine", help="name of the machine in the results (default: that of its GPU or processor)")
     bench.add_argument("--results", default=Path("results"), type=Path, help="results are kept in its reference/")
+
+
+def _table(experiment: Experiment, options: Options) -> None:
+    if not options.partial:
+        as_writer("table", partial(_write, "table"), ["name"])(experiment, options)
+        return
+    from rcn_bench.reporting.write import table_in_part
+
+    made, missing = table_in_part(experiment, options.name)
+    print(*fitted(made.markdown(), terminal_width()), sep="\n")
+    print(*([f"missing: {line}" for line in missing] or ["Nothing is missing."]), sep="\n")
 
 
 def _write(kind: str, experiment: Experiment, options: Options) -> None:

@@ -1,7 +1,9 @@
 """Commands to start with: doctor, init."""
 
+import json
 import os
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_examples, positive
@@ -18,6 +20,7 @@ def add_commands(commands: Commands) -> None:
     doctor.add_argument(
         "--results", default=Path("results"), type=Path, help="where they are to lie (default: results)"
     )
+    doctor.add_argument("--json", action="store_true", help="print what was found as a JSON list")
     add_examples(doctor, "", "--network --results /data/results")
 
     init = add_command(
@@ -45,11 +48,14 @@ def add_commands(commands: Commands) -> None:
 def _doctor(options: Options) -> int:
     from rcn_bench.doctor import examine
 
-    missing = 0
+    found = []
     for finding in examine(options.results, network=options.network):
-        print(finding, flush=True)
-        missing += finding.verdict == "missing"
-    return 1 if missing else 0
+        found.append(finding)
+        if not options.json:
+            print(finding, flush=True)
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    return 1 if any(finding.verdict == "missing" for finding in found) else 0
 
 
 def _init(options: Options) -> None:

@@ -15,10 +15,9 @@ from rcn_bench.cli.options import (
     add_command,
     add_examples,
     add_experiment_options,
-    experiment_of,
+    config_or_folder,
     positive,
 )
-from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _status(options: Options) -> None:
-    experiment = _experiment(options)
+    experiment = config_or_folder(options, "status")
     try:
         while not _tell(experiment, options) and options.watch:
             time.sleep(options.watch)
@@ -66,14 +65,6 @@ def _tell(experiment: Experiment, options: Options) -> bool:
         before = CLEAR if options.watch and sys.stdout.isatty() else ""
         print(before + "\n".join(_lines(progress)), flush=True)
     return progress.is_done
-
-
-def _experiment(options: Options) -> Experiment:
-    from rcn_bench.plan.config import experiment_in
-
-    if (options.folder is None) == (options.config is None):
-        raise InputError("status: give --config, or a folder of results")
-    return experiment_of(options) if options.config else experiment_in(options.folder)
 
 
 def _lines(progress: "Progress") -> Iterator[str]:
@@ -104,6 +95,8 @@ def _told(run: "RunProgress") -> str:
         told = [f"{run.epoch} of {run.epochs} epochs"]
         if run.loss is not None and run.accuracy is not None:
             told.append(f"loss {run.loss:.3f}, accuracy {run.accuracy:.1%} in training")
+        if run.validation_accuracy is not None:
+            told.append(f"{run.validation_accuracy:.1%} of validation clips right")
         if run.seconds_left is not None:
             told.append(f"about {_duration(run.seconds_left)} left")
         return ", ".join(told)

@@ -1,5 +1,6 @@
 """Commands on whether results hold: verify, why, keep, compare."""
 
+import json
 from pathlib import Path
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_experiment_options, experiment_of
@@ -10,7 +11,8 @@ def add_commands(commands: Commands) -> None:
     text = "compute every number of a folder of results again, and name the first link that does not hold"
     verify = add_command(commands, "verify", _verify, text)
     verify.add_argument("folder", type=Path, help="such as results/mini, or results that were kept")
-    add_examples(verify, "results/mini", "results/reference/mini")
+    verify.add_argument("--json", action="store_true", help="print what was found as a JSON object")
+    add_examples(verify, "results/mini", "results/reference/mini", "results/mini --json")
 
     why = add_command(commands, "why", _why, "walk a cell of a table to runs, weights, data, code and machine")
     why.add_argument("table", help="such as table1_init")
@@ -37,8 +39,10 @@ def _verify(options: Options) -> None:
     from rcn_bench.trust.verify import Verifier
 
     report = Verifier(options.folder).verify()
-    for line in report.lines():
-        print(line)
+    if options.json:
+        print(json.dumps(report.plain(), indent=2))
+    else:
+        print(*report.lines(), sep="\n")
     if not report.holds:
         raise InputError(f"{options.folder}/{report.findings[0]}")
 

@@ -21,6 +21,7 @@ from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, t
 from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
 from rcn_bench.engine.room import room_for_training
+from rcn_bench.engine.validate import Validation
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
 from rcn_bench.models.frames import recurrent_layers
@@ -59,6 +60,7 @@ def check_training(run: Run, experiment: Experiment) -> dict[str, str]:
     require_model(run, experiment)
     clips = _clips(run, experiment)
     _batch_size(run, experiment, len(EpochOrder(clips)))
+    _validation(run, experiment, clips.cache.labels)
     file, sha256 = _initial_file(run, experiment)
     read = {experiment.paths.cache("train"): clips.cache.fingerprint, **({file: sha256} if file and sha256 else {})}
     return {named(path, experiment.results): known for path, known in read.items()}
@@ -73,6 +75,7 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     clips = _clips(run, experiment)
     cache, order = clips.cache, EpochOrder(clips)
     batches = _batches(order, run, experiment, process)
+    validation = _validation(run, experiment, cache.labels)
 
     file, sha256 = _initial_file(run, experiment)
     read = [(paths.cache("train"), cache.fingerprint), *([(file, sha256)] if file and sha256 else [])]
@@ -100,11 +103,21 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         name = f"{run.name} epoch {epoch + 1}/{training.epochs}"
         rates = epoch_rates(training.lr, epoch, training.epochs, len(batches), *schedule)
         epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name))
+        if validation and (epoch + 1) % training.validate_every == 0:
+            epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model))
         save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
-        process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
+        seen = epochs[-1].validation_accuracy
+        looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
+        process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill
 
-    _write(run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model)
+    _write(
+        run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model, validation
+    )
     keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
+
+
+def _validation(run: Run, experiment: Experiment, labels: Sequence[str]) -> Validation | None:
+    return Validation(run, experiment, labels) if experiment.train.validate_every else None
 
 
 def _clips(run: Run, experiment: Experiment) -> TrainingClips:
@@ -177,6 +190,7 @@ def _write(
     clips: TrainingClips,
     epochs: Sequence[Epoch],
     model: nn.Module,
+    validation: Validation | None,
 ) -> None:
     """Every declared file, after the last epoch: Snakemake deletes those of a failed job."""
     paths, seconds = experiment.paths, sum(epoch.seconds for epoch in epochs)
@@ -197,6 +211,7 @@ def _write(
         peak_memory_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
         metrics_sha256=write_metrics(paths.metrics(run), epochs),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
+        validation_fingerprint=validation.fingerprint if validation else None,
     ).write(paths.training(run))
     write_bytes(paths.weights(run), weights)
 

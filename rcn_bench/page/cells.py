@@ -2,10 +2,11 @@
 
 import csv
 import io
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from rcn_bench.reporting.numbers import decimals_of, number_text
 
 Row = Mapping[str, str]
 
@@ -13,8 +14,6 @@ MISSING = "n/a"
 LOW, HIGH = " low", " high"  # how the columns with the ends of an interval end
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 LONG = 36  # characters, from which on a text is to get room to wrap in
-SIGNIFICANT, MOST_DECIMALS = 3, 4
-TOO_WIDE = 1e5  # the ratio of a column's largest to its smallest number that no one count of decimals shows
 
 
 @dataclass(frozen=True)
@@ -81,30 +80,12 @@ def column(name: str, values: Sequence[str]) -> Column:
 def _of_numbers(name: str, values: Sequence[str], there: Sequence[str]) -> Column:
     if all(value.lstrip("-").isdigit() for value in there):
         return Column(name, [Cell(f"{int(value):,}" if value else MISSING, value) for value in values], numeric=True)
-    decimals = 1 if "%" in name else _decimals([abs(float(value)) for value in there])
+    decimals = 1 if "%" in name else decimals_of(map(float, there))
     cells = []
     for value in values:
-        text = _text(float(value), decimals) if value else MISSING
+        text = number_text(float(value), decimals) if value else MISSING
         cells.append(Cell(text, value, value if value != text else ""))
     return Column(name, cells, numeric=True)
-
-
-def _decimals(sizes: Sequence[float]) -> int | None:
-    """As many as the smallest needs; None where no one number of them fits all."""
-    sizes = [size for size in sizes if size]
-    if not sizes:
-        return 0
-    if max(sizes) / min(sizes) > TOO_WIDE or min(sizes) < 10 ** (1 - MOST_DECIMALS):
-        return None
-    return min(max(SIGNIFICANT - 1 - math.floor(math.log10(min(sizes))), 0), MOST_DECIMALS)
-
-
-def _text(value: float, decimals: int | None) -> str:
-    """A zero is shown as exact, and nothing else as one."""
-    if value == 0:
-        return "0"
-    text = f"{value:.{SIGNIFICANT}g}" if decimals is None else f"{value:,.{decimals}f}"
-    return text if float(text.replace(",", "")) else f"{value:.{SIGNIFICANT}g}"
 
 
 def _interval(name: str, lows: Sequence[str], highs: Sequence[str]) -> Column:

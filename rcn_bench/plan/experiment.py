@@ -66,6 +66,11 @@ class Experiment(Sections):
     def _sources(self) -> dict[frozenset[str], Sources]:
         return {}
 
+    @property
+    def profile_size(self) -> int:
+        """Height and width at which GMACs and memory are counted: those that models are trained and timed at."""
+        return self.profile.size or self.clip.crop
+
     def seeds_of(self, variant: str) -> list[int]:
         """Those that a model of this config is trained with."""
         starts = self.models.get(variant)

@@ -153,6 +153,11 @@ class Training:
     recompute_activations: bool = key(
         "run each block twice instead of keeping its activations; for long clips on small cards", False
     )
+    validate_every: Whole = key(
+        "epochs from one look at the clip accuracy on validation videos to the next, for learning curves; it changes "
+        "nothing that is trained; 0: never",
+        0,
+    )
     threads: Threads = key("of a training on a CPU", 1)
     workers: Annotated[int, Limits(minimum=0, maximum=MOST_PROCESSES)] = key(
         "processes that make batches; 0: none but the training itself", 0
@@ -187,8 +192,8 @@ class Starts:
 class Profile:
     """How cost is counted and timed."""
 
-    size: Annotated[int, Limits(minimum=32, maximum=LARGEST_SIDE)] = key(
-        "height and width at which parameters, GMACs and memory are counted", 112
+    size: Annotated[int, Limits(minimum=32, maximum=LARGEST_SIDE)] | None = key(
+        "height and width at which GMACs and memory are counted; left out, the crop, at which models are timed", None
     )
     num_classes: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(default=400)
     memory_frames_per_batch: Annotated[int, Limits(minimum=1, maximum=10**5)] = key(

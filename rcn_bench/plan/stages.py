@@ -86,7 +86,7 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, *ways, *others, "threads", "workers"),
+        "train": _without(train, *ways, *others, "threads", "workers", "validate_every"),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }
@@ -210,7 +210,8 @@ def profiling(experiment: Experiment, model: str) -> Dependencies:
     settings = {
         "model": model,
         "frames": profiled(products_of(experiment).values()).get(model, []),
-        "profile": _without(profile, "timing_frames_per_batch", "seconds", "threads"),
+        "profile": _without(profile, "timing_frames_per_batch", "seconds", "threads")
+        | {"size": experiment.profile_size},
         "train": {"recompute_activations": experiment.train.recompute_activations},
     }
     return _depends(experiment, settings, "rcn_bench.analysis.profile", models=[model])

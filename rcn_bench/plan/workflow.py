@@ -163,7 +163,8 @@ class Workflow:
     def of_training(self, wildcards: Wildcards) -> list[Path]:
         run = Run.parse(wildcards.run)
         stills = [self.paths.pretrained(self.experiment.trunk(run.model))] if run.w_xh == "stills" else []
-        return [self.paths.fingerprint("train"), *stills]
+        looked_at = [self.paths.fingerprint("val")] if self.experiment.train.validate_every else []
+        return [self.paths.fingerprint("train"), *looked_at, *stills]
 
     def of_table(self, wildcards: Wildcards) -> list[Path]:
         return self.products[wildcards.table].reads()

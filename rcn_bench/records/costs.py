@@ -58,8 +58,20 @@ class Profile(Record):
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far timed steps differ: half the range of their middle half, as a share of their median."""
+
+    training: float
+    inference: float
+    live: float
+
+
+@dataclass(frozen=True)
 class Speed:
-    """How fast a model is. timing_batch: clips of shape timing_input. live_by: what it carries from frame to frame."""
+    """How fast a model is. timing_batch: clips of shape timing_input. live_by: what it carries from frame to frame.
+
+    cores_lacking: how many of the processor's cores timing needed and others were using; None where nobody can tell.
+    """
 
     model: str
     stem_pool: bool | None
@@ -70,6 +82,8 @@ class Speed:
     inference_clips_per_second: float
     live_frames_per_second: float
     live_by: Literal["state", "window"]
+    spread: Spread | None = None
+    cores_lacking: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

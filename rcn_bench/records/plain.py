@@ -3,7 +3,7 @@
 import json
 import math
 import reprlib
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -47,12 +47,17 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses as dicts and tuples as lists, all the way down."""
+    """Dataclasses as dicts and tuples as lists, all the way down; a field that has its default is left out."""
     if is_dataclass(value):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        own = {field: getattr(value, field.name) for field in fields(value)}
+        return {field.name: to_plain(item) for field, item in own.items() if not _is_default(field, item)}
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     return [to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_default(field: Any, value: Any) -> bool:
+    return field.default is not MISSING and value == field.default and type(value) is type(field.default)
 
 
 def checked_plain(value: Any, where: str | Path) -> Any:
@@ -65,7 +70,8 @@ def checked_plain(value: Any, where: str | Path) -> Any:
 def from_plain(kind: type[T], value: Any, where: str | Path, advice: str) -> T:
     """A value of JSON as a value of a type: of a dataclass, list[int], str | None, ...; none but Signed is negative.
 
-    A dataclass can have a method ``check`` for what its types do not say, which raises ValueError.
+    A field with a default may be missing, so that files from before it was there can be read. A dataclass can have a
+    method ``check`` for what its types do not say, which raises ValueError.
     Errors: InputError if it has other keys, types or values, "where: key: what is wrong; advice".
     """
     try:
@@ -104,12 +110,14 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _dataclass(kind: Any, value: Any, key: str) -> Any:
     hints, content = _hints(kind), _object(value, key)
+    optional = {field.name for field in fields(kind) if field.default is not MISSING} - content.keys()
     if "origin" in hints and "origin" not in content:
         raise _Mismatch(key, "has no origin: written by an earlier version")
     for name in [*hints, *content]:
-        if name not in hints or name not in content:
+        if name not in hints or name not in content.keys() | optional:
             raise _Mismatch(_join(key, name), "unknown key" if name in content else "missing")
-    made = kind(**{name: _value(hint, content[name], _join(key, name)) for name, hint in hints.items()})
+    there = {name: hint for name, hint in hints.items() if name not in optional}
+    made = kind(**{name: _value(hint, content[name], _join(key, name)) for name, hint in there.items()})
     if check := getattr(made, "check", None):
         try:
             check()

@@ -71,7 +71,10 @@ class OfVideos:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A line of metrics.jsonl. epoch: from 1 on. lr: of its last step. seconds: that it took."""
+    """A line of metrics.jsonl. epoch: from 1 on. lr: of its last step. seconds: that it took.
+
+    validation_accuracy: of clips of the validation videos, after the epoch; None where it was not asked for.
+    """
 
     epoch: int
     loss: float
@@ -79,9 +82,10 @@ class Epoch:
     lr: float
     samples: int
     seconds: float
+    validation_accuracy: float | None = None
 
     def check(self) -> None:
-        check_shares(self, "accuracy")
+        check_shares(self, "accuracy", "validation_accuracy")
 
 
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> str:
@@ -112,6 +116,7 @@ class Trained(OfVideos, Record):
 
     initial_weights: None for random ones. deterministic: whether the same command on the same kind of machine gives
     the same bits. peak_memory_bytes: of torch, on a GPU. metrics_sha256: of metrics.jsonl, beside it.
+    validation_fingerprint: of the videos that were looked at while it was trained; None without.
     """
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
@@ -129,6 +134,7 @@ class Trained(OfVideos, Record):
     peak_memory_bytes: int | None
     metrics_sha256: str
     weights_sha256: str
+    validation_fingerprint: str | None = None
 
     def epochs(self, path: Path) -> list[Epoch]:
         """Those of a metrics.jsonl. Errors: InputError if they are not the ones of this training."""

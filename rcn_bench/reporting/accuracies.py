@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rcn_bench.errors import InputError
 from rcn_bench.intervals import FEWEST_GROUPS, Scores, bounds
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Evaluation
-from rcn_bench.reporting.results import notes_on_overlap, read_evaluation
+from rcn_bench.reporting.results import if_there, notes_on_overlap, read_evaluation
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
 
 KINDS = ("clip", "video")
@@ -35,16 +37,22 @@ class Accuracies:
     def of(cls, product: Product) -> "Accuracies":
         """Errors: InputError if a result is missing or not this experiment's own, or the videos do not compare."""
         scored = evaluated(product.experiment, product.runs())
+        if not scored:
+            raise InputError(f"{product.name}: none of its runs has been evaluated")
         require_one_cache(scored.values())
-        return cls(scored, same_videos(scored), next(runs for runs in product.rows().values() if runs))
+        return cls(scored, same_videos(scored), next(iter(_with_runs(product, scored).values())))
+
+    def rows(self, product: Product) -> dict[Any, list[Run]]:
+        """Those of a product that runs stand in: none where the config lists no such start, or in a part of a table."""
+        return _with_runs(product, self.scored)
 
     def cells(self, runs: Sequence[Run], kinds: Iterable[str] = KINDS) -> dict[str, Any]:
         """Accuracies of these kinds in percent, the mean over seeds, with intervals over seeds and groups of videos."""
         cells: dict[str, Any] = {}
         for kind in kinds:
-            scores = self._scores(kind, runs) if runs else None
-            cells[f"{kind} acc %"] = 100 * scores.accuracy if scores else None
-            cells |= ends(f"{kind} acc 95 % interval", scores.interval() if scores else None)
+            scores = self._scores(kind, runs)
+            cells[f"{kind} acc %"] = 100 * scores.accuracy
+            cells |= ends(f"{kind} acc 95 % interval", scores.interval())
             if self._differ:
                 cells |= self._difference(kind, runs, scores)
             if self._many_left_out:
@@ -54,12 +62,12 @@ class Accuracies:
 
     def sources(self, runs: Sequence[Run]) -> dict[str, Any]:
         """How many videos and clips the accuracies are of, how many videos were skipped, which seeds, which runs."""
-        shared = self.shared[runs[0]].videos if runs else None
+        shared = self.shared[runs[0]].videos
         return {
-            "videos": None if shared is None else len(shared),
-            "clips": None if shared is None else int(shared["clips"].sum()),
-            "videos skipped": max((len(self.scored[run].record.videos_skipped) for run in runs), default=None),
-            "seeds": " ".join(str(run.seed) for run in runs) or None,
+            "videos": len(shared),
+            "clips": int(shared["clips"].sum()),
+            "videos skipped": max(len(self.scored[run].record.videos_skipped) for run in runs),
+            "seeds": " ".join(str(run.seed) for run in runs),
             "runs": " ".join(run.name for run in runs),
         }
 
@@ -74,14 +82,25 @@ class Accuracies:
                 f"Accuracies are of the {shared} videos, of {listed} listed, that the runs of all rows scored. "
                 "Differences are to the first row, in points; their 95 % intervals are paired by groups of videos."
             )
-        if (groups := self.shared[self.first[0]].videos["group"].nunique()) < FEWEST_GROUPS:
-            notes.append(f"No intervals: they take {FEWEST_GROUPS} groups of videos, and here are {groups}.")
         if self._many_left_out:
             notes.append(
                 f"Of all {listed} listed: from what the accuracy on all videos that the row's own runs scored, common "
                 "or not, would be if all others were wrong, to what it would be if all were right."
             )
         return notes + notes_on_overlap({run: result.record for run, result in self.scored.items()})
+
+    def why(self) -> dict[str, str]:
+        """Why cells of these columns lack a value, where they do."""
+        reasons, groups = {}, self.shared[self.first[0]].videos["group"].nunique()
+        no_interval = "none can be had of so few seeds or groups"
+        if groups < FEWEST_GROUPS:
+            no_interval = f"it takes {FEWEST_GROUPS} groups of videos, and here are {groups}"
+        for kind in self.kinds_of_classes:
+            reasons[f"{kind} acc 95 % interval"] = no_interval
+            reasons[f"{kind} acc less first row's %"] = "the first row itself"
+            reasons[f"{kind} acc less first row's, 95 % interval"] = "the first row itself, or too few groups of videos"
+            reasons[f"{kind} acc % of all listed"] = "few videos or none are left out"
+        return reasons
 
     @property
     def kinds_of_classes(self) -> Sequence[str]:
@@ -105,25 +124,31 @@ class Accuracies:
     def _scores(self, kind: str, runs: Sequence[Run]) -> Scores:
         return Scores.of_trainings([scores_of(kind, self.shared[run]) for run in runs])
 
-    def _difference(self, kind: str, runs: Sequence[Run], scores: Scores | None) -> dict[str, Any]:
+    def _difference(self, kind: str, runs: Sequence[Run], scores: Scores) -> dict[str, Any]:
         name, first = f"{kind} acc less first row's", self._scores(kind, self.first)
-        if scores is None or runs == self.first:
+        if runs == self.first:
             return {f"{name} %": None, **ends(f"{name}, 95 % interval", None)}
         difference, interval = 100 * (scores.accuracy - first.accuracy), scores.difference_interval(first)
         return {f"{name} %": difference, **ends(f"{name}, 95 % interval", interval)}
 
 
+def _with_runs(product: Product, scored: Mapping[Run, Any]) -> dict[Any, list[Run]]:
+    there = {row: [run for run in runs if run in scored] for row, runs in product.rows().items()}
+    return {row: runs for row, runs in there.items() if runs}
+
+
 def evaluated(experiment: Experiment, runs: Iterable[Run]) -> dict[Run, Result[Evaluation]]:
     """Each run's evaluation, and what it says of each video that it scored.
 
-    Errors: InputError if one is missing or not this experiment's own.
+    Errors: InputError if one is missing or not this experiment's own, unless a table is built in part.
     """
-    results = {}
-    for run in runs:
-        evaluation, path = read_evaluation(experiment, run), experiment.paths.evaluation(run)
-        predictions = evaluation.predictions(experiment.paths.predictions(run)).set_index("video")
-        results[run] = Result(path, evaluation, predictions)
-    return results
+    found = {run: if_there(partial(_evaluated, experiment, run)) for run in runs}
+    return {run: result for run, result in found.items() if result is not None}
+
+
+def _evaluated(experiment: Experiment, run: Run) -> Result[Evaluation]:
+    evaluation, path = read_evaluation(experiment, run), experiment.paths.evaluation(run)
+    return Result(path, evaluation, evaluation.predictions(experiment.paths.predictions(run)).set_index("video"))
 
 
 def _bounds(kind: str, result: Result[Evaluation]) -> tuple[float, float] | None:

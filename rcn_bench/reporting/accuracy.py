@@ -2,16 +2,26 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.tables import Table1, Table2, Table3
-from rcn_bench.plan.run import base_model
 from rcn_bench.predictions import views
 from rcn_bench.reporting import paper
 from rcn_bench.reporting.accuracies import TOP5, Accuracies
-from rcn_bench.reporting.cost import costs_as_trained, find_row, memory_cells, memory_note, timing_note
-from rcn_bench.reporting.results import data_set, read_pretrained, read_profile, read_throughput
-from rcn_bench.reporting.table import NOT_AVAILABLE, Table
+from rcn_bench.reporting.cost import (
+    NO_STEM,
+    WHY_NO_MEMORY,
+    WHY_NO_TIME,
+    costs_as_trained,
+    memory_cells,
+    memory_note,
+    speed_as_trained,
+    timing_notes,
+    training_time_cells,
+)
+from rcn_bench.reporting.results import data_set, if_there, read_pretrained, read_throughput
+from rcn_bench.reporting.table import Table
 
 
 def table1(product: Table1) -> Table:
@@ -27,11 +37,11 @@ def table1(product: Table1) -> Table:
             **(_papers_cells(w_xh, w_hh) if beside_paper else {}),
             **accuracies.sources(runs),
         }
-        for (w_xh, w_hh), runs in product.rows().items()
+        for (w_xh, w_hh), runs in accuracies.rows(product).items()
     ]
     notes = accuracy_notes(experiment, accuracies)
-    if experiment.pretrained == "stills":
-        stills = read_pretrained(experiment, experiment.trunk(product.model))
+    network = experiment.trunk(product.model) if experiment.pretrained == "stills" else None
+    if network and (stills := if_there(partial(read_pretrained, experiment, network))):
         notes.append(
             f"The network trained on stills has {100 * stills.held_out_accuracy:.1f} % on {stills.held_out_stills} "
             "held-out stills."
@@ -39,7 +49,7 @@ def table1(product: Table1) -> Table:
     if beside_paper:
         notes += _paper_notes(experiment)
     title = f"Table 1. Inits of {product.model} at {product.frames} frames on {data_set(experiment)}"
-    return Table.of(title, rows, notes)
+    return Table.of(title, rows, notes, why=accuracies.why())
 
 
 def _papers_cells(w_xh: str, w_hh: str) -> dict[str, float]:
@@ -62,15 +72,14 @@ def table2(product: Table2) -> Table:
     experiment = product.experiment
     accuracies = Accuracies.of(product)
     rows = []
-    for (model, w_xh), runs in product.rows().items():
-        profile, path = read_profile(experiment, base_model(model)), experiment.paths.profile(base_model(model))
-        costs = find_row(profile.rows, base_model(model), product.frames, experiment.stem_pool, path)
+    for (model, w_xh), runs in accuracies.rows(product).items():
+        costs = if_there(partial(costs_as_trained, experiment, model, product.frames))
         rows.append(
             {
                 "model": model,
                 "w_xh": w_xh,
-                "stem pool": costs.stem_pool,
-                "parameters": costs.parameters,
+                "stem pool": costs and costs.stem_pool,
+                "parameters": costs and costs.parameters,
                 **accuracies.cells(runs, accuracies.kinds_of_classes),
                 **accuracies.sources(runs),
             }
@@ -81,34 +90,38 @@ def table2(product: Table2) -> Table:
     ]
     if TOP5 in accuracies.kinds_of_classes:
         notes.append("Top-5: the true class is among the five best by a video's mean softmax.")
-    if not all(product.rows().values()):
-        told = "the model cannot start from 2D weights, or the config does not list that start"
-        notes.append(f"{NOT_AVAILABLE}: {told}.")
+    if unlisted := [f"{model} from {w_xh}" for (model, w_xh), runs in product.rows().items() if not runs]:
+        notes.append(f"No row for {', '.join(unlisted)}: the config lists no such start.")
     if any(model.startswith("c2d") for model in product.models):
         notes.append("c2d ignores the order of frames.")
-    return Table.of(f"Table 2. Architectures at {product.frames} frames on {data_set(experiment)}", rows, notes)
+    title = f"Table 2. Architectures at {product.frames} frames on {data_set(experiment)}"
+    why = {"stem pool": NO_STEM, "parameters": "they are not counted yet"}
+    return Table.of(title, rows, notes, why=accuracies.why() | why)
 
 
 def table3(product: Table3) -> Table:
     """Table 3: accuracy, memory and time at each clip length."""
     experiment = product.experiment
-    accuracies, throughput = Accuracies.of(product), read_throughput(experiment)
+    accuracies, throughput = Accuracies.of(product), if_there(partial(read_throughput, experiment))
     rows = []
-    for (model, frames), runs in product.rows().items():
-        costs, speed = costs_as_trained(experiment, throughput, model, frames)
+    for (model, frames), runs in accuracies.rows(product).items():
+        costs = if_there(partial(costs_as_trained, experiment, model, frames))
+        speed = throughput and speed_as_trained(experiment, throughput, model, frames)
         rows.append(
             {
                 "model": model,
                 "frames": frames,
                 "w_xh": runs[0].w_xh,
                 **accuracies.cells(runs),
-                **memory_cells(costs),
-                "training ms/clip": 1000 / speed.training_clips_per_second,
+                **(memory_cells(costs) if costs else {}),
+                **(training_time_cells(speed) if speed else {}),
                 **accuracies.sources(runs),
             }
         )
-    notes = [*accuracy_notes(experiment, accuracies), memory_note(experiment), timing_note(experiment, throughput)]
-    return Table.of(f"Table 3. Clip length on {data_set(experiment)}", rows, notes)
+    notes = [*accuracy_notes(experiment, accuracies), memory_note(experiment)]
+    notes += timing_notes(throughput) if throughput else []
+    title = f"Table 3. Clip length on {data_set(experiment)}"
+    return Table.of(title, rows, notes, why=accuracies.why() | WHY_NO_MEMORY | WHY_NO_TIME)
 
 
 def accuracy_notes(experiment: Experiment, accuracies: Accuracies) -> list[str]:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from rcn_bench.plan.products.figures import AccuracyByCost
 from rcn_bench.reporting.accuracies import Accuracies
-from rcn_bench.reporting.cost import costs_as_trained, memory_cells, timing_note
+from rcn_bench.reporting.cost import costs_as_trained, memory_cells, speed_as_trained, timing_notes
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import notes_on_overlap, read_throughput
@@ -52,7 +52,8 @@ def _numbers(product: AccuracyByCost, accuracies: Accuracies) -> pd.DataFrame:
     experiment = product.experiment
     throughput, rows = read_throughput(experiment), []
     for (model, frames), runs in product.rows().items():
-        costs, speed = costs_as_trained(experiment, throughput, model, frames)
+        costs = costs_as_trained(experiment, model, frames)
+        speed = speed_as_trained(experiment, throughput, model, frames)
         rows.append(
             {
                 "model": model,
@@ -115,7 +116,7 @@ def _short(value: float) -> str:
 
 def _notes(product: AccuracyByCost, numbers: pd.DataFrame) -> list[str]:
     experiment = product.experiment
-    size, kinds = experiment.profile.size, " or ".join(sorted(numbers["memory measured or estimated"].unique()))
+    size, kinds = experiment.profile_size, " or ".join(sorted(numbers["memory measured or estimated"].unique()))
     starts = [
         f"{w_xh}: {', '.join(dict.fromkeys(rows['model']))}" for w_xh, rows in numbers.groupby("w_xh", sort=False)
     ]
@@ -125,5 +126,5 @@ def _notes(product: AccuracyByCost, numbers: pd.DataFrame) -> list[str]:
         f"n: {' or '.join(map(str, sorted(numbers['videos'].unique())))} videos, "
         f"{told_seeds(len(runs) for runs in product.rows().values())}. w_xh {'; '.join(starts)}.",
         f"GMACs and memory, {kinds}, at {size}x{size}.",
-        timing_note(experiment, read_throughput(experiment)),
+        *timing_notes(read_throughput(experiment))[:1],
     ]

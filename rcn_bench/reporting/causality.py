@@ -24,7 +24,7 @@ def table5(product: Table5) -> Table:
     notes = [
         "Random weights, random w_hh and batch-norm statistics, eval mode, one random clip. Causal: no output moved by "
         "a single bit when frames after its own changed. The change is the largest, in standard deviations of the "
-        "outputs.",
+        "outputs. A small one, such as 1e-5, is no rounding: rounding alone moves nothing here.",
         "Frames seen: the most before and after an output's own that reach it; one less than the clip's frames means "
         "all there are. Outputs in time: steps of the last feature map; as many as frames, if the model keeps the "
         "temporal resolution.",

@@ -47,8 +47,8 @@ def per_class(product: PerClass) -> Table:
     accuracies = Accuracies.of(product)
     rows = [
         {"class": label, "model": model, "w_xh": runs[0].w_xh, **_cells(accuracies, runs, label)}
-        for label in _labels(accuracies, product.rows()[product.models[0]])
-        for model, runs in product.rows().items()
+        for label in _labels(accuracies)
+        for model, runs in accuracies.rows(product).items()
     ]
     mean = pd.DataFrame(rows).groupby("class")["video acc %"].mean()
     rows.sort(key=lambda row: mean[row["class"]])
@@ -57,13 +57,16 @@ def per_class(product: PerClass) -> Table:
         "Mostly taken for: of a class's wrong predictions the most frequent, with its share of the class's videos.",
         *accuracy_notes(product.experiment, accuracies),
     ]
-    return Table.of(f"Accuracy by class at {product.frames} frames on {data_set(product.experiment)}", rows, notes)
+    title = f"Accuracy by class at {product.frames} frames on {data_set(product.experiment)}"
+    why = {"video acc 95 % interval": "none can be had of so few seeds or groups of a class's videos"}
+    return Table.of(title, rows, notes, why=why)
 
 
-def _labels(accuracies: Accuracies, runs: Sequence[Run]) -> list[str]:
+def _labels(accuracies: Accuracies) -> list[str]:
     """Those that videos have, in the order of the classes."""
-    there = set(accuracies.shared[runs[0]].videos["label"])
-    return [label for label in accuracies.shared[runs[0]].record.labels if label in there]
+    first = accuracies.shared[accuracies.first[0]]
+    there = set(first.videos["label"])
+    return [label for label in first.record.labels if label in there]
 
 
 def _cells(accuracies: Accuracies, runs: Sequence[Run], label: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Learning curves: loss and accuracy in training, epoch by epoch."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -15,6 +17,7 @@ from rcn_bench.reporting.results import read_epochs
 from rcn_bench.reporting.style import PAGE, PANEL, Mark, add_note, blocks_of, marks
 
 SHOWN = ("loss", "accuracy")
+LOOKED_AT = "validation_accuracy"  # drawn beside the accuracy in training, of the epochs after which it is known
 
 
 def learning_curves(product: LearningCurves) -> Drawing:
@@ -36,6 +39,8 @@ def learning_curves(product: LearningCurves) -> Drawing:
             for (model, frames, *start), table in tables.items():
                 if (model, frames) == panel:
                     _draw(axis, table, drawn, mark_of[tuple(start)])
+                    if drawn == "accuracy" and table[LOOKED_AT].notna().any():
+                        _draw(axis, table, LOOKED_AT, mark_of[tuple(start)], dashed=True)
             axis.tick_params(labelbottom=row == len(SHOWN) - 1, labelleft=column == 0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
             if row == 0:
@@ -47,8 +52,9 @@ def learning_curves(product: LearningCurves) -> Drawing:
     figure.align_ylabels()
     lines = [Line2D([], [], color=mark.colour, marker=mark.marker) for mark in mark_of.values()]
     figure.legend(lines, [_name(*start) for start in starts], loc="outside upper center", ncols=4 if columns > 2 else 2)
-    add_note(figure, *_notes(shown))
-    return Drawing(figure, pd.concat(tables.values()))
+    numbers = pd.concat(tables.values())
+    add_note(figure, *_notes(shown, numbers))
+    return Drawing(figure, numbers if numbers[LOOKED_AT].notna().any() else numbers.drop(columns=LOOKED_AT))
 
 
 def _epochs(experiment: Experiment, runs: list[Run]) -> pd.DataFrame:
@@ -59,23 +65,28 @@ def _epochs(experiment: Experiment, runs: list[Run]) -> pd.DataFrame:
         for run in runs
         for epoch in read_epochs(experiment, run)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({LOOKED_AT: float})
 
 
 def _name(w_xh: str, w_hh: str | None) -> str:
     return f"w_xh {w_xh}" if w_hh is None else f"w_xh {w_xh}, w_hh {w_hh}"
 
 
-def _draw(axis: Axes, table: pd.DataFrame, drawn: str, mark: Mark) -> None:
-    by_epoch = table.groupby("epoch")[drawn]
+def _draw(axis: Axes, table: pd.DataFrame, drawn: str, mark: Mark, *, dashed: bool = False) -> None:
+    by_epoch = table.dropna(subset=[drawn]).groupby("epoch")[drawn]
     mean, least, most = by_epoch.mean(), by_epoch.min(), by_epoch.max()
-    axis.plot(mean, color=mark.colour, marker=mark.marker, markersize=2.5, markevery=max(1, len(mean) // 8))
+    line: dict[str, Any] = {"linestyle": (0, (4, 2)), "mfc": "none"} if dashed else {}
+    every = max(1, len(mean) // 8)
+    axis.plot(mean, color=mark.colour, marker=mark.marker, markersize=2.5, markevery=every, **line)
     axis.fill_between(mean.index, least, most, color=mark.colour, alpha=0.18, linewidth=0)
 
 
-def _notes(shown: Rows) -> list[str]:
+def _notes(shown: Rows, numbers: pd.DataFrame) -> list[str]:
     seeds = told_seeds(len(runs) for runs in shown.values())
     bands = f"Means over {seeds}; bands: from the least to the most of them." if seeds != "1 seed" else "One seed."
-    return [
+    notes = [
         f"Loss and accuracy of the clips trained on, as augmented, while the weights change within an epoch. {bands}"
     ]
+    if numbers[LOOKED_AT].notna().any():
+        notes.append("Dashed: accuracy of clips of the validation videos, after the epoch.")
+    return notes

@@ -1,10 +1,13 @@
 """The result files of an experiment, each refused unless it is the experiment's own: made with the same config.
 
 Results copied from elsewhere are not known to the workflow, so whoever reads one for a table or figure reads it here.
-All raise InputError for a file that is missing, not such a record, of another run or model, or of another config.
+All raise InputError for a file that is missing, not such a record, of another run or model, or of another config;
+``if_there`` lets a part of a table do without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rcn_bench.errors import InputError
@@ -21,6 +24,32 @@ from rcn_bench.records.runs import Epoch, Evaluation, Online, Pretrained, Traine
 
 Kind = TypeVar("Kind", bound=Record)
 OfWeights = TypeVar("OfWeights", Evaluation, Online, HiddenState, Lifetime)
+T = TypeVar("T")
+
+_missing: ContextVar[list[str] | None] = ContextVar("missing", default=None)
+
+
+@contextmanager
+def in_part() -> Iterator[list[str]]:
+    """While it holds, tables are built of what is there; the list gets a line on each result that cannot be had."""
+    lines: list[str] = []
+    token = _missing.set(lines)
+    try:
+        yield lines
+    finally:
+        _missing.reset(token)
+
+
+def if_there(read: Callable[[], T]) -> T | None:
+    """What is read. None, where a table is built in part, for what cannot be. Errors: else as from ``read``."""
+    missing = _missing.get()
+    try:
+        return read()
+    except InputError as error:
+        if missing is None:
+            raise
+        missing.append(str(error))
+        return None
 
 
 def data_set(experiment: Experiment) -> str:

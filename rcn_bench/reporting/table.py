@@ -1,7 +1,7 @@
 """A table, and its files: plain numbers, Markdown, LaTeX, and a record of where it comes from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,17 @@ from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Origin
 from rcn_bench.records.base import write_hashed
 from rcn_bench.records.products import TableRecord
-
-NOT_AVAILABLE = "n/a"
-COUNTS = ("videos", "clips", "videos skipped", "seeds")  # shown in a line where no rows differ in them
-LATEX = str.maketrans(
-    {sign: f"\\{sign}" for sign in "%_&#${}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+from rcn_bench.reporting.columns import (
+    HIGH,
+    LOW,
+    NOT_AVAILABLE,
+    Column,
+    columns_of,
+    empty_columns,
+    readable_columns,
+    told,
 )
+from rcn_bench.reporting.latex import latex
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,10 @@ class Table:
     """A table and what its reader must know.
 
     rows: None is a value that is not available. Columns that end in " low" and " high" are the ends of an interval,
-    those that end in % are shown with one decimal place; the names of runs in a column "runs" become links. COUNTS in
-    which no rows differ are shown in a line, not in a column. readable: what Markdown and LaTeX show in place of the
-    rows, where that is not their numbers alone.
+    one that ends in " spread %" belongs to that before it, those with % are shown with one decimal place; the names of
+    runs in a column "runs" become links, those in "seeds" are counted. Columns without any value are not shown, and
+    what columns.COUNTS and columns.CONDITIONS say of all rows alike is told in a line. readable: what Markdown and
+    LaTeX show in place of the rows, where that is not their numbers alone.
     """
 
     title: str
@@ -42,11 +47,12 @@ class Table:
         rows: Iterable[Mapping[str, Any]],
         notes: Iterable[str],
         readable: Iterable[Mapping[str, str]] | None = None,
+        why: Mapping[str, str] | None = None,
     ) -> "Table":
-        """rows, readable: a mapping each, from column to value."""
+        """rows, readable: a mapping each, from column to value. why: of a column, why it lacks values where it does."""
         text = None if readable is None else pd.DataFrame(list(readable))
         numbers = pd.DataFrame(list(rows), dtype=object)  # 3 stays whole beside a missing one
-        return cls(title, numbers, list(notes), text)
+        return cls(title, numbers, [*notes, *_reasons(numbers, why or {})], text)
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
@@ -70,53 +76,49 @@ class Table:
         return self.rows.to_csv(index=False)
 
     def markdown(self) -> str:
-        shown = self._shown()
-        if "runs" in shown:
-            shown["runs"] = [_links(names) for names in shown["runs"]]
+        columns = self._columns()
+        shown = {column.name: [cell.replace("|", r"\|") for cell in column.cells] for column in columns}
+        sides = ["right" if column.is_numeric else "left" for column in columns]
+        table = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=sides if columns else None)
         notes = "".join(f"- {note}\n" for note in self._shown_notes())
-        return f"# {self.title}\n\n{shown.to_markdown(index=False, disable_numparse=True)}\n\n{notes}"
+        return f"# {self.title}\n\n{table}\n\n{notes}"
 
     def latex(self, name: str) -> str:
-        caption = f"{self.title}. {' '.join(self._shown_notes())}".translate(LATEX)  # pandas escapes cells only
-        rows = self._shown().drop(columns="runs", errors="ignore")
-        return rows.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")
+        columns = [column for column in self._columns() if column.name != "runs"]
+        return latex(self.title, columns, self._shown_notes(), f"tab:{name}")
 
-    def _counts_of_all(self) -> list[str]:
+    def _columns(self) -> list[Column]:
         if self.readable is not None:
-            return []
-        return [name for name in COUNTS if name in self.rows and self.rows[name].nunique(dropna=False) == 1]
+            return readable_columns(self.readable)
+        columns = columns_of(self.rows)
+        return [replace(each, cells=[*map(_links, each.cells)]) if each.name == "runs" else each for each in columns]
 
     def _shown_notes(self) -> list[str]:
-        told = [f"{name} {_text(self.rows[name].iloc[0], percent=False)}" for name in self._counts_of_all()]
-        return [*([f"Of each row: {', '.join(told)}."] if told else []), *self.notes]
-
-    def _shown(self) -> pd.DataFrame:
-        """The rows as text: an interval's two columns become one."""
         if self.readable is not None:
-            return self.readable.copy()
-        shown = pd.DataFrame(index=self.rows.index)
-        for column in map(str, self.rows.drop(columns=self._counts_of_all())):
-            if column.endswith(" low"):
-                name = column.removesuffix(" low")
-                ends = zip(self.rows[column], self.rows[f"{name} high"], strict=True)
-                shown[name] = [_interval(low, high) for low, high in ends]
-            elif not column.endswith(" high"):
-                shown[column] = [_text(value, percent=column.endswith("%")) for value in self.rows[column]]
-        return shown
+            return self.notes
+        of_all = told(self.rows)
+        empty = [name.removesuffix(LOW) for name in empty_columns(self.rows) if not name.endswith(HIGH)]
+        empty = [name for name in empty if not any(name in note for note in self.notes)]
+        return [
+            *([f"Of each row: {', '.join(of_all)}."] if of_all else []),
+            *([f"Of no row: {', '.join(empty)}."] if empty else []),
+            *self.notes,
+        ]
 
 
-def _text(value: Any, percent: bool) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)):
-        return NOT_AVAILABLE
-    if isinstance(value, float):
-        return f"{value:.1f}" if percent or abs(value) >= 100 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+def _reasons(rows: pd.DataFrame, why: Mapping[str, str]) -> list[str]:
+    """A note for each reason why columns lack values; columns: by their names, of an interval without " low"."""
+    lacking: dict[str, list[str]] = {}
+    for name, reason in why.items():
+        values = rows.get(name, rows.get(f"{name} low"))
+        if values is not None and values.isna().any():
+            lacking.setdefault(reason, []).append(name)
+    return [f"{NOT_AVAILABLE} for {_listed(names)}: {reason}." for reason, names in lacking.items()]
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    if pd.isna(low):
-        return NOT_AVAILABLE
-    return f"{low:.1f}-{high:.1f}" if low >= 0 else f"{low:.1f} to {high:.1f}"
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _links(names: str) -> str:

@@ -1,6 +1,7 @@
 """Figures 1 to 3, and the table of w_hh: what training makes of the hidden-state matrices."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.figures import Figure1, Figure2, Figure3
 from rcn_bench.plan.products.tables import HiddenStateChange
@@ -16,7 +18,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState, MatrixStatistics
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.results import data_set, read_hidden_state
+from rcn_bench.reporting.results import data_set, if_there, read_hidden_state
 from rcn_bench.reporting.style import COLOURS, DIVERGING, MOST_COLUMNS, PAGE, QUIET, SMALL, add_note, blocks_of
 from rcn_bench.reporting.table import Table
 
@@ -123,7 +125,7 @@ def _off_diagonal(matrix: MatrixStatistics, layer: HiddenLayer) -> float:
 
 def _draw_panel(axis: Axes, table: pd.DataFrame, drawn: str) -> None:
     """table: the rows of _by_layer of every seed; drawn: "value", or one of CHANGES."""
-    _shade_widths(axis, table, named=drawn == "value")
+    shade_widths(axis, table, named=drawn == "value")
     by_layer = table.groupby("layer")
     if drawn == "value":
         for column, (label, colour, marker, line) in STATISTICS.items():
@@ -150,7 +152,7 @@ def _draw_band(axis: Axes, values: "pd.api.typing.SeriesGroupBy", colour: str) -
     axis.fill_between(least.index, least, most, color=colour, alpha=0.25, linewidth=0)
 
 
-def _shade_widths(axis: Axes, table: pd.DataFrame, *, named: bool) -> None:
+def shade_widths(axis: Axes, table: pd.DataFrame, *, named: bool) -> None:
     """Every other group of neighbouring layers that have as many channels is shaded; named: their channels above."""
     channels = table.drop_duplicates("layer").set_index("layer")["channels"]
     group = (channels != channels.shift()).cumsum()
@@ -271,19 +273,26 @@ def _long_form(matrices: "Sequence[NDArray[np.float16]]") -> pd.DataFrame:
 def change_table(product: HiddenStateChange) -> Table:
     """How far training moves w_hh from its start, by layer, for inits such as those of Table 1."""
     experiment = product.experiment
-    shown = {init: [read_hidden_state(experiment, run).layers for run in runs] for init, runs in product.rows().items()}
-    first, *_ = next(iter(shown.values()))
+    shown = {
+        init: [state.layers for run in runs if (state := if_there(partial(read_hidden_state, experiment, run)))]
+        for init, runs in product.rows().items()
+    }
+    there = {init: layers for init, layers in shown.items() if layers}
+    if not there:
+        raise InputError(f"{product.name}: w_hh of none of its runs is there")
+    first, *_ = next(iter(there.values()))
     rows: list[dict[str, object]] = [{"layer": layer.layer, "channels": layer.channels} for layer in first]
-    for (w_xh, w_hh), runs in shown.items():
+    for (w_xh, w_hh), runs in there.items():
         for row, layers in zip(rows, zip(*runs, strict=True), strict=True):
             row |= _change_cells(f"w_xh {w_xh}, w_hh {w_hh}: change", layers)
     notes = [
         "Change: the Frobenius norm of what training added to w_hh, in percent of that of its start, the run's own: "
-        "the mean over seeds, and the least and the most. Where it is small, w_hh shows its initialisation.",
-        f"Seeds: {' '.join(map(str, sorted({run.seed for run in product.runs()})))}.",
+        f"the mean over {told_seeds(map(len, there.values()))}, and the least and the most. Where it is small, w_hh "
+        "shows its initialisation.",
     ]
     title = f"Change of w_hh in training, {product.model} at {product.frames} frames on {data_set(experiment)}"
-    return Table.of(title, rows, notes)
+    why = {name: "of a start that is zero there is no share" for row in rows for name in row}
+    return Table.of(title, rows, notes, why=why)
 
 
 def _change_cells(name: str, layers: Sequence[HiddenLayer]) -> dict[str, float | None]:

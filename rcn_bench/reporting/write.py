@@ -1,7 +1,7 @@
 """Any table or figure of an experiment: built by the function that its product names, and written."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rcn_bench.code import plugin_code
 from rcn_bench.errors import InputError
@@ -9,6 +9,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import builder_of, find_product
 from rcn_bench.plan.products.base import Product
 from rcn_bench.records.origins import begin
+from rcn_bench.reporting.results import in_part
 
 if TYPE_CHECKING:
     from rcn_bench.reporting.figure import Drawing
@@ -38,6 +39,19 @@ def _kind(product: Product) -> type["Table"] | type["Drawing"]:
     from rcn_bench.reporting.figure import Drawing
 
     return Drawing
+
+
+def table_in_part(experiment: Experiment, name: str) -> tuple["Table", list[str]]:
+    """A table of the results that are there, not to be written, and a line on each that it lacks.
+
+    Errors: InputError as from ``build``, and if nothing of it is there.
+    """
+    product = find_product(experiment, name, "table")
+    with in_part() as missing:
+        made = cast("Table", build(product))
+    if made.rows.empty:
+        raise InputError(f"{name}: nothing of it is there yet; {missing[0]}" if missing else f"{name}: has no row")
+    return made, list(dict.fromkeys(missing))
 
 
 def write_product(experiment: Experiment, kind: str, name: str) -> None:

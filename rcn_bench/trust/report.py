@@ -1,8 +1,9 @@
 """What a verification found, in lines."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rcn_bench.errors import shown
 
@@ -52,6 +53,11 @@ class Report:
     def broken(self, path: str) -> bool:
         """Whether a file does not hold, or rests on one that does not."""
         return path in self._broken
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: all of it, and whether it holds."""
+        told = {key: value for key, value in asdict(self).items() if not key.startswith("_")}
+        return {**told, "root": str(self.root), "holds": self.holds}
 
     def lines(self) -> Iterator[str]:
         for finding in self.findings:

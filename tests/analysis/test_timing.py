@@ -27,8 +27,9 @@ class Sleeper(nn.Module):
 @pytest.mark.parametrize("training", [False, True])
 def test_clips_per_second(training):
     net = Sleeper()
-    rate = clips_per_second(net, torch.randn(5, 3, 2, 4, 4), 0.0, training=training)
+    rate, spread = clips_per_second(net, torch.randn(5, 3, 2, 4, 4), 0.0, training=training)
     assert 10 < rate <= 5 / 0.02
+    assert spread >= 0
     assert net.calls == [(training, training)] * 4  # one to warm up, three that count
     assert torch.equal(net.weight, torch.ones(3, 2)) != training
 
@@ -36,7 +37,7 @@ def test_clips_per_second(training):
 @pytest.mark.parametrize("frames", [1, 4])
 def test_live_frames_of_a_model_without_a_state_take_a_window_each(frames):
     net = Sleeper()
-    rate = live_frames_per_second(net, torch.randn(1, 3, frames, 4, 4), 0.0)
+    rate, _ = live_frames_per_second(net, torch.randn(1, 3, frames, 4, 4), 0.0)
     assert 2 < rate <= 1 / 0.02
     assert net.calls == [(False, False)] * 4
 
@@ -58,7 +59,7 @@ class SleepyTrunk(nn.Module):
 @pytest.mark.parametrize("frames", [1, 8])
 def test_live_frames_of_a_network_with_a_state_take_a_step_each(frames):
     trunk = SleepyTrunk()
-    rate = live_frames_per_second(FrameNet(trunk), torch.randn(1, 3, frames, 4, 4), 0.0)
+    rate, _ = live_frames_per_second(FrameNet(trunk), torch.randn(1, 3, frames, 4, 4), 0.0)
     assert 2 < rate <= 1 / 0.02
     assert set(trunk.calls) == {((1, 3, 4, 4), False, False)}
     assert len(trunk.calls) == 5  # the first frame, one to warm up, three that count

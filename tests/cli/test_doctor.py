@@ -1,6 +1,7 @@
 """What a machine can run: the one of the tests, and others that lack something."""
 
 import errno
+import json
 import os
 import sys
 import urllib.error
@@ -147,3 +148,10 @@ def test_the_network_is_tried_where_asked_for(examined, monkeypatch):
     code, told = examined("--network")
     assert (code, told["network"][0]) == (0, "lacking")
     assert "weights_files" in told["network"][1]
+
+
+def test_what_was_found_can_be_had_as_json(capsys, tmp_path):
+    assert cli.main(["doctor", "--results", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"verdict": "not tried", "name": "network"}.items() <= found[-1].items()
+    assert {each["verdict"] for each in found} <= {"ok", "lacking", "not tried"}

@@ -235,9 +235,9 @@ def test_a_foreign_file_in_the_place_of_a_record_is_refused(assert_refused, depe
 
 def test_tables_that_are_there_are_shown(output, assert_refused, mini, tmp_path):
     path = tmp_path / "mini" / "tables" / "table1_init.md"
-    Table.of("Table 1", [{"model": "rcn18"}], []).write(path.with_suffix(""), an_origin(stage="table"), [])
+    Table.of("Table 1", [{"model": "rcn18", "runs": "a"}], []).write(path.with_suffix(""), an_origin(stage="table"), [])
     shown = output("show", "--config", mini, "--results", tmp_path)
-    assert shown == f"{path.read_text()}\n(from {path}; also as .csv and .tex)\n\n"
+    assert shown == f"Table 1\n\nmodel\n-----\nrcn18\n\n\n(from {path}; also as .csv and .tex)\n\n"
     path.write_text(path.read_text().replace("rcn18", "rcn34"))
     line = "has changed since it was written; run `rcn-bench table table1_init` again"
     assert_refused(("show", "--config", mini, "--results", tmp_path), path, line)

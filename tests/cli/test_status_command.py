@@ -66,7 +66,8 @@ def write_checkpoint(experiment, run, epochs, seconds=60.0):
     model = nn.BatchNorm1d(3)
     parts = {"model": model, "optimizer": optim.SGD(model.parameters(), 0.1, 0.9)}
     done = [
-        an_example(Epoch, epoch=number, loss=0.25, accuracy=0.75, seconds=seconds) for number in range(1, epochs + 1)
+        an_example(Epoch, epoch=number, loss=0.25, accuracy=0.75, seconds=seconds, validation_accuracy=seen)
+        for number, seen in enumerate([None, 0.3, None, 0.4][:epochs], start=1)
     ]
     identity = dependencies(experiment, "train", run.name)
     save_checkpoint(experiment.paths.checkpoint(run), identity, an_origin().starts, done, parts)
@@ -118,7 +119,8 @@ def test_a_run_in_training_is_told_with_epoch_loss_and_time_left(status, run_of,
     assert files_of(tmp_path / "results") == before
     assert (told["state"], told["doing"], told["epoch"], told["loss"]) == ("running", "train", 4, 0.25)
     assert told["seconds_left"] == pytest.approx(6 * 60 - 30, abs=15)
-    assert "  running  4 of 10 epochs, loss 0.250, accuracy 75.0% in training, about " in printed
+    line = "  running  4 of 10 epochs, loss 0.250, accuracy 75.0% in training, 40.0% of validation clips right, about "
+    assert line in printed
     (line,) = [line for line in printed.splitlines() if line.startswith("at work")]
     assert f"train {FIRST.name} (PID {os.getpid()} on " in line
     left = json.loads(status("--json"))["seconds_left"]  # the second, of the same network, has all its epochs to come
@@ -136,9 +138,8 @@ def test_of_several_trainings_of_a_process_one_is_under_way(run_of, experiment, 
 def test_a_training_that_nobody_goes_on_with_is_stopped(status, run_of, experiment):
     write_checkpoint(experiment, FIRST, epochs=3)
     assert run_of(FIRST)["state"] == "stopped"
-    assert (
-        f"{FIRST.name}  stopped  3 of 10 epochs, loss 0.250, accuracy 75.0% in training, about 7 min left" in status()
-    )
+    told = f"{FIRST.name}  stopped  3 of 10 epochs, loss 0.250, accuracy 75.0% in training"
+    assert f"{told}, 30.0% of validation clips right, about 7 min left" in status()
 
 
 @pytest.mark.parametrize(

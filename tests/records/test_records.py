@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,7 +16,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.plan.paths import Paths
 from rcn_bench.provenance import Origin, Start
 from rcn_bench.records.base import with_checksum
-from rcn_bench.records.costs import Benchmarks, ModelCosts, Profile, StepTimes
+from rcn_bench.records.costs import Benchmarks, ModelCosts, Profile, StepTimes, Throughput
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.hidden_state import HiddenLayer, HiddenState
 from rcn_bench.records.lifetime import Lifetime
@@ -116,11 +116,13 @@ def broken(kind, plain, key=""):
     container, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
+        optional = {field.name for field in fields(kind) if field.default is not MISSING}
         yield from ((key, wrong) for wrong in (None, [], "a text"))
         yield join(key, "further"), plain | {"further": 1}
         for name in plain:
             without = {other: value for other, value in plain.items() if other != name}
-            yield (key if name == "origin" else join(key, name)), without
+            if name not in optional:
+                yield (key if name == "origin" else join(key, name)), without
             for at, wrong in broken(hints[name], plain[name], join(key, name)):
                 yield at, plain | {name: wrong}
     elif container in (Union, UnionType):
@@ -196,6 +198,16 @@ def test_each_wrong_key_is_named_in_one_line(kind, path):
         message = message_of(kind.read, written(path, content))
         assert message.startswith(f"{path}: {key}: " if key else f"{path}: "), content
         assert message.endswith(f"; run `{kind.command(path)}` again")
+
+
+def test_a_key_with_a_default_may_be_missing_and_is_not_written_where_it_has_it(path):
+    plain = to_plain(an_example(Throughput))
+    (row,) = plain["rows"]
+    assert {"spread", "cores_lacking"} <= row.keys()
+    earlier = plain | {"rows": [{key: row[key] for key in row if key not in ("spread", "cores_lacking")}]}
+    record = Throughput.read(written(path, earlier))
+    assert (record.rows[0].spread, record.rows[0].cores_lacking) == (None, None)
+    assert to_plain(record) == earlier
 
 
 def test_the_line_says_what_is_wrong_and_what_to_do(path):

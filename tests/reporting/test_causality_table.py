@@ -25,9 +25,11 @@ def test_table5_shows_the_certificates(experiment):
     ]
     for text in (markdown, latex):
         assert [list(row.values()) for row in shown(text)] == [
-            ["rcn18", "yes", "0", "15", "0", "16", "16"],
-            ["i3d18", "no", "0.123", "13", "14", "16", "2"],
+            ["rcn18", "yes", "0", "15", "0", "16"],
+            ["i3d18", "no", "0.123", "13", "14", "2"],
         ]
+        assert "frames in the clip 16." in text
+        assert "A small one, such as 1e-5, is no rounding" in text
 
 
 def test_table5_leaves_out_certificates_that_it_does_not_ask_for(experiment):

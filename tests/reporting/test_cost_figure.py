@@ -72,7 +72,7 @@ def test_memory_is_as_measured_where_it_was_and_no_bubble_where_a_batch_did_not_
     assert np.isnan(table.loc[("rcn18", 16), "training MiB/clip"])
     axis = panels(drawing)["training memory, MiB a clip"]
     assert [text.get_text() for text in axis.texts] == ["8", "8"]
-    assert "GMACs and memory, estimated or measured, at 112x112." in " ".join(drawing.figure.get_supxlabel().split())
+    assert "GMACs and memory, estimated or measured, at 32x32." in " ".join(drawing.figure.get_supxlabel().split())
 
 
 def test_the_note_says_of_how_many_videos_and_seeds_and_on_which_machine(experiment):

@@ -1,5 +1,8 @@
 """Tables 4 and 6."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from table_results import GIB, measured, model_costs, speed, write_profile
 from written import shown, written_table
@@ -7,14 +10,20 @@ from written import shown, written_table
 from rcn_bench.errors import InputError
 from rcn_bench.plan.products import products_of, profiled
 from rcn_bench.plan.stages import dependencies
-from rcn_bench.records.costs import Throughput
+from rcn_bench.records.costs import Spread, Throughput
+from rcn_bench.reporting.write import table_in_part
 from results import own_origin
 
 
 def test_table4_has_both_stems_and_every_clip_length_and_names_the_input(make):
     rows, markdown, _ = written_table(make({"tables": {"table4": {"frames": [16, 8]}}}), "table4_cost")
     rcn = [(row["stem pool"], row["frames"], row["GMACs counted at"]) for row in rows if row["model"] == "rcn18"]
-    assert rcn == [(stem, frames, f"3x{frames}x112x112") for frames in ("8", "16") for stem in ("True", "False")]
+    assert rcn == [(stem, frames, "112x112") for frames in ("8", "16") for stem in ("True", "False")]
+    assert {(row["clips/s timed at"], row["frames"], row["clips timed at once"]) for row in rows} == {
+        ("32x32", "8", "8"),
+        ("32x32", "16", "4"),
+    }
+    assert "Of each row: GMACs counted at 112x112, clips/s timed at 32x32." in markdown
     assert "a processor, 2 threads" in markdown
 
 
@@ -45,9 +54,10 @@ def test_table4_compares_live_cost_with_table1s_model(experiment):
     assert gmacs["i3d18"] == 4.268
     assert "multiple of rcn18 at 8 frames" in markdown
     for text in (markdown, latex):
-        live = {(row["model"], row["stem pool"]): list(row.values())[-4:] for row in shown(text)}
-        assert live["rcn18", "True"] == ["state", "0.533", "200.0", "1"]
-        assert live["i3d18", "False"] == ["window", "17.1", "25", "8"]
+        live = {(row["model"], row["stem pool"]): list(row.values()) for row in shown(text)}
+        assert live["rcn18", "yes"][-3:] == ["state", "200.0", "1.00"]
+        assert live["i3d18", "no"][-3:] == ["window", "25.0", "8.00"]
+        assert {row["live GMACs/frame"] for row in shown(text)} >= {"0.533", "17.072"}
 
 
 def test_table4_needs_no_other_table_to_time_table1s_model(make):
@@ -67,7 +77,7 @@ def test_table4_compares_with_the_stem_that_the_experiment_trains(make, stem_poo
     Throughput(origin=origin, rows=[fast, slow]).write(experiment.paths.throughput)
     rows, markdown, _ = written_table(experiment, "table4_cost")
     assert {row["stem pool"]: float(row["live cost"]) for row in rows} == live_cost
-    assert f"trains its models with stem pool {stem_pool}." in markdown
+    assert f"trains its models {'with' if stem_pool else 'without'} it." in markdown
 
 
 @pytest.mark.parametrize("name", ["table4_cost", "table6_memory"])
@@ -104,7 +114,9 @@ def test_table6_without_a_gpu_is_all_estimated(experiment):
     assert "card of 11 GiB" in markdown
     for text in (markdown, latex):
         row = next(row for row in shown(text) if row["model"] == "rcn18")
-        assert list(row.values())[-7:] == ["1", "2", "0.25", "150", "estimated", "n/a", "n/a"]
+        assert list(row.values())[-4:] == ["1.00", "2.00", "0.250", "150"]
+        assert "memory measured or estimated estimated." in text
+        assert "nothing was measured" in text
 
 
 def test_table6_with_a_gpu_gives_the_estimates_error_and_nothing_for_a_batch_that_is_too_large(make):
@@ -126,11 +138,13 @@ def test_table6_with_a_gpu_gives_the_estimates_error_and_nothing_for_a_batch_tha
     assert "on a card, where" in markdown
     assert "none here" not in markdown
     for text in (markdown, latex):
-        assert [list(row.values())[-7:] for row in shown(text)] == [
-            ["0.5", "1", "0.25", "1,500", "measured", "100.0", "-90.0"],
-            ["2", "4", "1", "120", "measured", "-50.0", "25.0"],
-            ["n/a", "n/a", "n/a", "0", "measured", "n/a", "n/a"],
+        assert [list(row.values())[-6:] for row in shown(text)] == [
+            ["0.500", "1.00", "0.250", "1,500", "100.0", "-90.0"],
+            ["2.000", "4.00", "1.000", "120", "-50.0", "25.0"],
+            ["n/a", "n/a", "n/a", "0", "n/a", "n/a"],
         ]
+        assert "memory measured or estimated measured." in text
+        assert "n/a for activations GiB, training GiB and inference GiB: the batch does not fit." in text
 
 
 def test_table6_names_every_card_that_measured(experiment):
@@ -151,5 +165,49 @@ def test_profiles_of_other_settings_are_refused(make, name):
     experiment = make()
     other = make({"profile": {"size": 64}})
     experiment.paths.profile("c2d18").write_bytes(other.paths.profile("c2d18").read_bytes())
-    with pytest.raises(InputError, match=r"c2d18\.json: .*profile\.size was 64, is 112.*rcn-bench profile c2d18"):
+    with pytest.raises(InputError, match=r"c2d18\.json: .*profile\.size was 64, is 32.*rcn-bench profile c2d18"):
         written_table(experiment, name)
+
+
+def timed(experiment, **changes):
+    """Table 4 of models that were all timed so."""
+    throughput = Throughput.read(experiment.paths.throughput)
+    rows = [replace(row, **changes) for row in throughput.rows]
+    replace(throughput, rows=rows).write(experiment.paths.throughput)
+    return written_table(experiment, "table4_cost")
+
+
+def test_timings_stand_with_their_spread(experiment):
+    rows, markdown, latex = timed(experiment, spread=Spread(0.031, 0.004, 0.2))
+    assert {float(row["training clips/s spread %"]) for row in rows} == {3.1}
+    for text in (markdown, latex):
+        assert {row["training clips/s"] for row in shown(text)} == {"40.0 \N{PLUS-MINUS SIGN}3%"}
+        assert "half the range of the middle half of the steps" in text
+
+
+@pytest.mark.parametrize("changes", [{"spread": Spread(0.21, 0.01, 0.01)}, {"cores_lacking": 0.51}])
+def test_what_was_timed_on_a_busy_machine_is_not_shown(experiment, changes):
+    rows, markdown, _ = timed(experiment, **changes)
+    assert {row["training clips/s"] for row in rows} == {""}
+    assert {row["live frames/s"] for row in rows} == ({""} if "cores_lacking" in changes else {"200.0", "25.0"})
+    assert "training clips/s" not in shown(markdown)[0]
+    assert "the machine was busy as it was timed; run `rcn-bench throughput` again" in markdown
+
+
+def test_throughput_of_before_spreads_were_kept_can_be_read(experiment):
+    kept = json.loads(experiment.paths.throughput.read_text())
+    assert not {"spread", "cores_lacking"} & kept["rows"][0].keys()
+    assert {row.spread for row in Throughput.read(experiment.paths.throughput).rows} == {None}
+
+
+def test_a_part_of_tables_4_and_6_is_of_the_models_that_are_profiled(experiment):
+    experiment.paths.profile("rcn18").unlink()
+    for name in ("table4_cost", "table6_memory"):
+        made, missing = table_in_part(experiment, name)
+        assert set(made.rows["model"]) == {"c2d18", "i3d18", "i3d18_causal", "r2plus1d18"}
+        assert [line for line in missing if "rcn-bench profile rcn18" in line] == missing
+    experiment.paths.throughput.unlink()
+    made, missing = table_in_part(experiment, "table4_cost")
+    assert "GMACs" in made.rows
+    assert not [column for column in made.rows if "/s" in column]
+    assert len(missing) == 2

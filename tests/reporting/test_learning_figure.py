@@ -54,3 +54,21 @@ def test_a_run_without_metrics_says_what_to_do(experiment):
     experiment.paths.metrics(run).unlink()
     with pytest.raises(InputError, match=rf"metrics\.jsonl: not there; run `rcn-bench train {run.name}` first"):
         written_figure(experiment, "learning_curves")
+
+
+def test_accuracy_on_validation_videos_is_dashed_where_it_was_looked_at(experiment):
+    product = find_product(experiment, "learning_curves", "figure")
+    run = next(run for run in product.runs() if run.frames == 16 and run.seed == 0)
+    write_training(experiment, run, [0.25, 0.5, 1], validation={1: 0.2, 3: 0.4})
+    drawing = learning_curves(product)
+    *_, longer = drawing.figure.axes
+    solid, dashed = longer.lines
+    assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
+    assert solid.get_color() == dashed.get_color()
+    np.testing.assert_allclose(dashed.get_xydata(), [[1, 0.2], [3, 0.4]])
+    assert "Dashed: accuracy of clips" in drawing.figure.get_supxlabel()
+    assert drawing.numbers["validation_accuracy"].count() == 2
+
+
+def test_without_such_looks_there_is_no_column_of_them(experiment):
+    assert "validation_accuracy" not in written_figure(experiment, "learning_curves")

@@ -180,3 +180,15 @@ def test_a_folder_without_results_is_refused(tmp_path, capsys):
         f"rcn-bench: {tmp_path}/config.yaml: not there; name a folder with the results of one experiment, such as "
         "results/mini"
     ]
+
+
+def test_what_was_found_can_be_had_as_json(whole, capsys):
+    assert cli.main(["verify", str(whole), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["holds"] is True
+    change(whole / RUN / "eval.json", video_accuracy=0.9)
+    assert cli.main(["verify", str(whole), "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["root"], found["holds"]) == (str(whole), False)
+    assert found["findings"][0]["path"] == f"{RUN}/eval.json"
+    assert found["not_judged"]
+    assert not [key for key in found if key.startswith("_")]

@@ -1,9 +1,9 @@
 """The figures: the paper's three of w_hh, accuracy as a video is seen, by a state's age, by cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.base import (
@@ -17,6 +17,7 @@ from rcn_bench.plan.products.base import (
     default_runs,
     evaluations,
     hidden_states,
+    init_runs,
     merge_costs,
     product,
     require_listed,
@@ -102,8 +103,46 @@ class Figure3(Inits):
         return {"": last[:1]}
 
     def reads(self) -> list[Path]:
-        records = hidden_states(self.experiment, self.runs())
-        return [*records, *(self.experiment.paths.hidden_state(run).with_suffix(".safetensors") for run in self.runs())]
+        return _with_matrices(self.experiment, self.runs())
+
+
+def _with_matrices(experiment: Experiment, runs: Sequence[Run]) -> list[Path]:
+    matrices = [experiment.paths.hidden_state(run).with_suffix(".safetensors") for run in runs]
+    return [*hidden_states(experiment, runs), *matrices]
+
+
+@product
+@dataclass(frozen=True)
+class Eigenvalues(Product):
+    """Eigenvalues of w_hh, and how fast the hidden state forgets by them, layer by layer."""
+
+    model: str
+    frames: Frames
+    w_hh: Annotated[list[Literal["random", "identity"]], Limits(minItems=1, uniqueItems=True)] = key(
+        "what it starts from, a row of panels each", ["random", "identity"]
+    )
+    seeds: Annotated[int, Limits(minimum=1)] = key("how many of the model's seeds, the first ones", 1)
+
+    kind = "figure"
+    name = "eigenvalues"
+    section = ("figures", "eigenvalues")
+    builder = "rcn_bench.reporting.eigenvalues:eigenvalues"
+
+    def rows(self) -> Rows:
+        """By w_hh's start, from pretrained w_xh if the model can have it."""
+        starts = self.experiment.models.get(self.model)
+        pretrained = starts is not None and self.experiment.pretrained in starts.w_xh
+        w_xh = str(self.experiment.pretrained) if pretrained else "random"
+        return {
+            w_hh: init_runs(self.experiment, self.model, self.frames, w_xh, w_hh)[: self.seeds] for w_hh in self.w_hh
+        }
+
+    def reads(self) -> list[Path]:
+        return _with_matrices(self.experiment, self.runs())
+
+    def check(self) -> None:
+        require_listed(self, [self.model], ".model")
+        require_starts(self, self.model, {"w_hh": self.w_hh})
 
 
 @dataclass(frozen=True)

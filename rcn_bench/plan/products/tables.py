@@ -62,7 +62,7 @@ def accuracy_settings(experiment: Experiment) -> dict[str, Any]:
 
 def cost_settings(experiment: Experiment) -> dict[str, Any]:
     """What costs that stand beside accuracies depend on."""
-    return {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile.size}
+    return {"stem_pool": experiment.stem_pool, "crop": experiment.clip.crop, "size": experiment.profile_size}
 
 
 @product
@@ -248,8 +248,8 @@ class Table6(Costs):
     builder = "rcn_bench.reporting.cost:table6"
 
     def settings(self) -> dict[str, Any]:
-        profile = self.experiment.profile
-        shown = {"size": profile.size, "num_classes": profile.num_classes, "memory_gib": profile.memory_gib}
+        size, profile = self.experiment.profile_size, self.experiment.profile
+        shown = {"size": size, "num_classes": profile.num_classes, "memory_gib": profile.memory_gib}
         return super().settings() | shown
 
 

@@ -10,6 +10,7 @@ from rcn_bench.plan.products.base import Product, Rows, product
 from rcn_bench.plan.products.classes import Confusion, PerClass
 from rcn_bench.plan.products.figures import (
     AccuracyByCost,
+    Eigenvalues,
     Figure1,
     Figure2,
     Figure3,
@@ -21,7 +22,7 @@ from rcn_bench.plan.run import Run
 
 SHOWN: tuple[type[Product], ...] = (
     *(Table1, Table2, Table3, PerClass, HiddenStateChange),
-    *(Figure1, Figure2, Figure3, OnlineAccuracy, LifetimeAccuracy, AccuracyByCost, Confusion),
+    *(Figure1, Figure2, Figure3, Eigenvalues, OnlineAccuracy, LifetimeAccuracy, AccuracyByCost, Confusion),
 )
 
 
