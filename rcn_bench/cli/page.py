@@ -1,8 +1,18 @@
-"""The command that puts results on one page: report."""
+"""Commands that put results into one file: report, crate."""
 
+import argparse
+import re
 from pathlib import Path
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_experiment_options, experiment_of, output_file
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_examples,
+    add_experiment_options,
+    experiment_of,
+    output_file,
+)
 from rcn_bench.errors import InputError, shown
 
 
@@ -14,6 +24,14 @@ def add_commands(commands: Commands) -> None:
     report.add_argument("--output", type=Path, default=page, metavar="FILE", help=f"default: {page}")
     add_experiment_options(report, required=False)
 
+    text = "pack results without weights as an RO-Crate: their records as actions that catalogues can read"
+    crate = add_command(commands, "crate", _crate, text)
+    crate.add_argument("folder", type=Path, help="results of one experiment that are complete, at work or kept")
+    crate.add_argument("--output", type=Path, required=True, metavar="FILE", help="such as results/mini.crate.zip")
+    text = "of the results, which a crate must name: an identifier of SPDX, such as CC-BY-4.0"
+    crate.add_argument("--licence", type=_spdx, required=True, metavar="NAME", help=text)
+    add_examples(crate, "results/reference/mini --output results/mini.crate.zip --licence MIT")
+
 
 def _report(options: Options) -> None:
     from rcn_bench.page.write import write_page
@@ -24,3 +42,16 @@ def _report(options: Options) -> None:
         raise InputError("report: give folders of results, such as results/mini, or --config")
     write_page(folders, output_file(options.output, "name the HTML file to write, such as report.html"))
     print(f"{shown(str(options.output))}: open it in a browser")
+
+
+def _crate(options: Options) -> None:
+    from rcn_bench.crate import write_crate
+
+    output = output_file(options.output, "name the zip file to write, such as results/mini.crate.zip")
+    print(f"{shown(str(output))}: {write_crate(options.folder, output, options.licence)}")
+
+
+def _spdx(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.+-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no identifier of SPDX, such as MIT or CC-BY-4.0")
+    return text
