@@ -106,6 +106,14 @@ def test_every_column_is_explained(both):
     assert {field.name for field in fields(Results)} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+def test_what_the_page_shows_runs(both, monkeypatch):
+    (shown,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    folders = []
+    monkeypatch.setattr(rcn_bench, "load_results", lambda *given: folders.extend(given) or both)
+    exec(shown, {})
+    assert all(Path(folder).is_dir() for folder in folders)
+
+
 def test_frames_have_their_columns_where_they_have_no_row(both):
     mini = rcn_bench.load_results(KEPT / "mini")
     assert mini.online.empty
