@@ -10,17 +10,16 @@ from rcn_bench.plan.workflow import Workflow
 min_version("9.0")
 
 ENVIRONMENT = "../environment.yml"
-HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-IS_MODULE = not workflow.modifier.is_main_snakefile()  # of another workflow
+IS_MODULE = workflow.modifier.base_snakefile is not None  # of another workflow
 
 
 def planned():
-    # Given files stand in the place of the default one: merged with it, two experiments would mix.
-    given = workflow.config_settings.configfiles
-    default = HERE.parent / "config" / "mini.yaml"
     try:
         if IS_MODULE:
             return Workflow(workflow.configfiles or ["config"], content=config)
+        # Given files stand in the place of the default one: merged with it, two experiments would mix.
+        given = workflow.config_settings.configfiles
+        default = Path(workflow.current_basedir).parent / "config" / "mini.yaml"
         return Workflow(given or [default], workflow.config_settings.config)
     except InputError as error:
         raise WorkflowError(str(error)) from None
