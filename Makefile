@@ -31,7 +31,7 @@ lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflows
+	$(BIN)/snakefmt --check Snakefile workflow workflows
 	$(BIN)/snakemake --lint
 
 .venv/ready: pyproject.toml constraints.txt

@@ -10,13 +10,16 @@ from rcn_bench.plan.workflow import Workflow
 min_version("9.0")
 
 ENVIRONMENT = "../environment.yml"
+IS_MODULE = workflow.modifier.base_snakefile is not None  # of another workflow
 
 
 def planned():
-    # Given files stand in the place of the default one: merged with it, two experiments would mix.
-    given = workflow.config_settings.configfiles
-    default = Path(workflow.main_snakefile).parent / "config" / "mini.yaml"
     try:
+        if IS_MODULE:
+            return Workflow(workflow.configfiles or ["config"], content=config)
+        # Given files stand in the place of the default one: merged with it, two experiments would mix.
+        given = workflow.config_settings.configfiles
+        default = Path(workflow.current_basedir).parent / "config" / "mini.yaml"
         return Workflow(given or [default], workflow.config_settings.config)
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -24,6 +27,8 @@ def planned():
 
 PLAN = planned()
 ROOT = PLAN.root
+if IS_MODULE:
+    PLAN.write_config()  # the other workflow's onstart need not call ours
 config.update(PLAN.experiment.config)  # for the captions of a report
 
 shell.prefix(PLAN.shell_prefix)

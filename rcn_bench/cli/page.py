@@ -1,5 +1,7 @@
-"""Commands that put results where they are looked at: report, tensorboard."""
+"""Commands that put results into the form of other tools: report, tensorboard, crate."""
 
+import argparse
+import re
 from pathlib import Path
 
 from rcn_bench.cli.options import (
@@ -31,6 +33,14 @@ def add_commands(commands: Commands) -> None:
     add_experiment_options(tensorboard, required=False)
     add_examples(tensorboard, "results/mini", "--config config/mini.yaml --output logs")
 
+    text = "pack results without weights as an RO-Crate: their records as actions that catalogues can read"
+    crate = add_command(commands, "crate", _crate, text)
+    crate.add_argument("folder", type=Path, help="results of one experiment that are complete, at work or kept")
+    crate.add_argument("--output", type=Path, required=True, metavar="FILE", help="such as results/mini.crate.zip")
+    text = "of the results, which a crate must name: an identifier of SPDX, such as CC-BY-4.0"
+    crate.add_argument("--licence", type=_spdx, required=True, metavar="NAME", help=text)
+    add_examples(crate, "results/reference/mini --output results/mini.crate.zip --licence MIT")
+
 
 def _report(options: Options) -> None:
     from rcn_bench.page.write import write_page
@@ -48,3 +58,16 @@ def _tensorboard(options: Options) -> None:
 
     written = write_events(config_or_folder(options, "tensorboard"), options.output)
     print(f"{shown(str(options.output))}: {written} runs; tensorboard --logdir {shown(str(options.output))}")
+
+
+def _crate(options: Options) -> None:
+    from rcn_bench.crate import write_crate
+
+    output = output_file(options.output, "name the zip file to write, such as results/mini.crate.zip")
+    print(f"{shown(str(output))}: {write_crate(options.folder, output, options.licence)}")
+
+
+def _spdx(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.+-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no identifier of SPDX, such as MIT or CC-BY-4.0")
+    return text

@@ -15,7 +15,7 @@ from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import Picture, grid_of, picture_of
 from rcn_bench.page.runs import Runs, machines_grid, records_grid, runs_of
 from rcn_bench.page.shelf import Shelf
-from rcn_bench.provenance import named
+from rcn_bench.trust.tree import labels_of
 
 FOREST = "forest"  # the figure of the claims, which stands with them
 
@@ -49,7 +49,7 @@ def write_page(folders: Sequence[Path], output: Path) -> None:
 
     Errors: InputError for a folder that is no experiment's results.
     """
-    shelves = list(zip(_labels(folders), map(Shelf, folders), strict=True))
+    shelves = list(zip(labels_of(folders), map(Shelf, folders), strict=True))
     views = [_view(f"t{number}", label, shelf) for number, (label, shelf) in enumerate(shelves)]
     page = render(views, side_by_side(shelves) if len(shelves) > 1 else [])
     write_bytes(output, page.encode(errors="backslashreplace"))  # names of files can be any bytes
@@ -98,15 +98,6 @@ def _view(key: str, label: str, shelf: Shelf) -> View:
         gaps=gaps_of(shelf),
         config=shelf.tree.experiment.paths.config.read_text(encoding="utf-8"),
     )
-
-
-def _labels(folders: Sequence[Path]) -> list[str]:
-    """Their names; of those that share one as much of the path as names no machine, with a number if need be."""
-    names = [folder.resolve().name for folder in folders]
-    told = [
-        name if names.count(name) == 1 else named(folder, Path()) for name, folder in zip(names, folders, strict=True)
-    ]
-    return [each if told.count(each) == 1 else f"{each} ({number})" for number, each in enumerate(told, start=1)]
 
 
 def _template(name: str) -> str:

@@ -1,5 +1,6 @@
 """Reading a config: files merged, a base filled in, every key and value checked."""
 
+import copy
 import difflib
 import hashlib
 import json
@@ -84,8 +85,16 @@ def typed(value: Any) -> Any:
     return read if read is None or isinstance(read, (bool, int, float)) else value
 
 
+def with_base(config: Mapping[str, Any], file: Path) -> Config:
+    """What a file says that somebody else has read, with the base that it names. Errors: as from merged."""
+    return _filled_in(copy.deepcopy(dict(config)), file)
+
+
 def _with_base(file: Path, above: tuple[Path, ...] = (), *, may_be_empty: bool = False) -> Config:
-    config = _read(file, may_be_empty)
+    return _filled_in(_read(file, may_be_empty), file, above)
+
+
+def _filled_in(config: Config, file: Path, above: tuple[Path, ...] = ()) -> Config:
     base = config.pop("base", None)
     if base is None:
         return config

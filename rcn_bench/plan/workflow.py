@@ -20,7 +20,7 @@ import yaml
 from rcn_bench.errors import InputError, warn
 from rcn_bench.files import file_hash, read_json, write_json, write_text
 from rcn_bench.plan.checks import leftovers
-from rcn_bench.plan.config import check_config, config_hash, merged, typed, update
+from rcn_bench.plan.config import check_config, config_hash, merged, typed, update, with_base
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of, profiled
 from rcn_bench.plan.run import Run
@@ -59,12 +59,18 @@ NEEDS = {
 class Workflow:
     """The plan of one experiment, as the Snakefile sees it. Its methods take wildcards, as Snakemake's functions do."""
 
-    def __init__(self, files: Sequence[str | Path], changes: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[str | Path],
+        changes: Mapping[str, Any] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> None:
         """files: config files, each changing values of those before; changes: values of the command line.
 
+        content: what the files say together, where another workflow has read them and this is its module.
         Errors: InputError, one line, for a bad config or list.
         """
-        config = merged(files)
+        config = merged(files) if content is None else with_base(content, Path(files[-1]))
         update(config, typed(changes or {}))
         self.source = " + ".join([*map(str, files), *(["--config"] if changes else [])])
         self.experiment: Experiment = check_config(config, self.source)
@@ -85,7 +91,7 @@ class Workflow:
         ends, no other writes results of this experiment with another config.
         makes, reads: the files of all jobs. Errors: InputError.
         """
-        text = yaml.safe_dump(self.experiment.config, sort_keys=False)
+        text = self._config_text()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "config.yaml"
             file.write_text(text)
@@ -97,10 +103,17 @@ class Workflow:
             warn(line)
         self._at_work.enter_context(carrying_out(self.experiment, makes, reads))
         atexit.register(self.end)
-        for path in (self.config_file, self.paths.config):
-            write_text(path, text)
+        self.write_config()
+        write_text(self.paths.config, text)
         shutil.rmtree(self.refusals, ignore_errors=True)
         self.keep_counts()
+
+    def write_config(self) -> None:
+        """What every job of this plan reads."""
+        write_text(self.config_file, self._config_text())
+
+    def _config_text(self) -> str:
+        return yaml.safe_dump(self.experiment.config, sort_keys=False)
 
     def end(self) -> None:
         """No job is under way any more: let others write results with another config."""

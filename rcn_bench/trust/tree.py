@@ -1,6 +1,6 @@
 """A folder of results as a chain of records: which ones its config asks for, and the files that each vouches for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from rcn_bench.plan.products import products_of
 from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import targets
+from rcn_bench.provenance import named
 from rcn_bench.records.base import Record
 from rcn_bench.records.found import RECORDS, record_path
 from rcn_bench.records.runs import Evaluation, Pretrained, Trained
@@ -116,3 +117,12 @@ def training_and_evaluation(paths: Paths, run: Run) -> tuple[Trained, Evaluation
     path = paths.evaluation(run)
     trained = Trained.read_of(paths.training(run), run.name)
     return trained, Evaluation.read_of(path, run.name) if path.exists() else None
+
+
+def labels_of(folders: Sequence[Path]) -> list[str]:
+    """Their names; of those that share one as much of the path as names no machine, with a number if need be."""
+    names = [folder.resolve().name for folder in folders]
+    told = [
+        name if names.count(name) == 1 else named(folder, Path()) for name, folder in zip(names, folders, strict=True)
+    ]
+    return [each if told.count(each) == 1 else f"{each} ({number})" for number, each in enumerate(told, start=1)]
