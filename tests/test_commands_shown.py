@@ -199,7 +199,7 @@ def typed(command: str) -> str:
     return whole
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_commands_are_carried_out_as_they_stand(checkout):
     path = f"{checkout / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(checkout)}

@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from rcn_bench.records.runs import PREDICTIONS
 from rcn_bench.trust.verify import Verifier
 
 COMMITTED = Path("results/reference/mini")
-SECONDS = 60  # for a thousand edits
 COMPUTED = (
     *("clip_accuracy", "clip_interval", "video_accuracy", "video_interval", "groups", "clips", "videos_used"),
     *("videos_listed", "clips_per_video", "crops"),
@@ -33,10 +31,9 @@ def edited(content: bytes, rng: random.Random) -> bytes:
     return content[:at] + bytes([rng.randrange(32, 127)]) + content[at:]
 
 
-def edit_at_random(kept: Path, count: int) -> float:
-    """Make edits one at a time, each of which must be named; returns how many seconds naming them took."""
+def edit_at_random(kept: Path, count: int) -> None:
+    """Make edits one at a time, each of which must be named."""
     verifier, rng, files = Verifier(kept), random.Random(0), files_of(kept)
-    started = time.perf_counter()
     assert verifier.verify().holds
     for _ in range(count):
         path = rng.choice([*files])
@@ -45,27 +42,26 @@ def edit_at_random(kept: Path, count: int) -> float:
         assert [finding.path for finding in report.findings] == [path.relative_to(kept).as_posix()]
         path.write_bytes(files[path])
         assert verifier.verify([path]).holds
-    return time.perf_counter() - started
 
 
 def test_every_edit_of_one_character_is_named(kept):
-    assert edit_at_random(kept, 100) < SECONDS / 5
+    edit_at_random(kept, 100)
 
 
 @pytest.mark.slow
-def test_a_thousand_edits_are_named_within_a_minute(kept):
-    assert edit_at_random(kept, 1000) < SECONDS
+def test_a_thousand_edits_are_named(kept):
+    edit_at_random(kept, 1000)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not COMMITTED.is_dir(), reason="no results of mini are kept here")
-def test_a_thousand_edits_of_what_is_committed_are_named_within_a_minute(tmp_path):
+def test_a_thousand_edits_of_what_is_committed_are_named(tmp_path):
     copy = tmp_path / "mini"
     for path, content in files_of(COMMITTED).items():
         place = copy / path.relative_to(COMMITTED)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-    assert edit_at_random(copy, 1000) < SECONDS
+    edit_at_random(copy, 1000)
 
 
 # Numbers changed by somebody who makes every checksum go with the change
