@@ -112,7 +112,7 @@ def write_certificates(experiment: Experiment, causal: set[str], outputs: dict[s
     Causality(origin=origin, rows=rows).write(experiment.paths.causality)
 
 
-def write_lifetimes(experiment: Experiment, losses: dict[str, float]) -> None:
+def write_lifetimes(experiment: Experiment, losses: dict[str, float], frames: int = 8) -> None:
     """Runs of these models, which at 16 times the training length lose such a share of what they had right."""
     names = [f"v{number}" for number in range(VIDEOS)]
     columns = {"video": names, "group": [f"g{number // 2}" for number in range(VIDEOS)], "label": ["walk"] * VIDEOS}
@@ -126,4 +126,4 @@ def write_lifetimes(experiment: Experiment, losses: dict[str, float]) -> None:
                 for was, now in zip(before, after, strict=True)
             ]
             way = "windows" if model.startswith("i3d") else "last"
-            write_lifetime_run(experiment, model, seed, columns=columns, **{way: rows})
+            write_lifetime_run(experiment, model, seed, frames, columns, **{way: rows})

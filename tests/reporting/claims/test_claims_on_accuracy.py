@@ -115,6 +115,16 @@ def test_a_state_must_lose_with_age_and_lose_more_than_controls(tmp_path, losses
     assert finding.data == "12 trainings, 60 long videos"
 
 
+def test_a_length_without_controls_is_left_out_and_named(tmp_path):
+    experiment = claims_experiment(tmp_path, {"figures.lifetime": {"rcn18": [8, 16], "i3d18": [8, 16], "c2d18": [8]}})
+    write_lifetimes(experiment, {"rcn18": 0.9, "i3d18": 0.0, "c2d18": 0.0})
+    write_lifetimes(experiment, {"rcn18": 0.9, "i3d18": 0.0}, frames=16)
+    finding = found(experiment, "state-lifetime")
+    assert finding.verdict == "supported"
+    assert finding.data == "12 trainings, 60 long videos; no c2d18 at 16 frames to compare with"
+    assert {run.frames for run in finding.runs} == {8}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
