@@ -106,14 +106,17 @@ def _on_experiment(run: Callable[[Experiment, Options], None], options: Options)
     run(experiment_of(options), options)
 
 
-def output_file(path: Path, otherwise: str) -> Path:
+def output_file(path: Path, otherwise: str, kind: str = "") -> Path:
     """Where to write the file that a user named; of a link, where it leads, so that the link stays.
 
-    Errors: InputError for a folder, and for a device or a pipe, which a file would take the place of.
+    kind: how its name ends. Errors: InputError for a folder, for a device or a pipe, which a file would take the place
+    of, and for a file of another kind, such as a record, which would be lost.
     """
     file = Path(os.path.realpath(path)) if path.is_symlink() else path
     if file.exists() and not file.is_file():
         raise InputError(f"{path}: {'a folder' if file.is_dir() else 'a device or a pipe'}; {otherwise}")
+    if file.exists() and not file.name.endswith(kind):
+        raise InputError(f"{path}: is there already, and no {kind} file; {otherwise}")
     return file
 
 

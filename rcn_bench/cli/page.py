@@ -49,7 +49,7 @@ def _report(options: Options) -> None:
     folders = [*own, *options.folders]
     if not folders:
         raise InputError("report: give folders of results, such as results/mini, or --config")
-    write_page(folders, output_file(options.output, "name the HTML file to write, such as report.html"))
+    write_page(folders, output_file(options.output, "name the HTML file to write, such as report.html", ".html"))
     print(f"{shown(str(options.output))}: open it in a browser")
 
 
@@ -63,7 +63,7 @@ def _tensorboard(options: Options) -> None:
 def _crate(options: Options) -> None:
     from rcn_bench.crate import write_crate
 
-    output = output_file(options.output, "name the zip file to write, such as results/mini.crate.zip")
+    output = output_file(options.output, "name the zip file to write, such as results/mini.crate.zip", ".zip")
     print(f"{shown(str(output))}: {write_crate(options.folder, output, options.licence)}")
 
 

@@ -33,6 +33,10 @@ class Writer:
     makes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.title, str) and isinstance(self.process, str) and isinstance(self.config, dict)):
+            raise TypeError("title and process must be texts, config a mapping")  # an entry is read from a file
+
     def __str__(self) -> str:
         return f"{self.title} ({self.process})"
 

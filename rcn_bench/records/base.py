@@ -104,6 +104,8 @@ def check_shares(record: object, *names: str) -> None:
 
 def read_made(path: Path, command: str) -> bytes:
     """A file that ``command`` writes. Errors: InputError if it is not there or cannot be read."""
+    if path.is_fifo():  # which would be waited for
+        raise InputError(f"{path}: cannot be read (Is a pipe); run `{command}` again")
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -47,6 +47,16 @@ def test_no_file_takes_the_place_of_a_folder_a_device_or_a_pipe(assert_refused, 
     assert link.is_symlink()
 
 
+def test_a_page_takes_the_place_of_an_earlier_one_and_of_nothing_else(assert_refused, tmp_path):
+    record, page = tmp_path / "eval.json", tmp_path / "page.html"
+    for path in (record, page):
+        path.write_text("{}")
+    told = f"{record}: is there already, and no .html file; name the HTML file to write"
+    assert_refused(("report", "results/reference/mini", "--output", record), told)
+    assert record.read_text() == "{}"
+    assert output_file(page, "", ".html") == page
+
+
 def test_a_file_is_written_where_a_link_leads(tmp_path):
     link = tmp_path / "link"
     link.symlink_to("file")

@@ -217,6 +217,14 @@ def test_results_are_looked_at_by_their_folder(output):
     assert told["runs"][0]["videos"] == 240
 
 
+def test_an_entry_of_who_is_at_work_that_says_nothing_is_a_line(assert_refused, experiment, at_work, config):
+    at_work(FIRST)
+    entry = next(file for file in experiment.paths.root.joinpath("at_work").glob("*.json"))
+    entry.write_text(json.dumps(json.loads(entry.read_text()) | {"title": ["train"]}))
+    command = ("status", "--config", config, "--results", entry.parents[2])
+    assert_refused(command, "; it is of another version of rcn_bench")
+
+
 class Hostile:
     def __reduce__(self):
         return Path.touch, (Path("touched"),)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 from dataclasses import MISSING, fields, is_dataclass, replace
 from types import NoneType, UnionType
@@ -352,6 +353,8 @@ def test_missing_files_and_folders_are_named(tmp_path):
     missing = tmp_path / "step_times.json"
     assert message_of(StepTimes.read, missing) == f"{missing}: not there; run `rcn-bench estimate` first"
     assert message_of(StepTimes.read, tmp_path).startswith(f"{tmp_path}: cannot be read (Is a directory); ")
+    os.mkfifo(pipe := tmp_path / "pipe")
+    assert message_of(StepTimes.read, pipe).startswith(f"{pipe}: cannot be read (Is a pipe); ")
 
 
 @pytest.mark.parametrize("accuracy", [math.nan, math.inf, "high", np.float32(0.5), None])
