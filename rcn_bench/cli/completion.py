@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
 from rcn_bench.cli.options import Commands, Options, add_command, add_examples
 
@@ -19,7 +20,7 @@ complete -o default -F _rcn_bench rcn-bench"""
 
 def add_commands(commands: Commands) -> None:
     text = "print what lets bash and zsh complete commands and options"
-    completion = add_command(commands, "completion", _completion, text)
+    completion = add_command(commands, "completion", partial(_completion, commands), text)
     completion.description = (
         'Prints what lets a shell complete commands and options: put eval "$(rcn-bench completion)" into ~/.bashrc, or '
         "into ~/.zshrc behind: autoload -U +X bashcompinit && bashcompinit"
@@ -27,11 +28,12 @@ def add_commands(commands: Commands) -> None:
     add_examples(completion, "")
 
 
-def _completion(_: Options) -> None:
-    from rcn_bench.cli import build_parser
-
+def _completion(commands: Commands, _: Options) -> None:
+    known = [("", ["--help", "--version", *commands.choices])]
+    for name, command in commands.choices.items():
+        known += _words(name, command)
     cases = []
-    for path, words in sorted(_words("", build_parser()), reverse=True):  # the longest first
+    for path, words in sorted(known, reverse=True):  # the longest first
         typed = f"'{path} '*" if path else "' '"
         cases.append(f"        {typed}) words={shlex.quote(' '.join(words))} ;;")
     print(SCRIPT.format(cases="\n".join(cases)))
@@ -45,5 +47,5 @@ def _words(path: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, li
         if isinstance(action, argparse._SubParsersAction):
             words += action.choices
             for name, command in action.choices.items():
-                yield from _words(f"{path} {name}".strip(), command)
+                yield from _words(f"{path} {name}", command)
     yield path, words
