@@ -46,7 +46,6 @@ PLACEHOLDERS = {
 WHOLE = {
     "rcn-bench train RUN RUN ...": "rcn-bench train RUN RUN ... --config FILE",
     "rcn-bench train RUN --recompute-activations": "rcn-bench train RUN --recompute-activations --config FILE",
-    "rcn-bench evaluate RUN RUN ...": "rcn-bench evaluate RUN RUN ... --config FILE",
     "rcn-bench lifetime RUN": "rcn-bench lifetime RUN --config FILE",
     "rcn-bench data cache --verify": "rcn-bench data cache --verify --config FILE --split val",
 }
@@ -79,6 +78,7 @@ TYPED = [
     "rcn-bench profile rcn18 --config results/mini/config.yaml",
     "rcn-bench throughput --config results/mini/config.yaml",
     "rcn-bench table table1_init --config results/mini/config.yaml",
+    "rcn-bench table table1_init --config FILE --partial",
     f"rcn-bench w-hh {RUN} --config results/mini/config.yaml",
     "rcn-bench figure figure1 --config results/mini/config.yaml",
     "rcn-bench models",
@@ -88,7 +88,6 @@ TYPED = [
     "rcn-bench lifetime RUN",
     "rcn-bench doctor",
     "rcn-bench train RUN RUN ...",
-    "rcn-bench evaluate RUN RUN ...",
     "rcn-bench train RUN --recompute-activations",
 ]
 KINETICS = "needs the videos of Kinetics"
@@ -100,6 +99,8 @@ NOT_TYPED = {
     "pytest --benchmark-only": ".ci/run calls it",
     "make docs": ".ci/run calls it",
     "pip install -e .[dev]": ".ci/run calls it, by make; it fetches packages",
+    "pip install '.[tensorboard]'": "it fetches packages",
+    "rcn-bench tensorboard results/mini --output logs": "needs that package; tests/page/test_events.py",
     "conda env create -f environment.yml": "needs conda; tests/test_environment.py looks at the file",
     "make all_claims CONFIG=config/seeds.yaml": "half an hour of training, whose results are in results/reference/mini",
     "snakemake --cores 2 --configfile config/smoke.yaml -- all": ".ci/run calls it, by make",

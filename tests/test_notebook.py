@@ -53,12 +53,12 @@ def test_the_points_are_those_of_table_1(ran):
 def test_the_curves_of_four_starts_are_learnt(ran):
     curves = [line.get_ydata() for line in ran["figures"][1].axes[0].lines]
     assert len(curves) == 4
-    assert all(len(curve) == 120 and curve[-1] > 0.9 > curve[0] for curve in curves)
+    assert all(len(curve) == 30 and curve[-1] > 0.7 > 0.2 > curve[0] for curve in curves)
 
 
 def test_a_state_outlives_a_clip_only_where_it_was_trained_to(ran):
     means = {line.get_label().partition(",")[0]: line.get_ydata() for line in ran["figures"][2].axes[0].lines}
-    assert np.asarray(means["rcn18"])[-1] < 0.2 < 0.9 < np.asarray(means["rcn18+carried"])[-1]
+    assert np.asarray(means["rcn18"])[-1] < 0.2 < 0.7 < np.asarray(means["rcn18+carried"])[-1]
 
 
 def test_it_is_committed_without_outputs_or_paths_of_a_machine():
