@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from rcn_bench.plan.products.figures import AccuracyByCost
+from rcn_bench.plan.products.figures import AccuracyByCost, OfLengthsWithCosts
 from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.cost import costs_as_trained, memory_cells, speed_as_trained, timing_notes
 from rcn_bench.reporting.curves import told_seeds
@@ -27,7 +27,7 @@ WIDE = 4  # times the least that the most must be for a scale by factors
 def accuracy_by_cost(product: AccuracyByCost) -> Drawing:
     """A panel a cost; a bubble a model and clip length, as large as its clips are long, with its 95 % interval."""
     accuracies = Accuracies.of(product)
-    numbers = _numbers(product, accuracies)
+    numbers = accuracies_with_costs(product, accuracies)
     models = list(product.lengths)
     figure = new_figure(PANEL, 4.6 + 0.17 * ceil(len(models) / 4))
     axes = figure.subplots(2, 2, sharey=True)
@@ -47,7 +47,7 @@ def accuracy_by_cost(product: AccuracyByCost) -> Drawing:
     return Drawing(figure, numbers)
 
 
-def _numbers(product: AccuracyByCost, accuracies: Accuracies) -> pd.DataFrame:
+def accuracies_with_costs(product: OfLengthsWithCosts, accuracies: Accuracies) -> pd.DataFrame:
     """A row a model and clip length."""
     experiment = product.experiment
     throughput, rows = read_throughput(experiment), []
@@ -115,14 +115,19 @@ def _short(value: float) -> str:
 
 
 def _notes(product: AccuracyByCost, numbers: pd.DataFrame) -> list[str]:
+    known = numbers["video acc 95 % interval low"].notna().any()
+    bars = "; upright lines: 95 % intervals" if known else ""
+    return [f"A bubble is as large as its clips are long, in frames{bars}.", *notes_of_costs(product, numbers)]
+
+
+def notes_of_costs(product: OfLengthsWithCosts, numbers: pd.DataFrame) -> list[str]:
+    """Of how many videos and seeds, from what start, at what size and on which machine."""
     experiment = product.experiment
     size, kinds = experiment.profile_size, " or ".join(sorted(numbers["memory measured or estimated"].unique()))
     starts = [
         f"{w_xh}: {', '.join(dict.fromkeys(rows['model']))}" for w_xh, rows in numbers.groupby("w_xh", sort=False)
     ]
-    known = numbers["video acc 95 % interval low"].notna().any()
     return [
-        f"A bubble is as large as its clips are long, in frames{'; upright lines: 95 % intervals' if known else ''}.",
         f"n: {' or '.join(map(str, sorted(numbers['videos'].unique())))} videos, "
         f"{told_seeds(len(runs) for runs in product.rows().values())}. w_xh {'; '.join(starts)}.",
         f"GMACs and memory, {kinds}, at {size}x{size}.",

@@ -1,4 +1,4 @@
-"""Accuracy against cost."""
+"""Accuracy against cost, and both against clip length."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from rcn_bench.plan.products import find_product
 from rcn_bench.plan.run import Run
 from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.accuracy_by_cost import accuracy_by_cost
+from rcn_bench.reporting.clip_length import clip_length
 from results import write_own_run
 
 COST = {"rcn18": [16, 8], "i3d18": [8]}
@@ -79,3 +80,23 @@ def test_the_note_says_of_how_many_videos_and_seeds_and_on_which_machine(experim
     told = " ".join(draw(experiment).figure.get_supxlabel().split())
     assert "n: 40 videos, 2 seeds. w_xh stills: rcn18, i3d18." in told
     assert "a processor, 2 threads" in told
+
+
+def test_over_clip_lengths_a_line_a_model_has_its_accuracies_memory_and_time(make):
+    experiment = make({"figures": {"clip_length": COST}})
+    drawing = clip_length(find_product(experiment, "clip_length", "figure"))
+    numbers = drawing.numbers.set_index(["model", "frames"])
+    columns = {
+        "video accuracy, %": "video acc %",
+        "training memory, MiB a clip": "training MiB/clip",
+        "clips/s in training": "training clips/s",
+    }
+    assert [axis.get_title() for axis in drawing.figure.axes] == list(columns)
+    for axis, column in zip(drawing.figure.axes, columns.values(), strict=True):
+        rcn, i3d = axis.lines
+        np.testing.assert_array_equal(rcn.get_xdata(), [8, 16])
+        np.testing.assert_allclose(rcn.get_ydata(), [numbers.loc[("rcn18", frames), column] for frames in (8, 16)])
+        np.testing.assert_allclose(i3d.get_ydata(), [numbers.loc[("i3d18", 8), column]])
+        assert [tick.get_text() for tick in axis.get_xticklabels()] == ["8", "16"]
+        assert len(axis.collections) == (2 if column == "video acc %" else 0)  # intervals
+    assert "n: 40 videos, 2 seeds. w_xh stills: rcn18, i3d18." in " ".join(drawing.figure.get_supxlabel().split())

@@ -214,15 +214,9 @@ class LifetimeAccuracy(OfLengths):
             self.experiment.lifetime_of(run)
 
 
-@product
 @dataclass(frozen=True)
-class AccuracyByCost(OfLengths):
-    """Video accuracy against parameters, GMACs, memory and clips a second."""
-
-    kind = "figure"
-    name = "cost"
-    section = ("figures", "cost")
-    builder = "rcn_bench.reporting.accuracy_by_cost:accuracy_by_cost"
+class OfLengthsWithCosts(OfLengths):
+    """A figure of accuracies beside parameters, GMACs, memory and clips a second."""
 
     def reads(self) -> list[Path]:
         paths = self.experiment.paths
@@ -236,3 +230,25 @@ class AccuracyByCost(OfLengths):
 
     def timed(self) -> CostsOf:
         return self.profiled()
+
+
+@product
+@dataclass(frozen=True)
+class AccuracyByCost(OfLengthsWithCosts):
+    """Video accuracy against parameters, GMACs, memory and clips a second."""
+
+    kind = "figure"
+    name = "cost"
+    section = ("figures", "cost")
+    builder = "rcn_bench.reporting.accuracy_by_cost:accuracy_by_cost"
+
+
+@product
+@dataclass(frozen=True)
+class ClipLength(OfLengthsWithCosts):
+    """Video accuracy, memory and clips a second in training against the frames of a clip."""
+
+    kind = "figure"
+    name = "clip_length"
+    section = ("figures", "clip_length")
+    builder = "rcn_bench.reporting.clip_length:clip_length"
