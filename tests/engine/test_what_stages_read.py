@@ -40,7 +40,12 @@ HARMLESS = {
     *("dataset.short_side", "dataset.frame_rate", "dataset.pictures_per_second"),
 }
 # What is written into a file to be told, and decides nothing there.
-TOLD = {"train": {"clip.evaluation_clips", "clip.evaluation_crops", "train.recompute_activations"}}
+TOLD = {
+    "train": {
+        *("clip.evaluation_clips", "clip.evaluation_crops", "train.recompute_activations"),
+        "train.validate_every",  # looks at validation videos beside a training, to the same weights
+    }
+}
 
 
 @pytest.fixture
