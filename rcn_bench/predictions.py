@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rcn_bench.intervals import Scores
-
-# Logits (clips x crops, classes): a video's clips behind each other, and the crops of a clip.
-ClassScores = NDArray[np.float16]
+from rcn_bench.softmax import ClassScores, shares_of_clips
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def predictions(scores: ClassScores, classes: Sequence[str], videos: Videos) -> 
     predicted, score, rank, clips_correct = [], [], [], []
     of_videos = np.split(scores, np.cumsum(videos.clips)[:-1] * videos.crops)
     for of_video, label in zip(of_videos, videos.labels, strict=True):
-        of_clips, true = softmax(of_video).reshape(-1, videos.crops, len(classes)).mean(1), column[label]
+        of_clips, true = shares_of_clips(of_video, videos.crops), column[label]
         mean = of_clips.mean(0)
         best = int(mean.argmax())
         predicted.append(classes[best])
@@ -79,12 +76,6 @@ def predictions(scores: ClassScores, classes: Sequence[str], videos: Videos) -> 
         of_clips=Scores.of_clips(clips_correct, videos.clips, videos.clips_per_video, videos.groups),
         of_videos=Scores.of_videos(np.asarray(rank) == 1, videos.groups),
     )
-
-
-def softmax(scores: ClassScores) -> NDArray[np.float64]:
-    """Of every row by itself."""
-    powers = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True).astype(np.float64))
-    return powers / powers.sum(1, keepdims=True)
 
 
 def views(clips: int, crops: int) -> str:

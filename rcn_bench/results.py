@@ -47,6 +47,7 @@ EPOCH: Mapping[str, Callable[[Epoch], Any]] = {
     "learning_rate": lambda epoch: epoch.lr,
     "epoch_clips": lambda epoch: epoch.samples,
     "epoch_seconds": lambda epoch: epoch.seconds,
+    "validation_clip_accuracy": lambda epoch: epoch.validation_accuracy,
 }
 LAST_EPOCH: Mapping[str, Callable[[Epoch], Any]] = {
     "epochs": lambda epoch: epoch.epoch,
@@ -98,6 +99,10 @@ SPEED: Mapping[str, Callable[[Speed], Any]] = {
     "inference_clips_per_second": lambda speed: speed.inference_clips_per_second,
     "live_frames_per_second": lambda speed: speed.live_frames_per_second,
     "live_by": lambda speed: speed.live_by,
+    "training_spread": lambda speed: speed.spread and speed.spread.training,
+    "inference_spread": lambda speed: speed.spread and speed.spread.inference,
+    "live_spread": lambda speed: speed.spread and speed.spread.live,
+    "timing_cores_lacking": lambda speed: speed.cores_lacking,
 }
 CERTIFICATE: Mapping[str, Callable[[Certificate], Any]] = {
     "is_causal": lambda found: found.causal,

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from light import light_environment
 
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.plan.config import merged, update
@@ -166,20 +166,10 @@ def checkout(tmp_path):
     small = merged([REPOSITORY / "config" / "smoke.yaml"])
     update(small, SMALLER)
     (tmp_path / FILE).write_text(yaml.safe_dump(small))
-    _write_environment(tmp_path / ".venv")
+    light_environment(tmp_path / ".venv")
+    (tmp_path / ".venv" / "ready").touch()  # so that make fetches nothing
     _write_videos(tmp_path)
     return tmp_path
-
-
-def _write_environment(folder: Path) -> None:
-    """This one at another place, and said to be ready, so that make fetches nothing."""
-    here = Path(sys.executable).parents[1]
-    (folder / "bin").mkdir(parents=True)
-    for program in (here / "bin").iterdir():
-        (folder / "bin" / program.name).symlink_to(program)
-    (folder / "lib").symlink_to(here / "lib")
-    shutil.copy(here / "pyvenv.cfg", folder)
-    (folder / "ready").touch()
 
 
 def _write_videos(folder: Path) -> None:

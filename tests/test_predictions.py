@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax as reference
 
-from rcn_bench.predictions import Videos, predictions, softmax
+from rcn_bench.predictions import Videos, predictions
+from rcn_bench.softmax import softmax
 
 CLASSES = ["up", "down", "left", "right", "still", "turn"]
 MOST = 4

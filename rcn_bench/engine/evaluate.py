@@ -19,13 +19,14 @@ from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
-from rcn_bench.predictions import ClassScores, Videos, predictions, views
+from rcn_bench.predictions import Videos, predictions, views
 from rcn_bench.process import Process
 from rcn_bench.records.origins import begin
 from rcn_bench.records.overlap import overlap_notes
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import PREDICTIONS, Evaluation
 from rcn_bench.records.scores import write_scores
+from rcn_bench.softmax import ClassScores
 
 VIDEOS_PER_BATCH = 4
 

@@ -61,11 +61,10 @@ def ages_of(clip_frames: int, frames: int) -> list[int]:
 
 
 def _measure(runs: Sequence[Run], experiment: Experiment) -> None:
-    asked = [experiment.lifetime_of(run) for run in runs]
+    digits, lifetime = experiment.lifetime_of(max(runs, key=lambda run: run.frames))
     torch.set_num_threads(experiment.train.threads)
-    measurements = [_Measurement(run, experiment) for run in runs]
+    measurements = [_Measurement(run, experiment, labels_of(digits), lifetime.frames) for run in runs]
     refused: list[str] = []
-    digits, lifetime = asked[0]
     drawn = long_videos(digits, lifetime.videos, lifetime.frames, experiment.clip.stride)
     while measurements and (videos := list(islice(drawn, VIDEOS_PER_BATCH))):
         for measurement in measurements.copy():
@@ -83,17 +82,17 @@ def _measure(runs: Sequence[Run], experiment: Experiment) -> None:
 class _Measurement:
     """That of one run: its network, and the rows of the videos shown to it so far."""
 
-    def __init__(self, run: Run, experiment: Experiment) -> None:
-        digits, lifetime = experiment.lifetime_of(run)
+    def __init__(self, run: Run, experiment: Experiment, labels: Sequence[str], frames: int) -> None:
+        """labels, frames: of the long videos."""
         self.run, self.process, paths = run, Process.alone(), experiment.paths
         model, self.card, self.weights_sha256 = trained_weights(run, experiment)
         self.file = paths.lifetime(run)
         self.origin = begin(experiment, "lifetime", run.name, [(paths.weights(run), self.weights_sha256)])
         self.model = place(model, self.process.device).eval()
         self.autocast = Autocast(experiment.train.autocast, self.process.device)
-        self.ages = ages_of(self.card.frames, lifetime.frames)
+        self.ages = ages_of(self.card.frames, frames)
         self.rows: list[dict[str, object]] = []
-        _require_labels(labels_of(digits), self.card, paths.weights(run))
+        _require_labels(labels, self.card, paths.weights(run))
 
     def show(self, videos: Sequence[LongVideo]) -> None:
         card, kind = self.card, self.autocast.kind

@@ -16,6 +16,7 @@ from rcn_bench.engine.step import Autocast
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
+from rcn_bench.softmax import shares_of_clips
 
 VIEWS_PER_BATCH = 4  # of each clip of a video
 
@@ -59,18 +60,10 @@ class Validation:
             for clips, counts in evaluation_batches(self._clips, VIEWS_PER_BATCH // self._crops or 1, self._workers):
                 with autocast.context():
                     logits = model(to_input(clips.to(device))).float()
-                best = _best(logits.half().cpu().numpy(), self._crops)
+                best = shares_of_clips(logits.half().cpu().numpy(), self._crops).argmax(1)
                 true = np.repeat([next(classes) for _ in counts], [count // self._crops for count in counts])
                 right += (best == true).tolist()
         return sum(right) / len(right)
-
-
-def _best(scores: np.ndarray, crops: int) -> np.ndarray:
-    """Of each clip the class of the highest mean softmax; scores: (clips x crops, classes)."""
-    wide = scores.astype(np.float64)
-    powers = np.exp(wide - wide.max(1, keepdims=True))
-    shares = powers / powers.sum(1, keepdims=True)
-    return np.asarray(shares.reshape(-1, crops, shares.shape[1]).mean(1).argmax(1))
 
 
 @contextmanager

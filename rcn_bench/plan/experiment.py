@@ -10,7 +10,7 @@ from rcn_bench.code import Code, ModelSource, Sources, find_formats, find_models
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import DataSet, EmbeddedDigits, OwnVideos
 from rcn_bench.plan.paths import Paths
-from rcn_bench.plan.run import BATCH_OF_T8, CARRIED, Run, base_model
+from rcn_bench.plan.run import BATCH_FRAMES, BATCH_OF_T8, CARRIED, Run, base_model
 from rcn_bench.plan.schema import parse_section, plain
 from rcn_bench.plan.sections import Digits, Lifetime, Sections
 from rcn_bench.syntax import top_level
@@ -94,7 +94,7 @@ class Experiment(Sections):
 
     def clips_per_batch(self, run: Run) -> int:
         """Of its training."""
-        return self.train.frames_per_batch // (8 if BATCH_OF_T8 in run.options else run.frames)
+        return self.train.frames_per_batch // (BATCH_FRAMES if BATCH_OF_T8 in run.options else run.frames)
 
     def trunk(self, model: str) -> str:
         """The 2D network that a model is built on: rcn18 stands on resnet18.

@@ -11,7 +11,7 @@ _RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
     r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]{0,9})"
 )
 # The option of a run whose batches have as many clips as those of 8 frames, so that it gets as many updates.
-BATCH_OF_T8 = "t8_batch"
+BATCH_OF_T8, BATCH_FRAMES = "t8_batch", 8
 # That of a run whose clips go on from the state of others before them.
 CARRIED = "carried"
 # What an option in a run's name, as in rcn18+sum, means to the model's builder.

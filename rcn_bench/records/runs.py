@@ -17,7 +17,7 @@ from rcn_bench.records.scores import read_scores
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rcn_bench.predictions import ClassScores
+    from rcn_bench.softmax import ClassScores
 
 # A row a video. score: of the predicted class. rank: of the true class, 1 where the video is right, at most 5 where it
 # is among the best five. clips_correct: how many of its clips were right by themselves.

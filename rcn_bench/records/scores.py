@@ -7,7 +7,7 @@ from rcn_bench.errors import InputError, refusing
 from rcn_bench.records.base import read_hashed, write_hashed
 
 if TYPE_CHECKING:
-    from rcn_bench.predictions import ClassScores
+    from rcn_bench.softmax import ClassScores
 
 TENSOR = "scores"  # the only one of the file
 

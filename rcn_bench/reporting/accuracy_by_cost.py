@@ -8,7 +8,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from rcn_bench.plan.products.figures import AccuracyByCost, OfLengthsWithCosts
 from rcn_bench.reporting.accuracies import Accuracies
-from rcn_bench.reporting.cost import costs_as_trained, memory_cells, speed_as_trained, timing_notes
+from rcn_bench.reporting.cost import (
+    BUSY,
+    costs_as_trained,
+    memory_cells,
+    speed_as_trained,
+    timed_cells,
+    timing_notes,
+)
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import notes_on_overlap, read_throughput
@@ -20,6 +27,7 @@ COSTS = {  # by column of the numbers
     "training MiB/clip": "training memory, MiB a clip",
     "inference clips/s": "clips/s in inference",
 }
+SPEEDS = ("inference clips/s", "training clips/s", "live frames/s")
 AREA = 5  # of a bubble, in square points, for each frame of a clip
 WIDE = 4  # times the least that the most must be for a scale by factors
 
@@ -64,15 +72,15 @@ def accuracies_with_costs(product: OfLengthsWithCosts, accuracies: Accuracies) -
                 "GMACs": costs.gmacs,
                 "GMACs counted at": costs.input,
                 **memory_cells(costs),
-                "inference clips/s": speed.inference_clips_per_second,
-                "training clips/s": speed.training_clips_per_second,
-                "live frames/s": speed.live_frames_per_second,
+                **timed_cells("inference clips/s", speed, "inference"),
+                **timed_cells("training clips/s", speed, "training"),
+                **timed_cells("live frames/s", speed, "live"),
                 "clips/s timed at": f"{speed.timing_batch}x{speed.timing_input}",
                 **accuracies.sources(runs),
             }
         )
     ends = [f"video acc 95 % interval {end}" for end in ("low", "high")]
-    return pd.DataFrame(rows).astype(dict.fromkeys(["video acc %", *ends, "training MiB/clip"], float))
+    return pd.DataFrame(rows).astype(dict.fromkeys(["video acc %", *ends, "training MiB/clip", *SPEEDS], float))
 
 
 def _draw_model(axis: Axes, table: pd.DataFrame, column: str, mark: Mark, *, named: bool) -> None:
@@ -132,4 +140,5 @@ def notes_of_costs(product: OfLengthsWithCosts, numbers: pd.DataFrame) -> list[s
         f"{told_seeds(len(runs) for runs in product.rows().values())}. w_xh {'; '.join(starts)}.",
         f"GMACs and memory, {kinds}, at {size}x{size}.",
         *timing_notes(read_throughput(experiment))[:1],
+        *([f"No point where {BUSY}."] if numbers[[*SPEEDS]].isna().any(axis=None) else []),
     ]

@@ -65,11 +65,11 @@ def table4(product: Table4) -> Table:
 
 def _speed_cells(speed: Speed, reference: Speed) -> dict[str, Any]:
     """reference: with whose time on live video the model's is compared."""
-    live = _timed("live frames/s", speed, "live")
+    live = timed_cells("live frames/s", speed, "live")
     both = _is_calm(speed, "live") and _is_calm(reference, "live")
     return {
-        **_timed("training clips/s", speed, "training"),
-        **_timed("inference clips/s", speed, "inference"),
+        **timed_cells("training clips/s", speed, "training"),
+        **timed_cells("inference clips/s", speed, "inference"),
         "clips/s timed at": _side(speed.timing_input),
         "clips timed at once": speed.timing_batch,
         "live by": speed.live_by,
@@ -145,13 +145,13 @@ def speed_as_trained(experiment: Experiment, throughput: Throughput, model: str,
 
 def training_time_cells(speed: Speed) -> dict[str, float | None]:
     """Of a clip in training."""
-    cells = _timed("training ms/clip", speed, "training")
+    cells = timed_cells("training ms/clip", speed, "training")
     if cells["training ms/clip"] is not None:
         cells["training ms/clip"] = 1000 / speed.training_clips_per_second
     return cells
 
 
-def _timed(name: str, speed: Speed, kind: str) -> dict[str, float | None]:
+def timed_cells(name: str, speed: Speed, kind: str) -> dict[str, float | None]:
     """What was timed, with its spread if that is known; None where the machine was busy. kind: of a Spread."""
     if not _is_calm(speed, kind):
         return {name: None}

@@ -258,6 +258,15 @@ def test_learning_curves_are_of_the_trainings_that_others_show_and_of_no_more():
     assert {path.name for path in curves.reads()} == {"metrics.jsonl", "provenance.json"}
 
 
+@pytest.mark.parametrize("name", ["online_accuracy", "lifetime", "cost", "clip_length"])
+def test_learning_curves_are_of_what_a_figure_alone_shows(name):
+    alone = {"figures.learning_curves": {}, "lifetime": {"videos": 4, "frames": 64}, f"figures.{name}": {"rcn18": [12]}}
+    products = products_of(experiment(alone))
+    shown = {run for run in products[name].runs() if run.frames == 12}
+    assert shown
+    assert shown <= set(products["learning_curves"].runs())
+
+
 def test_learning_curves_of_no_training_are_refused():
     costs_alone = dict.fromkeys(("tables.table1", "tables.table2", "tables.table3"), MISSING)
     figures = {"figures.figure2": MISSING, "figures.online_accuracy": MISSING, "figures.learning_curves": {}}

@@ -1,12 +1,15 @@
 """Accuracy against cost, and both against clip length."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from table_results import GIB, measured, model_costs, write_profile
 from written import written_figure
 
-from rcn_bench.plan.products import find_product
+from rcn_bench.plan.products import builder_of, find_product
 from rcn_bench.plan.run import Run
+from rcn_bench.records.costs import Throughput
 from rcn_bench.reporting.accuracies import Accuracies
 from rcn_bench.reporting.accuracy_by_cost import accuracy_by_cost
 from rcn_bench.reporting.clip_length import clip_length
@@ -100,3 +103,16 @@ def test_over_clip_lengths_a_line_a_model_has_its_accuracies_memory_and_time(mak
         assert [tick.get_text() for tick in axis.get_xticklabels()] == ["8", "16"]
         assert len(axis.collections) == (2 if column == "video acc %" else 0)  # intervals
     assert "n: 40 videos, 2 seeds. w_xh stills: rcn18, i3d18." in " ".join(drawing.figure.get_supxlabel().split())
+
+
+@pytest.mark.parametrize("name", ["cost", "clip_length"])
+def test_what_was_timed_on_a_busy_machine_is_not_drawn_and_said(make, name):
+    experiment = make({"figures": {name: COST}})
+    path = experiment.paths.throughput
+    timed = Throughput.read(path)
+    replace(timed, rows=[replace(row, cores_lacking=1.0) for row in timed.rows]).write(path)
+    drawing = builder_of(product := find_product(experiment, name, "figure"))(product)
+    assert drawing.numbers[["training clips/s", "inference clips/s", "live frames/s"]].isna().all(axis=None)
+    told = " ".join(drawing.figure.get_supxlabel().split())
+    assert "No point where the machine was busy as it was timed" in told
+    drawing.figure.draw_without_rendering()

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from rcn_bench.code import is_plugin, plugin_code
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.run import BATCH_OF_T8, Run, base_model
+from rcn_bench.plan.run import BATCH_FRAMES, BATCH_OF_T8, Run, base_model
 from rcn_bench.plan.schema import Limits, Schema, keys_of, parse_section, plain, section_schema
 
 Frames = Annotated[int, Limits(minimum=2, maximum=10**4)]
@@ -172,8 +172,15 @@ def init_runs(experiment: Experiment, model: str, frames: int, w_xh: str, w_hh: 
     starts = experiment.models.get(model)
     if starts is None or w_xh not in starts.w_xh or (w_hh is not None and w_hh not in (starts.w_hh or [])):
         return []
-    trained = model.replace(f"+{BATCH_OF_T8}", "") if frames == 8 else model
+    trained = model.replace(f"+{BATCH_OF_T8}", "") if frames == BATCH_FRAMES else model
     return [Run.of(trained, frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
+
+
+def default_w_xh(experiment: Experiment, model: str) -> str:
+    """What is pretrained, or random if the config lists no such start for this model."""
+    starts = experiment.models.get(model)
+    pretrained = starts is not None and experiment.pretrained in starts.w_xh
+    return str(experiment.pretrained) if pretrained else "random"
 
 
 def default_w_hh(experiment: Experiment, model: str) -> str | None:
@@ -184,10 +191,8 @@ def default_w_hh(experiment: Experiment, model: str) -> str | None:
 
 def default_runs(experiment: Experiment, model: str, frames: int) -> list[Run]:
     """The runs of a model from pretrained weights with identity w_hh, or from random ones if it has no other start."""
-    starts = experiment.models.get(model)
-    pretrained = starts is not None and experiment.pretrained in starts.w_xh
-    w_xh = str(experiment.pretrained) if pretrained else "random"
-    return init_runs(experiment, model, frames, w_xh, default_w_hh(experiment, model))
+    w_xh, w_hh = default_w_xh(experiment, model), default_w_hh(experiment, model)
+    return init_runs(experiment, model, frames, w_xh, w_hh)
 
 
 def w_xh_inits(experiment: Experiment) -> list[str]:

@@ -15,6 +15,7 @@ from rcn_bench.plan.products.base import (
     Rows,
     costs_of,
     default_runs,
+    default_w_xh,
     evaluations,
     hidden_states,
     init_runs,
@@ -130,9 +131,7 @@ class Eigenvalues(Product):
 
     def rows(self) -> Rows:
         """By w_hh's start, from pretrained w_xh if the model can have it."""
-        starts = self.experiment.models.get(self.model)
-        pretrained = starts is not None and self.experiment.pretrained in starts.w_xh
-        w_xh = str(self.experiment.pretrained) if pretrained else "random"
+        w_xh = default_w_xh(self.experiment, self.model)
         return {
             w_hh: init_runs(self.experiment, self.model, self.frames, w_xh, w_hh)[: self.seeds] for w_hh in self.w_hh
         }

@@ -6,24 +6,9 @@ from typing import Any
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products.base import Product, Rows, product
-from rcn_bench.plan.products.classes import Confusion, PerClass
-from rcn_bench.plan.products.figures import (
-    AccuracyByCost,
-    Eigenvalues,
-    Figure1,
-    Figure2,
-    Figure3,
-    LifetimeAccuracy,
-    OnlineAccuracy,
-)
-from rcn_bench.plan.products.tables import HiddenStateChange, Table1, Table2, Table3
+from rcn_bench.plan.products import classes, figures, tables
+from rcn_bench.plan.products.base import Product, Rows, product, registered
 from rcn_bench.plan.run import Run
-
-SHOWN: tuple[type[Product], ...] = (
-    *(Table1, Table2, Table3, PerClass, HiddenStateChange),
-    *(Figure1, Figure2, Figure3, Eigenvalues, OnlineAccuracy, LifetimeAccuracy, AccuracyByCost, Confusion),
-)
 
 
 @product
@@ -59,6 +44,7 @@ class LearningCurves(Product):
 
 def _shown(experiment: Experiment) -> set[Run]:
     sections = {"tables": experiment.tables, "figures": experiment.figures}
-    asked = [(cls, sections[cls.section[0]]) for cls in SHOWN]
+    others = registered([module.__name__ for module in (tables, figures, classes)]).values()
+    asked = [(cls, sections[cls.section[0]]) for cls in others]
     shown = [cls.of(experiment, section[cls.section[1]]) for cls, section in asked if cls.section[1] in section]
     return {run for each in shown for run in each.runs()}
