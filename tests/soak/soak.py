@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from processes import Running, jobs, send, workers
+from running import Workflow
 from whole import differences, left_over, torn
-from workflow import Workflow
 
 STAGES = ["check", "digits", "shard", "cache", "pretrain", "train", "evaluate", "online"]
 STAGES += ["causality", "profile", "table", "figure"]
