@@ -10,12 +10,11 @@ import pytest
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--benchmark-only", default=False):
-        return
-    benchmarks = [item for item in items if BENCHMARKS in item.path.parents]
-    config.hook.pytest_deselected(items=benchmarks)
-    items[:] = [item for item in items if item not in benchmarks]
+def pytest_ignore_collect(collection_path, config):
+    """What measures is read with --benchmark-only, and nothing else is then."""
+    if collection_path.is_file() and (BENCHMARKS in collection_path.parents) != config.getoption("--benchmark-only"):
+        return True
+    return None  # other hooks decide
 
 
 def pytest_collection_finish():

@@ -36,12 +36,14 @@ def ran():
     mpl.use(backend)
 
 
+@pytest.mark.slow
 def test_three_figures_are_drawn(ran):
     assert len(ran["figures"]) == 3
     for figure in ran["figures"]:
         figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_the_points_are_those_of_table_1(ran):
     axes = ran["figures"][0].axes
     for axis, folder in zip(axes, ("mini", "standard"), strict=True):
@@ -50,12 +52,14 @@ def test_the_points_are_those_of_table_1(ran):
         assert drawn == sorted(table[table.results == folder]["video acc %"])
 
 
+@pytest.mark.slow
 def test_the_curves_of_four_starts_are_learnt(ran):
     curves = [line.get_ydata() for line in ran["figures"][1].axes[0].lines]
     assert len(curves) == 4
     assert all(len(curve) == 30 and curve[-1] > 0.7 > 0.2 > curve[0] for curve in curves)
 
 
+@pytest.mark.slow
 def test_a_state_outlives_a_clip_only_where_it_was_trained_to(ran):
     means = {line.get_label().partition(",")[0]: line.get_ydata() for line in ran["figures"][2].axes[0].lines}
     assert np.asarray(means["rcn18"])[-1] < 0.2 < 0.7 < np.asarray(means["rcn18+carried"])[-1]

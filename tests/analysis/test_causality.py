@@ -93,6 +93,7 @@ def test_certificates_of_whole_clips_agree_with_what_models_claim(name):
     assert (found.causal, found.frames / found.outputs) == (claimed.causal, claimed.temporal_stride)
 
 
+@pytest.mark.slow
 def test_the_certificate_is_the_same_every_time():
     assert certify("s3d", frames=5, seed=1) == certify("s3d", frames=5, seed=1)
 
@@ -275,6 +276,7 @@ def test_a_description_does_not_say_that_outputs_move_by_nothing():
     )
 
 
+@pytest.mark.slow
 def test_the_command_line_certifies_several_models(capsys):
     assert cli.main(["certify", "c2d18", "s3d", "--frames", "5", "--size", "32"]) == 0
     first, second = capsys.readouterr().out.splitlines()
@@ -288,6 +290,7 @@ def experiment(tmp_path):
     return replace(smoke, tables=smoke.tables | {"table5": {"models": ["c2d18", "s3d"], "frames": 5}})
 
 
+@pytest.mark.slow
 def test_certificates_of_table_5_are_written(experiment):
     certify_models(experiment)
     written = Causality.read(experiment.paths.causality)

@@ -100,6 +100,7 @@ def test_gmacs_of_a_frame_of_a_stream(name, frames, gmacs):
     assert round(count_gmacs(stream, torch.zeros(1, 3, 112, 112)), 3) == gmacs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rcn18", pytest.param("i3d18_causal", marks=pytest.mark.slow)])
 def test_a_frame_of_a_stream_takes_its_share_of_a_long_clip(name):
     net = create_model(name, 10).eval()

@@ -197,6 +197,7 @@ def test_the_number_of_videos_must_be_known(own, steps, tmp_path):
     assert f"- Cache of train: not known before a few of its videos are in {tmp_path / 'videos'}." in text
 
 
+@pytest.mark.slow
 def test_disk_is_guessed_from_the_videos_that_are_there(own, steps, tmp_path):
     for i in range(4):
         write_lossless(tmp_path / "videos" / f"{i}.mp4", np.zeros((10, 16, 20), np.uint8), 8)

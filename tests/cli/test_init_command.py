@@ -200,7 +200,12 @@ def test_three_commands_make_table_2_of_own_videos():
     write_videos({"up": 10, "down": 10})
     rcn_bench = [sys.executable, "-m", "rcn_bench.cli"]
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
-    Path("fewer.yaml").write_text("train: {epochs: 1}\nclip: {crop: 32, evaluation_clips: 2}\nprofile: {size: 32}\n")
+    fewer = {
+        "train": {"epochs": 1},
+        "clip": {"crop": 32, "evaluation_clips": 2},
+        "profile": {"size": 32, "memory_frames_per_batch": 16, "timing_frames_per_batch": 16, "seconds": 0.01},
+    }
+    Path("fewer.yaml").write_text(yaml.safe_dump(fewer))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
     for command in (
         [*rcn_bench, "init", "mine.yaml", "--videos", "videos", "--models", "rcn18", "c2d18"],

@@ -78,6 +78,7 @@ def test_models_of_plugins_are_listed_with_what_can_be_read_of_them(output, tmp_
     assert output("models", "silent", "--plugin", "own_models").splitlines()[1] == "silent  it states no figures"
 
 
+@pytest.mark.slow
 def test_models_are_certified_a_line_each(output):
     rcn, i3d = output("certify", "rcn18", "i3d18", "--frames", "4").splitlines()
     assert rcn == "rcn18: causal; sees 3 earlier and 0 later frames of 4; 4 outputs in time"

@@ -153,6 +153,7 @@ def test_a_config_that_has_changed_since_training_is_refused_by_what_differs(tra
     assert line == f"{trained_anew.paths.weights(C2D)}: {what}"
 
 
+@pytest.mark.slow
 def test_three_crops_are_scored_of_every_clip_and_the_middle_one_is_that_of_one(trained, trained_anew):
     evaluate(C2D, changed(trained_anew, {"clip.evaluation_crops": 3}))
     of_one, of_three = (evaluation(experiment, C2D) for experiment in (trained, trained_anew))
@@ -205,6 +206,7 @@ def test_validation_classes_that_the_weights_do_not_know_are_refused(with_other_
     assert "digit 1 up, digit 4 down, digit 4 grow, digit 4 shrink, digit 4 up; " in line
 
 
+@pytest.mark.slow
 def test_a_class_of_skipped_validation_videos_need_not_be_trained(with_other_validation):
     experiment = with_other_validation(lambda rows: rows)
     index = CacheIndex.read(experiment.paths.cache("val"))

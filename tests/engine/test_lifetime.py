@@ -205,6 +205,7 @@ def test_single_frames_have_no_age(measured):
     assert all(row["1"] in ("0", "1") for row in rows)
 
 
+@pytest.mark.slow
 def test_several_runs_at_once_are_measured_as_each_alone(small, as_trained):
     runs, alone = [RCN, C2D, WINDOWS], []
     for run in runs:

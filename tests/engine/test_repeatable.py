@@ -69,6 +69,7 @@ def test_ways_to_compute_the_same_count_only_where_the_last_bit_does(trained):
         assert bool(plain.differences(compiled.parts())) == deterministic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["s3d", "r2plus1d18"])
 def test_gradients_in_bfloat16_are_the_same_twice_where_maps_are_shorter_than_kernels(model):
     def gradients():

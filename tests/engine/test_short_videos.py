@@ -127,6 +127,7 @@ def test_training_says_once_what_it_leaves_out(experiment, capsys):
     assert lines == [f"{run.name}: 4 of 12 listed videos left out: 4 too short for a clip"]
 
 
+@pytest.mark.slow
 def test_clips_of_short_videos_are_scored_as_by_hand(experiment):
     run, labels = Run("c2d18", 16, "random", None, 0), sorted(LENGTHS)
     torch.manual_seed(0)

@@ -56,7 +56,7 @@ def compiled_by_torch_alone(monkeypatch):
     torch.compiler.reset()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_network_is_compiled_once_for_all_of_its_runs(another, compiled_by_torch_alone):
     changes = {"train.epochs": 1, "train.compile": True}
     together, alone = (changed(another(name), changes) for name in ("together", "alone"))

@@ -43,6 +43,7 @@ def tensors(path):
     return content[8 + int.from_bytes(content[:8], "little") :]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_keeps_what_was_seen_and_looks_on(fresh, monkeypatch, capsys):
     looking = changed(fresh, {"train.validate_every": 1})
     save = training.save_checkpoint
@@ -66,6 +67,7 @@ def test_a_resumed_training_keeps_what_was_seen_and_looks_on(fresh, monkeypatch,
     assert metrics_without_times(looking, C2D) == resumed
 
 
+@pytest.mark.slow
 def test_every_second_epoch(fresh):
     looking = changed(fresh, {"train.validate_every": 2})
     train(C2D, looking)

@@ -113,7 +113,9 @@ def job(stage, target, experiment):
 )
 def test_what_a_stage_reads_is_in_its_settings(trained, tmp_path, reads, stage, target):
     tables = {"table4": {"models": ["rcn18"], "frames": [4]}, "table5": {"models": ["rcn18"], "frames": 4}}
-    shown = changed(trained, {"tables": tables | trained.config["tables"], "profile.seconds": 0.01, "profile.size": 32})
+    small = {"seconds": 0.01, "size": 32, "memory_frames_per_batch": 8, "timing_frames_per_batch": 8}
+    quick = {f"profile.{key}": value for key, value in small.items()}
+    shown = changed(trained, {"tables": tables | trained.config["tables"], **quick})
     parts = {"digits": [], "cache": ["data"], "pretrain": ["data"]}
     experiment = linked(shown, tmp_path / "results", *parts.get(stage, ["data", "cache", "pretrained"]))
     if stage in ("evaluate", "online", "w_hh"):

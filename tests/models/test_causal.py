@@ -109,6 +109,7 @@ def test_an_even_kernel_is_refused():
         make_causal(nn.Sequential(nn.Conv2d(3, 4, 3)), lambda *_: True, frames=2)
 
 
+@pytest.mark.slow
 def test_make_causal_on_a_resnext_with_its_grouped_convolutions():
     resnext = lively(torchvision.models.resnext50_32x4d(num_classes=5)).double()
     net = make_causal(copy.deepcopy(resnext), lambda name, conv: conv.groups == 32 and name.startswith("layer4")).eval()

@@ -96,6 +96,7 @@ def test_imagenet_weights_come_by_name(name, monkeypatch):
     assert asked == ["IMAGENET1K_V1"]
 
 
+@pytest.mark.slow
 def test_densenet_files_with_the_old_names_of_its_layers(tmp_path):
     state = redrawn(get_model("densenet121"))
     old = {

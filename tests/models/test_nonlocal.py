@@ -81,6 +81,7 @@ def test_five_non_local_blocks_in_the_second_and_third_stage(name):
         assert non_local_blocks(create_model(name)) == NON_LOCAL[name]
 
 
+@pytest.mark.slow
 def test_i3d50_nl_starts_as_i3d50():
     net = create_model("i3d50_nl", 5).eval()
     with torch.device("meta"):

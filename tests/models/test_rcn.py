@@ -113,6 +113,7 @@ def test_make_recurrent_chooses_by_name():
     assert differs(w_hh, torch.eye(128))
 
 
+@pytest.mark.slow
 def test_make_recurrent_on_a_resnext_with_its_grouped_convolutions():
     resnext = lively(torchvision.models.resnext50_32x4d(num_classes=5))
     net = make_recurrent(copy.deepcopy(resnext), lambda name, convolution: convolution.groups == 32).eval()

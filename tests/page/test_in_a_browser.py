@@ -11,7 +11,7 @@ from rcn_bench.page.write import write_page
 
 KEPT = Path("results/reference/mini")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 
 
 @pytest.fixture(scope="module")

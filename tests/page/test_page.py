@@ -284,6 +284,7 @@ def test_whatever_results_hold_is_shown_as_text(read, copy):
 # Several
 
 
+@pytest.mark.slow
 def test_several_results_stand_side_by_side(read, copy):
     page = read(KEPT, copy, copy)
     tabs = [tab.text for tab in page.top.all("a", role="tab")]

@@ -144,6 +144,7 @@ def placed(tmp_path, classes):
     return figure
 
 
+@pytest.mark.slow
 def test_four_matrices_of_twenty_classes_can_be_read_on_a_page(tmp_path):
     figure = placed(tmp_path, [f"move {i // 2} {'up' if i % 2 else 'down'}" for i in range(20)])
     boxes = [axis.get_window_extent() for axis in figure.axes]
@@ -159,6 +160,7 @@ def test_four_matrices_of_twenty_classes_can_be_read_on_a_page(tmp_path):
             assert name.get_fontsize() * figure.dpi / 72 <= box.height / 20
 
 
+@pytest.mark.slow
 def test_the_names_of_confusions_are_not_cut_off_and_four_models_stay_on_a_page(tmp_path):
     figure = placed(tmp_path, [f"throw_ball{i // 2} {'up' if i % 2 else 'down'}" for i in range(40)])
     assert len(figure.axes) == 4

@@ -1,6 +1,7 @@
 """The files of a table."""
 
 import re
+from functools import cache
 
 import matplotlib
 import pytest
@@ -113,6 +114,7 @@ def test_a_number_with_its_spread_is_one_cell():
 # LaTeX
 
 
+@cache
 def points(text, size):
     """Its width in Computer Modern, which matplotlib has; letters of smaller sizes are wider than in proportion."""
     plain = re.sub(r"\\\w+|[\\${}]", "", text)

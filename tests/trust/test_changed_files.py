@@ -44,11 +44,12 @@ def edit_at_random(kept: Path, count: int) -> None:
         assert verifier.verify([path]).holds
 
 
+@pytest.mark.slow
 def test_every_edit_of_one_character_is_named(kept):
     edit_at_random(kept, 100)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_thousand_edits_are_named(kept):
     edit_at_random(kept, 1000)
 
@@ -132,6 +133,6 @@ def test_a_changed_number_is_found_though_every_checksum_goes_with_it(kept):
     change_numbers(kept, 18)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_hundred_changed_numbers_are_found(kept):
     change_numbers(kept, 200)

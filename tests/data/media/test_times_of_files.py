@@ -32,6 +32,7 @@ def require_every_rate(path, rate, frames=48):
         assert numbers == shown_at(rate, target, frames), (path.name, rate, target)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=2)
 @example(rate=12)
 @example(rate=NTSC[0])
