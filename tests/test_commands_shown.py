@@ -99,7 +99,31 @@ MEANT = {
     "rcn-bench bench": "rcn-bench bench --compare",
     "snakemake ... all_figures": "snakemake --cores 4 all",
 }
+SMOKE_RUN = f"results/smoke/runs/{RUN}/model.safetensors"
+OWN_RUN = "results/practice/runs/rcn_regnet-t8-xh_random-hh_identity-s0/model.safetensors"
 TYPED = [
+    # The tutorial, in its order.
+    "make all CONFIG=config/smoke.yaml",
+    ". .venv/bin/activate",
+    "rcn-bench status --config config/smoke.yaml",
+    "cp -r results/reference/mini results/seeds",
+    "rcn-bench show --config config/seeds.yaml",
+    "rcn-bench figure figure1 --config config/seeds.yaml",
+    'rcn-bench why table1_init --row "stills identity" --column "video acc %" --config config/smoke.yaml',
+    "rcn-bench verify results/smoke",
+    f"rcn-bench depends train {RUN} --config config/smoke.yaml",
+    "snakemake -n --configfile config/smoke.yaml clips.yaml -- all_tables",
+    "make report CONFIG=config/smoke.yaml",
+    'make report FOLDERS="results/smoke results/reference/standard"',
+    "rcn-bench init practice.yaml --videos results/smoke/data/videos --models rcn18 rcn_regnet --plugin my_models",
+    "rcn-bench check --config practice.yaml",
+    "snakemake --cores 2 --configfile practice.yaml few.yaml -- all_tables",
+    f"rcn-bench evaluate --weights {OWN_RUN} --videos results/smoke/data/videos/val",
+    'rcn-bench stream "results/smoke/data/videos/val/digit 1 up/val00000a_000000_000003.mp4"'
+    f" --weights {SMOKE_RUN} --top 2",
+    f"rcn-bench online {RUN} --config config/smoke.yaml",
+    "snakemake --cores 2 --configfile config/smoke.yaml -- all",
+    # All others.
     "rcn-bench --help",
     "rcn-bench COMMAND --help",
     "rcn-bench data make-digits --config FILE",
@@ -159,7 +183,7 @@ FETCHES = "it fetches packages"
 NOT_TYPED = {
     ".ci/run": "it calls this suite",
     "make lint": ".ci/run calls it",
-    "make all CONFIG=config/smoke.yaml": ".ci/run calls it",
+    "git clone ADDRESS rcn_bench && cd rcn_bench": "this suite stands in a clone",
     "make test": ".ci/run calls it: it is this suite",
     "pytest": "it is this suite",
     "pytest --benchmark-only": ".ci/run calls it",
@@ -172,7 +196,6 @@ NOT_TYPED = {
     "rcn-bench tensorboard results/mini --output logs": "needs that package; tests/page/test_events.py",
     "conda env create -f environment.yml": "needs conda; tests/test_environment.py looks at the file",
     "make all_claims CONFIG=config/seeds.yaml": "half an hour of training, whose results are in results/reference/mini",
-    "snakemake --cores 2 --configfile config/smoke.yaml -- all": ".ci/run calls it, by make",
     "snakemake --cores 4 --configfile config/mini.yaml more.yaml -- all_tables": (
         "trains three seeds; tests/plan/test_workflow.py plans a second config file"
     ),
@@ -186,6 +209,11 @@ NOT_TYPED = {
     "rcn-bench check --config config/kinetics.yaml": KINETICS,
     "rcn-bench estimate --config config/kinetics.yaml": f"{KINETICS} and a GPU, or hours",
     "rcn-bench estimate --config config/kinetics.yaml --train-videos 240000 --val-videos 20000": "a GPU, or hours",
+    "rcn-bench train RUN --config config/kinetics.yaml": KINETICS,
+    "rcn-bench estimate --config config/kinetics.yaml --step-times"
+    " results/reference/nvidia_h100_80gb_hbm3/step_times.json --train-videos 240000 --val-videos 20000": (
+        "a minute; tests/analysis/test_estimate.py"
+    ),
     "rcn-bench data cache --config config/kinetics.yaml --split val": KINETICS,
     "rcn-bench calibrate r3d_18 --config config/kinetics.yaml": f"{KINETICS}, and a download of weights",
     "rcn-bench calibrate rcn50 --weights-file FILE": f"{KINETICS}, and the checkpoint of the paper's authors",
@@ -277,6 +305,9 @@ def checkout(tmp_path):
     light_environment(tmp_path / ".venv")
     (tmp_path / ".venv" / "ready").touch()  # so that make fetches nothing
     _write_videos(tmp_path)
+    tutorial = (REPOSITORY / "docs" / "tutorial.md").read_text()
+    for name, text in re.findall(r"```(?:python|yaml)\n# (\w+\.\w+)\n(.*?)```", tutorial, re.DOTALL):
+        (tmp_path / name).write_text(text)
     return tmp_path
 
 

@@ -16,6 +16,7 @@ from rcn_bench.plan.products import product_classes
 
 DOCS = Path("docs")
 PAPER = (DOCS / "paper.md").read_text()
+TUTORIALS = (DOCS / "tutorial.md", Path("README.md"))
 READING = (DOCS / "reading.md").read_text()
 
 
@@ -62,6 +63,21 @@ def columns():
 def test_every_column_of_a_table_is_explained(table, column):
     explained = set(re.findall(r"`([^`]+)`", READING[READING.index("## Columns of the tables") :]))
     assert column in explained | {"w_xh", "w_hh"}
+
+
+def test_the_tutorials_table_1_is_that_of_the_kept_results():
+    shown = re.findall(r"^((?:random|stills)  .*)$", (DOCS / "tutorial.md").read_text(), re.MULTILINE)
+    with Path("results/reference/mini/tables/table1_init.csv").open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    for line, row in zip(shown, kept, strict=True):
+        accuracies = [f"{float(row[f'{kind} acc %']):.1f}" for kind in ("clip", "video")]
+        assert [row["w_xh"], row["w_hh"], *accuracies] == [line.split()[at] for at in (0, 1, 2, 4)]
+
+
+def test_the_tutorials_model_is_that_of_the_readme_which_is_run():
+    blocks = [set(re.findall(r"```python\n# my_models.py\n.*?```", page.read_text(), re.DOTALL)) for page in TUTORIALS]
+    assert blocks[0]
+    assert blocks[0] == blocks[1]
 
 
 def test_the_page_of_functions_names_what_is_there():
