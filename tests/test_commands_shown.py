@@ -118,6 +118,7 @@ TYPED = [
     "rcn-bench init practice.yaml --videos results/smoke/data/videos --models rcn18 rcn_regnet --plugin my_models",
     "rcn-bench check --config practice.yaml",
     "snakemake --cores 2 --configfile practice.yaml few.yaml -- all_tables",
+    "rcn-bench show --config practice.yaml few.yaml",
     f"rcn-bench evaluate --weights {OWN_RUN} --videos results/smoke/data/videos/val",
     'rcn-bench stream "results/smoke/data/videos/val/digit 1 up/val00000a_000000_000003.mp4"'
     f" --weights {SMOKE_RUN} --top 2",
@@ -238,12 +239,13 @@ NOT_TYPED = {
 
 
 def shown(text: str) -> Iterator[str]:
-    """Each line of a block without a language, but for comments and drawings, whose lines are indented; and what in a
-    sentence begins with the name of a program."""
+    """Each line of a block without a language, with those that it goes on in, but for comments and drawings, whose
+    lines are indented; and what in a sentence begins with the name of a program."""
     block = r"^```(\w*)\n(.*?)^```"
     for language, lines in re.findall(block, text, re.MULTILINE | re.DOTALL):
         if language in ("", "sh", "bash", "shell", "console"):
-            yield from (re.sub(r"\s+#.*", "", line) for line in lines.splitlines() if re.match(r"[^\s#]", line))
+            whole = re.sub(r"\\\n\s*", "", lines).splitlines()
+            yield from (re.sub(r"\s+#.*", "", line) for line in whole if re.match(r"[^\s#]", line))
     sentences = re.sub(block, "", text, flags=re.MULTILINE | re.DOTALL)
     for command in re.findall(rf"`((?:{PROGRAMS})\s[^`]+)`", sentences):
         yield " ".join(command.split())
