@@ -228,6 +228,8 @@ NOT_TYPED = {
     "python tests/config_page.py": "writes docs/config.md; tests/test_config_page.py holds the page to it",
     "python tests/soak/soak.py FOLDER --kills 50 --seed 0": "hours; tests/soak/test_soak.py sends three kills",
     "pytest -m soak tests/soak": "it is this suite's slowest part",
+    "PYTHONPATH=tests python tests/fuzz/run.py": "hours; tests/fuzz/test_damaged_files.py has a part of it",
+    "PYTHONPATH=.:tests python tests/sheet.py": "tests/data/test_sheet.py holds the page to it",
     "python tests/soak/growth.py": "minutes of watching memory",
     "rcn-bench table my_seeds --config own.yaml": "tests/test_extending.py makes it, by Snakemake",
     "snakemake --cores 16 --configfile FILE -- results/NAME/cache/train/000{00..39}.json": (
@@ -247,7 +249,7 @@ def shown(text: str) -> Iterator[str]:
             whole = re.sub(r"\\\n\s*", "", lines).splitlines()
             yield from (re.sub(r"\s+#.*", "", line) for line in whole if re.match(r"[^\s#]", line))
     sentences = re.sub(block, "", text, flags=re.MULTILINE | re.DOTALL)
-    for command in re.findall(rf"`((?:{PROGRAMS})\s[^`]+)`", sentences):
+    for command in re.findall(rf"`((?:[A-Z_]+=\S+\s)*(?:{PROGRAMS})\s[^`]+)`", sentences):
         yield " ".join(command.split())
 
 
@@ -337,7 +339,8 @@ def typed(command: str) -> str:
 
 def require_known(command: str) -> None:
     """Errors: AssertionError or SystemExit for a target, file, command, option or value that there is not."""
-    program, *arguments = shlex.split(typed(command), comments=True)
+    without_variables = re.sub(r"^([A-Z_]+=\S+\s)*", "", typed(command))
+    program, *arguments = shlex.split(without_variables, comments=True)
     if program == "rcn-bench":
         parser = cli.build_parser()
         for each in parsers(parser):
