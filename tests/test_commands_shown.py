@@ -294,6 +294,11 @@ def test_a_new_command_would_be_seen():
     assert sorted(shown(text)) == ["brew --strong", "make tea"]
 
 
+def test_what_stands_for_something_is_put_in():
+    assert typed("rcn-bench status --config FILE") == "rcn-bench status --config config/mini.yaml"
+    assert typed("make all CONFIG=config/smoke.yaml") == "make all CONFIG=config/smoke.yaml"
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A folder with what the commands need: the code, a small experiment under mini's name, videos of one's own."""
@@ -333,7 +338,7 @@ def meant(command: str) -> str:
 
 def typed(command: str) -> str:
     for placeholder, value in PLACEHOLDERS.items():
-        command = re.sub(rf"(?<![\w.-]){re.escape(placeholder)}(?![\w-])", value, command)
+        command = re.sub(rf"(?<![\w.-]){re.escape(placeholder)}(?![\w=-])", value, command)
     return command
 
 
