@@ -16,6 +16,7 @@ from rcn_bench.plan.products import product_classes
 
 DOCS = Path("docs")
 PAPER = (DOCS / "paper.md").read_text()
+TUTORIALS = (DOCS / "tutorial.md", Path("README.md"))
 READING = (DOCS / "reading.md").read_text()
 
 
@@ -28,6 +29,13 @@ def pages_of(menu):
 def test_the_menu_has_every_page_once():
     menu = list(pages_of(yaml.safe_load(Path("mkdocs.yml").read_text())["nav"]))
     assert sorted(menu) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=str)
+def test_prose_is_read_without_scrolling(page):
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    lines = [line for line in prose.splitlines() if not line.startswith(("|", "#", " "))]
+    assert [line for line in lines if len(line) > 120] == []
 
 
 FUNCTIONS = sorted(set(re.findall(r"`(rcn_bench\.[\w.]+)`", PAPER)))
@@ -62,6 +70,21 @@ def columns():
 def test_every_column_of_a_table_is_explained(table, column):
     explained = set(re.findall(r"`([^`]+)`", READING[READING.index("## Columns of the tables") :]))
     assert column in explained | {"w_xh", "w_hh"}
+
+
+def test_the_tutorials_table_1_is_that_of_the_kept_results():
+    shown = re.findall(r"^((?:random|stills)  .*)$", (DOCS / "tutorial.md").read_text(), re.MULTILINE)
+    with Path("results/reference/mini/tables/table1_init.csv").open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    for line, row in zip(shown, kept, strict=True):
+        accuracies = [f"{float(row[f'{kind} acc %']):.1f}" for kind in ("clip", "video")]
+        assert [row["w_xh"], row["w_hh"], *accuracies] == [line.split()[at] for at in (0, 1, 2, 4)]
+
+
+def test_the_tutorials_model_is_that_of_the_readme_which_is_run():
+    blocks = [set(re.findall(r"```python\n# my_models.py\n.*?```", page.read_text(), re.DOTALL)) for page in TUTORIALS]
+    assert blocks[0]
+    assert blocks[0] == blocks[1]
 
 
 def test_the_page_of_functions_names_what_is_there():

@@ -74,7 +74,7 @@ INPUTS = "config|annotations|weights"  # without any of them a command in a sent
 
 def commands():
     for page in PAGES:
-        text = page.read_text()
+        text = page.read_text().replace("\\\n", "")  # a line that goes on in the next
         shown = re.findall(r"^rcn-bench .*", text, re.MULTILINE)
         for command in shown + re.findall(rf"`(rcn-bench [^`]*--(?:{INPUTS}) [^`]*)`", text):
             yield pytest.param(command, id=f"{page.name}: {command}")

@@ -14,7 +14,7 @@ from rcn_bench import cli
 from rcn_bench.files import write_json
 from rcn_bench.records.base import with_checksum
 from rcn_bench.records.products import FigureRecord, TableRecord
-from rcn_bench.records.runs import Evaluation, Skipped, Trained
+from rcn_bench.records.runs import Evaluation, Skipped, Trained, write_metrics
 from rcn_bench.reporting.table import Table
 
 KEPT = Path("results/reference/mini")
@@ -145,6 +145,27 @@ def test_every_run_has_its_learning_curve(page):
     evaluation = Evaluation.read(KEPT / "runs" / RUN / "eval.json")
     shown = next(dict(zip(titles, row, strict=True)) for row in cells if row[0] == RUN)
     assert shown["video acc %"] == f"{100 * evaluation.video_accuracy:.1f}"
+
+
+def test_accuracies_on_validation_videos_stand_beside_those_in_training(page, read, copy):
+    """Of epochs that looked at them; one look is a dot. A page without any has no key for them."""
+    training = copy / "runs" / RUN / "provenance.json"
+    metrics, record = training.with_name("metrics.jsonl"), Trained.read(training)
+    seen = {2: 0.75, 4: 0.25}
+    epochs = [replace(epoch, validation_accuracy=seen.get(epoch.epoch)) for epoch in record.epochs(metrics)]
+    replace(record, metrics_sha256=write_metrics(metrics, epochs)).write(training)
+
+    changed = read(copy)
+    curve = changed.top.one("tr", id=f"t0-runs-{RUN}").one("svg")
+    drawn = {line.attributes["class"]: line.attributes["points"].split() for line in curve.all("polyline")}
+    assert len(epochs) == 4
+    (first, high), (second, low) = (map(float, point.split(",")) for point in drawn["validation"])
+    assert [first, second] == [float(drawn["accuracy"][at].split(",")[0]) for at in (1, 3)]
+    assert high < low, "more is higher up"
+    assert "accuracy of validation clips 75.0% to 25.0%" in curve.attributes["aria-label"]
+    assert len(changed.top.all("polyline", class_="validation")) == 1, "other runs have looked at none"
+    assert changed.top.all("span", class_="validation")
+    assert not page.top.all("span", class_="validation")
 
 
 def test_machines_and_versions_are_named(page):

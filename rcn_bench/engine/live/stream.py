@@ -45,7 +45,9 @@ def stream(
     model, card, _ = load_weights(weights)
     if not isinstance(model, FrameNet):
         name = Run.parse(card.run).model
-        raise InputError(f"{weights}: {name} is not causal and cannot run frame by frame; RCN models can")
+        raise InputError(
+            f"{weights}: {name} is not causal and cannot run frame by frame; causal models can, see `rcn-bench models`"
+        )
     medium = medium_of(source, pictures_per_second)
     if card.frame_rate is not None:
         medium.require_times()

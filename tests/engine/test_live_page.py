@@ -1,0 +1,61 @@
+"""What docs/live.md shows: its Python as it stands, against the command beside it, and its numbers as they are kept."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcn_bench import cli
+from rcn_bench.data.media.files import write_lossless
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs" / "live.md").read_text()
+KEPT = REPOSITORY / "results" / "reference" / "standard" / "figures"
+
+pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+def test_its_python_says_what_the_command_says(noise, noise_run, tmp_path, monkeypatch, capsys):
+    (shown,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "model.safetensors").symlink_to(noise.paths.weights(noise_run))
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 20, 20)).astype(np.uint8)
+    write_lossless(tmp_path / "video.mp4", pixels, 8)
+    monkeypatch.chdir(tmp_path)
+    exec(shown, {})
+    by_python = capsys.readouterr().out.splitlines()
+    assert cli.main(["stream", "video.mp4", "--weights", "model.safetensors", "--top", "1"]) == 0
+    *by_command, _ = capsys.readouterr().out.splitlines()
+    assert len(by_python) == 15, "every second of 30 frames"
+    assert by_python == [" ".join(re.sub(r" \d+\.\d%$", "", line).split()).strip() for line in by_command]
+
+
+def kept(figure):
+    with (KEPT / f"{figure}.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["frames"] == "8"]
+
+
+def test_its_accuracies_are_those_of_the_kept_results():
+    online = kept("online_accuracy")
+    rows = {(row["model"], row["way"], float(row["share_of_video"])): row["accuracy"] for row in online}
+    shown = re.findall(r"^\| `(\w+)` \| (\w+) \| ([\d.]*) ?\| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE)
+    assert len(shown) == 5
+    for model, way, *percents in shown:
+        for share, percent in zip((0.1, 0.5, 1.0), percents, strict=True):
+            accuracy = rows.get((model, way, share))
+            assert percent == ("" if accuracy is None else f"{100 * float(accuracy):.1f}"), (model, way, share)
+
+
+def test_its_ages_are_those_of_the_kept_results():
+    rows = {(row["model"], row["way"], int(row["age"])): 100 * float(row["accuracy"]) for row in kept("lifetime")}
+    text = " ".join(PAGE.split())
+    young, old = rows["rcn18", "last", 8], rows["rcn18", "last", 128]
+    assert f"has {young:.1f} % of long videos right when its state is 8 frames old" in text
+    assert f"falls by {young - old:.1f} points at sixteen times that age" in text
+    assert f"to {old:.1f} % where chance is 5" in text
+    restarted = [rows["rcn18", "restarted", age] for age in (8, 16, 32, 64, 128, 256, 512, 1024)]
+    assert f"stays at {min(restarted):.1f} to {max(restarted):.1f} %" in text
+    carried = {age: rows["rcn18+carried", "last", age] for age in (8, 128, 1024)}
+    assert f"has {carried[128]:.1f} % right at sixteen times its training length, and {carried[1024]:.1f} %" in text
+    assert f"{young - carried[8]:.1f} points lower at 8 frames ({carried[8]:.1f} against {young:.1f} %" in text
