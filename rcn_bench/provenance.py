@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("rcn_bench", "torch", "torchvision", "numpy", "av", "fvcore", "pandas", "snakemake", "mlxtend")
+PACKAGES = ("rcn_bench", "torch", "torchvision", "numpy", "av", "pandas", "snakemake", "mlxtend")
 PACKAGE = Path(__file__).resolve().parent
 
 
