@@ -1,28 +1,15 @@
 """What can be counted of a model: its parameters and the multiply-accumulates of a clip."""
 
 import copy
-import logging
-import warnings
-from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from rcn_bench.analysis.operators import formulas, is_free, operator_name
 from rcn_bench.errors import InputError
-from rcn_bench.ops import scan_macs
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)  # fvcore scripts a function when imported, which torch deprecates
-    from fvcore.nn import FlopCountAnalysis
-
-# Operators that fvcore has no count for and that hold no multiply-accumulates of the kind counted here.
-UNCOUNTED = {
-    *("aten::add", "aten::add_", "aten::mul", "aten::mul_", "aten::where", "aten::div", "aten::mean", "aten::clone"),
-    *("aten::max_pool2d", "aten::max_pool3d", "aten::avg_pool2d", "aten::adaptive_avg_pool3d"),
-    *("aten::sigmoid", "aten::silu", "aten::hardswish", "aten::hardsigmoid", "aten::gelu", "aten::softmax"),
-    *("aten::unflatten", "aten::expand", "aten::expand_as", "aten::ones_like", "aten::zeros_like", "aten::pad"),
-}
-COUNTED = ("conv", "linear", "matmul", "mm", "addmm", "bmm", "einsum", "recurrent_scan")
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -30,26 +17,53 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def count_gmacs(model: nn.Module, clip: Tensor) -> float:
-    """Multiply-accumulates (in 1e9) of convolutions, linear layers, matrix products and recurrent scans.
+    """Multiply-accumulates (in 1e9) of convolutions, linear layers, matrix products, attention and recurrences.
 
-    clip: (N, 3, T, H, W); the count is for all N clips. Batch norm and pooling are left out, as in most papers.
-    Errors: InputError if the model runs an operator that would be counted as zero.
+    clip: (N, 3, T, H, W); the count is for all N clips. The model runs once, and each of torch's basic operators that
+    it comes down to is counted, or is known to sum no products and free: element-wise ones, batch norm, pooling and
+    reshaping, as in most papers (docs/counting.md).
+    Errors: InputError that names the operators of which neither is known.
     """
-    model = copy.deepcopy(model).eval()  # fvcore runs the model: in train mode that would move batch norm's statistics
-    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
-    analysis = FlopCountAnalysis(model, clip)
-    analysis.set_op_handle("rcn_bench::recurrent_scan", _scan_handle)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's warnings about Python ints in shapes
-        counts = analysis.by_operator()
-        unknown = set(analysis.unsupported_ops()) - UNCOUNTED
-    if unknown:
+    model = copy.deepcopy(model).eval()  # in train mode a run would move batch norm's statistics
+    with torch.no_grad(), _attention_in_parts(), _Counter() as counter:
+        model(clip)
+    if counter.unknown:
         raise InputError(
-            f"operators without a count: {', '.join(sorted(unknown))}; add them to UNCOUNTED or give them a handle in "
-            f"{__name__}"
+            f"operators whose multiply-accumulates are not known: {', '.join(sorted(counter.unknown))}; give each a "
+            "formula with torch.utils.flop_counter.register_flop_formula, or use others"
         )
-    return sum(counts[kind] for kind in COUNTED) / 1e9
+    return counter.flops / 2 / 1e9
 
 
-def _scan_handle(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    return Counter({"recurrent_scan": scan_macs(*inputs[0].type().sizes())})
+class _Counter(TorchDispatchMode):
+    """Adds up the FLOPs of all operators that run under it, and keeps the names of those that are not known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = 0
+        self.unknown: set[str] = set()
+        self._formulas = formulas()
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        keywords = keywords or {}
+        with self:  # one that is made of others is counted as those
+            result = function.decompose(*arguments, **keywords)
+        if result is not NotImplemented:
+            return result
+        result = function(*arguments, **keywords)
+        if formula := self._formulas.get(function.overloadpacket):
+            self.flops += formula(*arguments, **keywords, out_val=result)
+        elif not is_free(function, (arguments, keywords)):
+            self.unknown.add(operator_name(function))
+        return result
+
+
+@contextmanager
+def _attention_in_parts() -> Iterator[None]:
+    """Without nn.MultiheadAttention's short cut, one operator for projections and attention."""
+    short_cut = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(short_cut)

@@ -13,8 +13,9 @@ from rcn_bench.analysis.memory import (
     measure_memory,
     measured_largest_batch,
 )
+from rcn_bench.analysis.second_count import hold_against_fvcore
 from rcn_bench.analysis.variants import Variant, variants
-from rcn_bench.code import load_plugins
+from rcn_bench.code import is_plugin, load_plugins, plugin_code
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for
 from rcn_bench.errors import InputError
@@ -54,10 +55,9 @@ def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> 
     clip_shape = (3, variant.frames, size, size)
     batch = max(settings.memory_frames_per_batch // variant.frames, 1)
     clip = torch.zeros(1, *clip_shape)
-    parameters, gmacs = count_parameters(model), count_gmacs(model, clip)
-    gmacs_per_new_frame = gmacs  # of a window, unless the network carries a state
-    if isinstance(model, FrameNet):
-        gmacs_per_new_frame = count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
+    parameters = count_parameters(model)
+    gmacs, gmacs_per_new_frame = _count(model, clip)
+    hold_against_fvcore(gmacs, model, clip, str(variant))
     if recomputed:
         recompute_activations(model)
     estimated, measured = _memory(model, (batch, *clip_shape), int(settings.memory_gib * GIB), device)
@@ -75,6 +75,32 @@ def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> 
         estimated=estimated,
         measured=measured,
     )
+
+
+def check_counts(experiment: Experiment, source: str) -> None:
+    """Count the models of plugins whose cost a table or figure shows, on the shortest clip there, before any training.
+
+    source: what messages start with. Errors: InputError for one with an operator that has no count, or that fails.
+    """
+    load_plugins(experiment.plugins)
+    for model, lengths in profiled(products_of(experiment).values()).items():
+        module = experiment.model_sources[model].module
+        if is_plugin(module):
+            variant, size = variants(model, [min(lengths)])[0], experiment.profile_size
+            room = room_for(f"{source}: the cost of {variant}", "lower profile.size")
+            with room, plugin_code(module, f"{source}: {variant} fails on a clip of {size}x{size}"):
+                try:
+                    _count(variant.build(experiment.profile.num_classes), torch.zeros(1, 3, variant.frames, size, size))
+                except InputError as error:
+                    raise InputError(f"{source}: {model}: {error}") from error
+
+
+def _count(model: nn.Module, clip: Tensor) -> tuple[float, float]:
+    """GMACs of a clip, and of a new frame of live video: of a whole window, unless the network carries a state."""
+    gmacs = count_gmacs(model, clip)
+    if isinstance(model, FrameNet):
+        return gmacs, count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
+    return gmacs, gmacs
 
 
 class _OneStep(nn.Module):

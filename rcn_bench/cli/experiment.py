@@ -50,12 +50,15 @@ def add_commands(commands: Commands) -> None:
 def _check(experiment: Experiment, options: Options) -> None:
     import yaml
 
+    from rcn_bench.analysis.profile import check_counts
     from rcn_bench.data.cache.jobs import require_room_for_caches
     from rcn_bench.data.splits import require_lists_apart
     from rcn_bench.engine.preflight import check_runs
     from rcn_bench.plan.checks import leftovers
 
-    check_runs(experiment, " + ".join(map(str, options.config)))
+    source = " + ".join(map(str, options.config))
+    check_runs(experiment, source)
+    check_counts(experiment, source)
     progress = (lambda _: None) if options.quiet or options.defaults else print
     for split in ("train", "val") if experiment.data.digits is None else ():
         progress(experiment.dataset.listed(split).summary)

@@ -133,6 +133,26 @@ def model_that_is_no_module(user: User) -> Met:
     return user.runs("certify", "mine", "--plugin", "my_models").naming("mine", "int")
 
 
+def _costs(user: User, forward: str) -> Met:
+    """The check of a table of costs that shows a model with this forward pass."""
+    lines = ["from torch import fft, nn", "from rcn_bench.models import register", "class Mine(nn.Module):"]
+    lines += ["    def forward(self, clip):", f"        return {forward}"]
+    lines += ["@register", "def mine(num_classes):", "    return Mine()"]
+    user.file("my_models.py", "\n".join(lines))
+    tables = {"table4": {"models": ["mine"], "frames": [4]}}
+    return user.checks({"plugins": ["my_models"], "tables": tables, "figures": {}}).naming("mine")
+
+
+@provoker
+def operator_without_a_count(user: User) -> Met:
+    return _costs(user, "fft.fft(clip).real").naming("aten::_fft_r2c")
+
+
+@provoker
+def model_that_fails_on_a_clip(user: User) -> Met:
+    return _costs(user, "clip @ None").naming("my_models.py, line 5")
+
+
 @provoker
 def plugin_of_weights_missing(user: User) -> Met:
     """Weights of a model whose module is not there."""
