@@ -6,6 +6,7 @@ They see whole clips in training, and in streaming one frame or a few at a time 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import overload
 
 import torch
@@ -144,10 +145,12 @@ def replace_convolutions(trunk: nn.Module, choose: Callable[[str, nn.Conv2d], bo
     choose(name, convolution) goes by the names in ``trunk.named_modules()``.
     """
     fold = Fold()
-    convolutions = [(name, module) for name, module in trunk.named_modules() if isinstance(module, nn.Conv2d)]
-    for name, convolution in convolutions:
-        if choose(name, convolution):
-            trunk.set_submodule(name, make_unit(name, convolution, fold))
+    layers = [(name, layer) for name, layer in trunk.named_modules() if not any(layer.children())]
+    for (name, layer), (_, following) in pairwise([*layers, ("", None)]):
+        if isinstance(layer, nn.Conv2d) and choose(name, layer):
+            trunk.set_submodule(name, make_unit(name, layer, fold))
+            if getattr(following, "inplace", False):
+                following.inplace = False  # it would overwrite what a unit's backward pass reads
     return FrameNet(trunk, fold)
 
 

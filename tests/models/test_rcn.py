@@ -181,3 +181,25 @@ def test_the_state_grows_as_said():
     assert 8 < h[8] / h[0] < 32
     assert h[127] > 1e20
     assert not all(buffer.isfinite().all() for buffer in net.buffers())
+
+
+def test_an_activation_in_place_after_a_recurrence_spares_what_its_backward_pass_reads():
+    def net(inplace):
+        torch.manual_seed(0)
+        layers = nn.Conv2d(3, 4, 3), nn.Sequential(nn.ReLU(inplace)), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        return make_recurrent(nn.Sequential(*layers, nn.Linear(4, 2)), lambda name, convolution: True)
+
+    clip, gradients = random_clip(5), []
+    for network in (net(inplace=True), net(inplace=False)):
+        network(clip).sum().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alexnet", "vgg11", "squeezenet1_1"])
+def test_networks_without_batch_norm_are_trained(name):
+    trunk = torchvision.models.get_model(name, num_classes=5)
+    net = make_recurrent(trunk, lambda name, convolution: convolution.kernel_size == (3, 3))
+    net(torch.randn(1, 3, 3, 64, 64)).sum().backward()
+    assert all(parameter.grad is not None for parameter in net.parameters())
