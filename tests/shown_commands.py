@@ -87,6 +87,7 @@ TYPED = [
     'rcn-bench stream "results/smoke/data/videos/val/digit 1 up/val00000a_000000_000003.mp4"'
     f" --weights {SMOKE_RUN} --top 2",
     f"rcn-bench online {RUN} --config config/smoke.yaml",
+    "rcn-bench figure online_accuracy --config config/smoke.yaml",
     "snakemake --cores 2 --configfile config/smoke.yaml -- all",
     # All others.
     "rcn-bench --help",
