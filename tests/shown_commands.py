@@ -199,7 +199,7 @@ NOT_TYPED = {
     "snakemake --cores 16 --configfile FILE -- results/NAME/cache/train/000{00..39}.json": (
         "for a list of 20,000 videos; tests/soak/test_two_hosts.py has two machines share a cache"
     ),
-    "rcn-bench depends train --config FILE": "ends with 2, since it asks of which run; tests/cli/test_experiment_commands.py",
+    "rcn-bench depends train --config FILE": "asks of which run; tests/cli/test_experiment_commands.py",
     "git diff": "of the commits that `verify` names",
     "python -m http.server --directory build/docs": "serves until it is stopped",
 }
