@@ -87,6 +87,7 @@ TYPED = [
     'rcn-bench stream "results/smoke/data/videos/val/digit 1 up/val00000a_000000_000003.mp4"'
     f" --weights {SMOKE_RUN} --top 2",
     f"rcn-bench online {RUN} --config config/smoke.yaml",
+    "rcn-bench figure online_accuracy --config config/smoke.yaml",
     "snakemake --cores 2 --configfile config/smoke.yaml -- all",
     # All others.
     "rcn-bench --help",
@@ -103,7 +104,6 @@ TYPED = [
     "rcn-bench show --config config/mini.yaml",
     "rcn-bench status --config FILE --watch 10",
     "rcn-bench depends train RUN --config FILE",
-    "rcn-bench depends train --config FILE",
     "rcn-bench check --config FILE",
     "rcn-bench check --config FILE --defaults",
     "rcn-bench init mine.yaml --train train.csv --val val.csv --videos videos --models rcn18 i3d18 c2d18",
@@ -199,6 +199,7 @@ NOT_TYPED = {
     "snakemake --cores 16 --configfile FILE -- results/NAME/cache/train/000{00..39}.json": (
         "for a list of 20,000 videos; tests/soak/test_two_hosts.py has two machines share a cache"
     ),
+    "rcn-bench depends train --config FILE": "asks of which run; tests/cli/test_experiment_commands.py",
     "git diff": "of the commits that `verify` names",
     "python -m http.server --directory build/docs": "serves until it is stopped",
 }
