@@ -1,6 +1,7 @@
 # Each target sets up .venv itself; all it needs is Python 3.11 or newer.
 PYTHON ?= python3
-CORES ?= $(shell nproc 2>/dev/null || echo 2)
+# nproc counts no more cores than OMP_NUM_THREADS, which here is of a process's threads.
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 CONFIG ?= config/mini.yaml
 BIN := .venv/bin
 

@@ -32,6 +32,8 @@ MEANT = {
     "rcn-bench check": "rcn-bench check --config FILE",
     "rcn-bench check --defaults --config FILE": "rcn-bench check --config FILE --defaults",
     "rcn-bench depends STAGE [TARGET] --config FILE": "rcn-bench depends train RUN --config FILE",
+    "rcn-bench profile": "rcn-bench profile rcn18 --config results/mini/config.yaml",
+    "rcn-bench status --config FILE": "rcn-bench status --config config/smoke.yaml",
     "rcn-bench pretrain NETWORK": "rcn-bench pretrain NETWORK --config FILE",
     "rcn-bench train RUN": f"rcn-bench train {RUN} --config results/mini/config.yaml",
     "rcn-bench evaluate RUN": f"rcn-bench evaluate {RUN} --config results/mini/config.yaml",
@@ -199,7 +201,6 @@ NOT_TYPED = {
     "snakemake --cores 16 --configfile FILE -- results/NAME/cache/train/000{00..39}.json": (
         "for a list of 20,000 videos; tests/soak/test_two_hosts.py has two machines share a cache"
     ),
-    "rcn-bench depends train --config FILE": "asks of which run; tests/cli/test_experiment_commands.py",
     "git diff": "of the commits that `verify` names",
     "python -m http.server --directory build/docs": "serves until it is stopped",
 }

@@ -52,6 +52,8 @@ def _write(kind: str, experiment: Experiment, options: Options) -> None:
     from rcn_bench.reporting.write import write_product
 
     write_product(experiment, kind, options.name)
+    made = experiment.paths.table(options.name) if kind == "table" else experiment.paths.figure(options.name)
+    print(f"{made}.{'md' if kind == 'table' else 'png'}: written, and other forms beside it")
 
 
 def _bench(options: Options) -> None:

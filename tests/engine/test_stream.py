@@ -280,7 +280,7 @@ def test_a_model_that_is_not_causal_is_refused(capsys, noise_without_runs, with_
     path = experiment.paths.weights(run)
     line = refused(capsys, video, "--weights", path)
     assert str(path) in line
-    assert "window3d is not causal" in line
+    assert "window3d hands on no state" in line
 
 
 def test_weights_whose_plugin_is_not_there_name_it(capsys, noise_without_runs, video):

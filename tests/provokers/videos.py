@@ -114,7 +114,7 @@ def no_such_camera(user: User) -> Met:
 
 
 @provoker
-def network_that_is_not_causal(user: User) -> Met:
+def network_without_a_state(user: User) -> Met:
     user.has_finished()
     weights = weights_of(WINDOWED)
     return user.runs("stream", "videos/val/0.mp4", "--weights", weights).naming(weights, "pocket3d")

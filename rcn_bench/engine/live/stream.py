@@ -46,7 +46,8 @@ def stream(
     if not isinstance(model, FrameNet):
         name = Run.parse(card.run).model
         raise InputError(
-            f"{weights}: {name} is not causal and cannot run frame by frame; causal models can, see `rcn-bench models`"
+            f"{weights}: {name} hands on no state and cannot run frame by frame; causal models can, see "
+            "`rcn-bench models`, and your own that make_recurrent or make_causal returns"
         )
     medium = medium_of(source, pictures_per_second)
     if card.frame_rate is not None:
