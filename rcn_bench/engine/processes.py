@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import RLock
 
 import torch
 from torch import distributed
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from tqdm import tqdm
 
 from rcn_bench.engine.trainings import train_runs
 from rcn_bench.errors import InputError, ProcessDied, reason
@@ -43,6 +45,9 @@ def train_on_several(runs: Sequence[Run], experiment: Experiment) -> None:
     """
     gpus = experiment.train.gpus
     _require_gpus(gpus)
+    for run in runs:
+        experiment.clips_per_gpu(run)  # which is there, or this is told without starting any
+    stopped_by = None
     with tempfile.TemporaryDirectory() as folder, _own_signals():
         config = LaunchConfig(
             min_nodes=1,
@@ -56,15 +61,16 @@ def train_on_several(runs: Sequence[Run], experiment: Experiment) -> None:
             max_restarts=0,
             start_method=START_METHOD,
         )
-        logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # that one has failed is told below
+        for name in ("torch.distributed", "torch.multiprocessing"):  # that one has failed, and others are ended
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             elastic_launch(config, _train_as_one)(Path(folder), runs, replace(experiment))
         except ChildFailedError as failed:
             raise _told_by_first(failed, Path(folder), gpus) from None
-        except SignalException as stopped:
-            if stopped.sigval == signal.SIGINT:
-                raise KeyboardInterrupt from None
-            raise SystemExit(128 + stopped.sigval) from None
+        except SignalException as error:
+            stopped_by = error.sigval
+    if stopped_by is not None:
+        signal.raise_signal(stopped_by)  # now that the others have ended, what it does to any command
 
 
 def train_as_one_of_several(runs: Sequence[Run], experiment: Experiment) -> None:
@@ -95,6 +101,9 @@ def train_as_one_of_several(runs: Sequence[Run], experiment: Experiment) -> None
 
 def _train_as_one(folder: Path, runs: Sequence[Run], experiment: Experiment) -> None:
     """In a process started here; its error is left for the one that has started it."""
+    # Ctrl-C, and the end of the process that has started it, end it even where it waits for a GPU.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    tqdm.set_lock(RLock())  # in place of one between processes, which Python warns of when one is killed
     try:
         train_as_one_of_several(runs, experiment)
     except Exception as error:

@@ -46,7 +46,9 @@ def train(run: Run, experiment: Experiment) -> None:
     require_model(run, experiment)
     process, training = Process.here(), experiment.train
     if process.world != training.gpus:
-        raise InputError(f"train.gpus: {training.gpus}, but {process.world} processes train; use `rcn-bench train`")
+        raise InputError(
+            f"train.gpus: {training.gpus} are to share a training, not {process.world}; use `rcn-bench train`"
+        )
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()  # of a training before this one
     with ExitStack() as held:
