@@ -159,12 +159,13 @@ class Training:
         0,
     )
     gpus: Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)] = key(
-        "that share each batch of a run, a process each; batches, learning rate and the order of clips are those of "
-        "one; without GPUs so many processes on the CPU",
+        "that share each batch of a run, a process each; batches, learning rate and the order of clips stay those of "
+        "one; where there is no GPU, so many processes on the CPU",
         1,
     )
     batch_norm: Literal["per_gpu", "synchronised"] = key(
-        "what its statistics are of where several GPUs share a batch: each GPU's part, or the whole batch, as on one",
+        "what its statistics are of where several GPUs share a batch: of each GPU's part, as the paper's, or of the "
+        "whole batch, as on one GPU",
         "per_gpu",
     )
     threads: Threads = key("of a training on a CPU, of each of its processes", 1)
