@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import RLock
 
@@ -33,6 +34,7 @@ from rcn_bench.process import Process
 
 START_METHOD = "spawn"  # a forked process could not use a GPU
 GOES_ON = "its checkpoint stays, and the same command goes on from its last whole epoch"
+LONGEST_WAIT = timedelta(minutes=10)  # for the others, after which a training ends, as when a network is cut
 SECONDS_TO_BE_ENDED = 10  # that a process gives whoever started it, when another has died
 LOST_ANOTHER = ("gloo/", "NCCL")  # in errors that have no type of their own
 
@@ -85,7 +87,7 @@ def train_as_one_of_several(runs: Sequence[Run], experiment: Experiment) -> None
     if torch.cuda.is_available():
         _require_gpus(int(os.environ["LOCAL_WORLD_SIZE"]))
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
     process = Process.here()
     if process.device.type == "cpu":
         process.print(f"train.gpus: {gpus}: there is no GPU here; so many processes train on the CPU")

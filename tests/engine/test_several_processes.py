@@ -1,6 +1,5 @@
 """A training that two processes share: losses of one, the same bits again, batch norm of the whole batch, resuming."""
 
-import hashlib
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
@@ -12,7 +11,8 @@ import torch
 from provokers.user import forgetting
 from safetensors.torch import load_file
 from tiny import changed, interrupt_after, linked, metrics_without_times
-from torch import distributed, multiprocessing, nn
+from together import in_two_processes, sha256_of
+from torch import distributed, nn
 
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.engine.synchronised import SynchronisedBatchNorm, synchronise_batch_norm
@@ -30,19 +30,6 @@ CARRIED_RUN = Run("rcn_pocket", 4, "random", "random", 0, ("carried",))
 EPOCHS = 3
 TWO = {"train.gpus": 2}
 SYNCHRONISED = {**TWO, "train.batch_norm": "synchronised"}
-
-
-def in_two_processes(folder: Path, work: Callable[[Process], object]) -> list:
-    """What ``work`` returns in each of two forked processes, which have started in no time, as they share torch."""
-    multiprocessing.start_processes(_work, (folder, work), 2, start_method="fork")
-    return [torch.load(folder / f"result of {rank}", weights_only=False) for rank in range(2)]
-
-
-def _work(rank: int, folder: Path, work: Callable[[Process], object]) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
-    torch.save(work(Process.here()), folder / f"result of {rank}")
-    distributed.destroy_process_group()
 
 
 # Small nets
@@ -107,11 +94,6 @@ def _no_compiler(*inputs: object) -> None:
 
 
 # Trainings of noise
-
-
-def sha256_of(experiment, run: Run) -> str:
-    weights = load_file(experiment.paths.weights(run))
-    return hashlib.sha256(b"".join(value.numpy().tobytes() for _, value in sorted(weights.items()))).hexdigest()
 
 
 @pytest.fixture(scope="module")
