@@ -4,7 +4,9 @@ Each gets its rank by torchrun's environment, whoever started it, joins the othe
 (NCCL on GPUs, gloo on the CPU), and ends with them.
 """
 
+import gc
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -16,14 +18,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from threading import RLock
 
 import torch
 from torch import distributed
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-from tqdm import tqdm
 
 from rcn_bench.engine.trainings import train_runs
 from rcn_bench.errors import InputError, ProcessDied, reason
@@ -98,6 +98,7 @@ def train_as_one_of_several(runs: Sequence[Run], experiment: Experiment) -> None
             raise
         time.sleep(SECONDS_TO_BE_ENDED)  # so that the one that died is the first to be told of
         raise ProcessDied(f"another process of this training has ended ({reason(error)}); {GOES_ON}") from error
+    gc.collect()  # a step and its CUDA graph, which refer to each other, and to the group
     distributed.destroy_process_group()
 
 
@@ -105,7 +106,7 @@ def _train_as_one(folder: Path, runs: Sequence[Run], experiment: Experiment) -> 
     """In a process started here; its error is left for the one that has started it."""
     # Ctrl-C, and the end of the process that has started it, end it even where it waits for a GPU.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    tqdm.set_lock(RLock())  # in place of one between processes, which Python warns of when one is killed
+    multiprocessing.set_start_method(None, force=True)  # of its workers: as in any training, not as it was started
     try:
         train_as_one_of_several(runs, experiment)
     except Exception as error:

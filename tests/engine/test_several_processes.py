@@ -100,6 +100,7 @@ def _no_compiler(*inputs: object) -> None:
 def two(noise, tmp_path_factory):
     """All that two processes have made, who are started once: of small nets, and of trainings on noise."""
     with pytest.MonkeyPatch.context() as patch, forgetting(patch):
+        patch.setattr(torch.cuda, "is_available", lambda: False)
         return made_by_two(noise, tmp_path_factory.mktemp("two"))
 
 

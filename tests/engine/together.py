@@ -1,4 +1,4 @@
-"""Two processes that share a training on the CPU."""
+"""Two processes that share a training on the CPU, also where there is a GPU."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,6 +21,7 @@ def in_two_processes(folder: Path, work: Callable[[Process], object]) -> list:
 
 def _work(rank: int, folder: Path, work: Callable[[Process], object]) -> None:
     torch.set_num_threads(1)
+    torch.cuda.is_available = lambda: False
     distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     torch.save(work(Process.here()), folder / f"result of {rank}")
     distributed.destroy_process_group()
