@@ -82,6 +82,17 @@ def test_a_batch_is_the_clips_of_its_keys(source):
     assert (boxes.dtype, maps.dtype, classes.dtype) == (torch.uint8, torch.float32, torch.int64)
 
 
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_processes_share_every_batch_and_its_order(source, world):
+    order = order_of(source)
+    whole = [[part.clone() for part in batch] for batch in TrainingBatches(order, 4)]
+    for rank in range(world):
+        share = TrainingBatches(order, 4, rank=rank, world=world)
+        assert len(share) == len(whole) == VIDEOS // 4
+        for batch, own in zip(whole, share, strict=True):
+            assert all(torch.equal(part[rank::world], own_part) for part, own_part in zip(batch, own, strict=True))
+
+
 def test_what_is_left_over_is_dropped(source):
     batches = TrainingBatches(order_of(source), SIZE)
     assert len(batches) == len(list(batches)) == VIDEOS // SIZE
