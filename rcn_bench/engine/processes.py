@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from rcn_bench.engine.trainings import train_runs
-from rcn_bench.errors import InputError, ProcessDied, reason
+from rcn_bench.errors import InputError, ProcessDied, TrainingDiverged, reason
 from rcn_bench.files import write_bytes
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -36,6 +37,7 @@ START_METHOD = "spawn"  # a forked process could not use a GPU
 GOES_ON = "its checkpoint stays, and the same command goes on from its last whole epoch"
 LONGEST_WAIT = timedelta(minutes=10)  # for the others, after which a training ends, as when a network is cut
 SECONDS_TO_BE_ENDED = 10  # that a process gives whoever started it, when another has died
+TOLD = (InputError, TrainingDiverged, ProcessDied, OSError, MemoryError)  # in a line; of others all is wanted
 LOST_ANOTHER = ("gloo/", "NCCL")  # in errors that have no type of their own
 
 
@@ -110,7 +112,8 @@ def _train_as_one(folder: Path, runs: Sequence[Run], experiment: Experiment) -> 
     try:
         train_as_one_of_several(runs, experiment)
     except Exception as error:
-        write_bytes(_error_file(folder, int(os.environ["RANK"])), pickle.dumps(error))
+        told = error if isinstance(error, TOLD) else RuntimeError("".join(traceback.format_exception(error)))
+        write_bytes(_error_file(folder, int(os.environ["RANK"])), pickle.dumps(told))
         raise
 
 

@@ -79,7 +79,8 @@ def resume_together(
     """As ``resume``, by the main process; all others get its parts, whatever they started with, and all call it."""
     if process.world == 1:
         return resume(path, identity, parts)
-    before, state = ([], []), io.BytesIO()  # type: tuple[list[Start], list[Epoch]], io.BytesIO
+    before: tuple[list[Start], list[Epoch]] = [], []
+    state = io.BytesIO()
     if process.is_main:
         before = resume(path, identity, parts)
         torch.save({name: part.state_dict() for name, part in parts.items()}, state)

@@ -116,9 +116,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         process.take_from_main(model.buffers())  # a network is one, with one batch norm's statistics, as it is kept
         if validation and (epoch + 1) % training.validate_every == 0:
             epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model, process))
-        if not process.is_main:
-            continue
-        save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
+        if process.is_main:
+            save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
         seen = epochs[-1].validation_accuracy
         looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
         process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill

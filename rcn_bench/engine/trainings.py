@@ -37,7 +37,8 @@ def train_all(runs: Sequence[Run], experiment: Experiment) -> None:
         twice = next(run.name for run in runs if runs.count(run) > 1)
         raise InputError(f"{twice}: given twice; give each run once")
     process = Process.here()
-    left = [run for run in runs if not _is_finished(run, experiment, check_training(run, experiment))]
+    found = [run for run in runs if not _is_finished(run, experiment, check_training(run, experiment))]
+    left = process.from_main(found)  # of processes that share them, the same in all
     for run in runs:
         if run not in left:
             process.print(f"{run.name}: is trained already")

@@ -167,3 +167,12 @@ def test_batches_reach_a_gpu_unchanged_from_memory_that_it_reads_directly(source
             torch.cuda._sleep(2_000_000)  # a step that is not done when the next batch is made
             arrived.append([part.cpu() for part in batch])
         assert same(arrived, expected)
+
+
+def test_processes_share_the_videos_of_an_evaluation(source):
+    videos = EvaluationClips(Cache(source.index), ClipLayout(4, 2), 16, 3)
+    shares = [videos.shared(rank, 3) for rank in range(3)]
+    assert sum(map(len, shares)) == len(videos) == VIDEOS
+    for rank, share in enumerate(shares):
+        assert [video.id for video in share.videos] == [video.id for video in videos.videos[rank::3]]
+        assert all(torch.equal(share[i], videos[rank + 3 * i]) for i in range(len(share)))

@@ -185,15 +185,6 @@ def test_evaluation_clips_start_where_evaluation_starts_says(cache):
     assert all(np.diff(frame_numbers(clip)).tolist() == [2, 2, 2] for clip in shown)
 
 
-def test_processes_share_the_videos_of_an_evaluation(cache):
-    videos = EvaluationClips(cache, FOUR, CROP, 4)
-    shares = [videos.shared(rank, 3) for rank in range(3)]
-    assert sum(map(len, shares)) == len(videos)
-    for rank, share in enumerate(shares):
-        assert [video.id for video in share.videos] == [video.id for video in videos.videos[rank::3]]
-        assert all(torch.equal(share[i], videos[rank + 3 * i]) for i in range(len(share)))
-
-
 def test_evaluation_clips_are_the_centre(cache):
     clips = EvaluationClips(cache, FOUR, CROP, 2)[3]
     edge = (SIDE - CROP) // 2

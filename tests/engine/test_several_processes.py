@@ -17,6 +17,7 @@ from torch import distributed, nn
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.engine.synchronised import SynchronisedBatchNorm, synchronise_batch_norm
 from rcn_bench.engine.train import check_training, train
+from rcn_bench.engine.trainings import train_all
 from rcn_bench.errors import InputError
 from rcn_bench.models.frozen import FrozenBatchNorm
 from rcn_bench.plan.run import Run
@@ -126,7 +127,7 @@ def made_by_two(noise, folder: Path) -> SimpleNamespace:
     def work(process):
         for name in ("two", "again", "per gpu", "per gpu again"):
             train(RUN, experiments[name])
-        train(CARRIED_RUN, experiments["two"])
+        train_all([RUN, CARRIED_RUN], experiments["two"])
         train(RUN, then["one, then two"])
         interrupted(experiments["two, then one"])
         totals = process.reduce(torch.tensor(1.0 + process.rank)), process.how_many(process.is_main)
