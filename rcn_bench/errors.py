@@ -16,6 +16,10 @@ class TrainingDiverged(RuntimeError):
     """The loss is no longer a finite number; the message says which run and what to change."""
 
 
+class ProcessDied(RuntimeError):
+    """One of the processes that share a training has ended without a word; the message says which and what to do."""
+
+
 def one_line(error: BaseException) -> str:
     """Its message on one line that can be shown, is never empty and not without end, whatever names and values it has.
 

@@ -1,9 +1,14 @@
 """The processes that share a training: which of them this one is, and on which device it computes."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+T = TypeVar("T")
 
 RANK_SEEDS = 1_000_000_007  # between the seeds of two processes, further apart than those of a run's epochs
 
@@ -20,6 +25,14 @@ class Process:
     def alone(cls) -> "Process":
         """The only process, on a GPU if there is one."""
         return cls(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+    @classmethod
+    def here(cls) -> "Process":
+        """This process among those of its ``torch.distributed`` group, on its current GPU; alone without a group."""
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return cls.alone()
+        device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+        return cls(distributed.get_rank(), distributed.get_world_size(), device)
 
     @property
     def is_main(self) -> bool:
@@ -45,3 +58,47 @@ class Process:
         total = tensor.clone()
         distributed.all_reduce(total)
         return total
+
+    def how_many(self, said: bool) -> int:
+        """In how many processes it is so; all of them must call it."""
+        return int(said) if self.world == 1 else int(self.reduce(torch.tensor(int(said), device=self.device)))
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Put the mean of every process's tensors in their place, the same in all; all of them must call it.
+
+        Tensors of one type travel as one, since a sum of many small ones waits for each of them.
+        """
+        if self.world == 1:
+            return
+        by_type: dict[torch.dtype, list[Tensor]] = {}
+        for tensor in tensors:
+            by_type.setdefault(tensor.dtype, []).append(tensor)
+        for alike in by_type.values():
+            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+            distributed.all_reduce(flat)
+            parts = flat.div_(self.world).split([tensor.numel() for tensor in alike])
+            torch._foreach_copy_(alike, [part.view(to.shape) for part, to in zip(parts, alike, strict=True)])
+
+    def take_from_main(self, tensors: Iterable[Tensor]) -> None:
+        """Put the main process's tensors in the place of every other's; all of them must call it."""
+        if self.world > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+    def from_main(self, value: T) -> T:
+        """The main process's value, in all; it is pickled, and all of them must call it."""
+        if self.world == 1:
+            return value
+        values = [value]
+        distributed.broadcast_object_list(values, 0)
+        return values[0]
+
+
+def is_one_of_several() -> bool:
+    """Whether torchrun has started this process beside others."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def is_main() -> bool:
+    """Whether it has started this one as the first, or not at all."""
+    return not is_one_of_several() or os.environ.get("RANK") == "0"

@@ -39,7 +39,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Start:
-    """A start of a job; one that is resumed has several.
+    """A start of a job; one that is resumed has several. processes: that shared it.
 
     time: in UTC. command: as typed. commit, dirty: of the checkout that the package runs from, None for an installed
     copy.
@@ -51,6 +51,7 @@ class Start:
     dirty: bool | None
     packages: dict[str, str | None]
     machine: Machine
+    processes: int = 1
 
 
 @dataclass(frozen=True)

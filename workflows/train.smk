@@ -41,9 +41,9 @@ rule train:
     retries: 1
     conda:
         ENVIRONMENT
-    threads: PLAN.experiment.train.threads
+    threads: PLAN.experiment.train.threads * PLAN.experiment.train.gpus
     resources:
-        gpu=1,
+        gpu=PLAN.experiment.train.gpus,
         mem_mb=PLAN.memory("train"),
         runtime=PLAN.runtime("train"),
     params:

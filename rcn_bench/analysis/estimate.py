@@ -101,6 +101,7 @@ def _table(
     rows = []
     for run in runs:
         step, batch = steps[run.variant, run.frames], experiment.clips_per_batch(run)
+        seconds = step.training_seconds * experiment.clips_per_gpu(run) / step.clips  # if gradients travel in no time
         updates = experiment.train.epochs * (videos["train"] // batch)
         views = experiment.clip.evaluation_clips * experiment.clip.evaluation_crops
         clips = videos["val"] * views if run in evaluated else 0
@@ -110,8 +111,8 @@ def _table(
                 "run": run.name,
                 "updates": updates,
                 "clips an update": batch,
-                "ms an update": 1000 * step.training_seconds * batch / step.clips,
-                "training h": updates * step.training_seconds * batch / step.clips / 3600,
+                "ms an update": 1000 * seconds,
+                "training h": updates * seconds / 3600,
                 "evaluation h": clips * step.evaluation_seconds / step.clips / 3600,
                 "memory GiB": (estimated(run.variant, run.frames) if peak is None else peak) / GIB,
             }
@@ -120,10 +121,10 @@ def _table(
 
 
 def _estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
-    """Bytes of a training step on a whole batch, as it would be run."""
+    """Bytes of a training step on a GPU's share of a batch, as it would be run."""
     run = Run.of(variant, frames, "random", None, 0)
     model = network_of(run, experiment)
     if experiment.train.recompute_activations:
         recompute_activations(model)
     crop = experiment.clip.crop
-    return estimate_memory(model, (experiment.clips_per_batch(run), 3, frames, crop, crop)).training
+    return estimate_memory(model, (experiment.clips_per_gpu(run), 3, frames, crop, crop)).training

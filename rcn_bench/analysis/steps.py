@@ -76,7 +76,7 @@ def _timed(run: Run, experiment: Experiment, process: Process) -> StepTime:
     torch._dynamo.reset()
     device = process.device
     crop, box = experiment.clip.crop, Augmentation.of(experiment).box
-    clips = experiment.clips_per_batch(run)
+    clips = experiment.clips_per_gpu(run)
     if device.type == "cpu":
         clips = min(clips, CLIPS_ON_A_CPU)
     model = place(network_of(run, experiment), device)

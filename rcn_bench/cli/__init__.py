@@ -18,13 +18,13 @@ from rcn_bench import __version__
 from rcn_bench.cli import completion, data, experiment, models, page, products, runs, start, status, trust
 from rcn_bench.cli.options import HelpFormatter, add_examples
 from rcn_bench.cli.refusals import earlier_refusal, refuse
-from rcn_bench.errors import InputError, TrainingDiverged, one_line, shown
+from rcn_bench.errors import InputError, ProcessDied, TrainingDiverged, one_line, shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, 0 of most.
 
-    With one line on stderr, 1 if training diverged, 2 on bad input, 130 on Ctrl-C.
+    With one line on stderr, 1 if training diverged or one of its processes died, 2 on bad input, 130 on Ctrl-C.
     Where whoever reads its output has had enough, as `head` has, it ends without a word, with 141 as by SIGPIPE.
     Any other error is a fault of this package: it keeps its traceback, whose last line asks to report it.
     """
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(*refuse(given, one_line(error), 2))
     except TrainingDiverged as error:
         return _complain(*refuse(given, one_line(error), 1))
+    except ProcessDied as error:
+        return _complain(one_line(error), 1)
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
             raise

@@ -10,6 +10,7 @@ from rcn_bench.cli.options import (
     Options,
     add_command,
     add_examples,
+    add_experiment_command,
     add_experiment_options,
     add_writing_command,
     as_writer,
@@ -30,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     pretrain.add_argument("network", help="such as resnet18")
 
     text = "train a run, or go on from its checkpoint; several runs in one process, those of a network compiled once"
-    train = add_writing_command(commands, "train", _train, text, ["runs"])
+    train = add_experiment_command(commands, "train", _train, text)
     text = f"a run's name, such as {A_RUN}; of several, those that are trained are left"
     train.add_argument("runs", nargs="+", metavar="run", help=text)
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
@@ -89,16 +90,26 @@ def _pretrain(experiment: Experiment, options: Options) -> None:
 
 
 def _train(experiment: Experiment, options: Options) -> None:
-    from rcn_bench.engine.train import train
-    from rcn_bench.engine.trainings import train_all
+    """By processes of its own, unless this is one of those that torchrun has started, of which the first writes."""
+    from rcn_bench.process import is_main
+
+    train = as_writer("train", _train_runs, ["runs"]) if is_main() else _train_runs
+    train(experiment, options)
+
+
+def _train_runs(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.engine.trainings import train_runs
+    from rcn_bench.process import is_one_of_several
 
     runs = _runs(options)
     if options.recompute_activations:
         experiment = replace(experiment, train=replace(experiment.train, recompute_activations=True))
-    if len(runs) == 1:
-        train(runs[0], experiment)
-    else:
-        train_all(runs, experiment)
+    if not is_one_of_several() and experiment.train.gpus == 1:
+        train_runs(runs, experiment)
+        return
+    from rcn_bench.engine.processes import train_as_one_of_several, train_on_several
+
+    (train_as_one_of_several if is_one_of_several() else train_on_several)(runs, experiment)
 
 
 def _evaluate(options: Options) -> None:

@@ -22,23 +22,27 @@ Keys = list[tuple[int, int]]
 class TrainingBatches:
     """The batches of an epoch: boxes (N, T, S, S, 3) uint8, maps (N, 2, 3) and classes (N,) of ``size`` clips each.
 
+    Of processes that share them, ``world``, the ``rank``-th gets every so many-th clip of each batch, from there on, so
+    that all clips are the same, and in the same batches, whatever the number of processes; it must divide ``size``.
     A batch holds until the next one is asked for: its memory, shared with the workers, is then filled anew. What is
     left over at an epoch's end is dropped, since batch norm should not see a batch of one.
     workers: processes; 0: none but this one. pinned: let a GPU read the memory as it is.
     Errors: InputError if there is too little memory that can be shared or pinned.
     """
 
-    def __init__(self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False) -> None:
+    def __init__(
+        self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False, rank: int = 0, world: int = 1
+    ) -> None:
         slots = batches_under_way(workers)
         parts = [torch.as_tensor(part) for part in order.clips[0, 0]]
-        self._memory = [torch.empty(slots, size, *part.shape, dtype=part.dtype) for part in parts]
+        self._memory = [torch.empty(slots, size // world, *part.shape, dtype=part.dtype) for part in parts]
         _require_shared_memory(workers, sum(memory.nbytes for memory in self._memory))
         if workers:
             for memory in self._memory:
                 memory.share_memory_()
         if pinned:
             _pin(self, self._memory)
-        self._orders = _Orders(order, size, slots)
+        self._orders = _Orders(order, size, slots, slice(rank, None, world))
         self._loader = DataLoader(
             _Filler(order.clips, self._memory),
             batch_size=None,  # an item is a whole batch
@@ -58,10 +62,13 @@ class TrainingBatches:
 
 
 class _Orders:
-    """What is to be made of an epoch: in which slot, the clips of which keys. Slots are taken in turn."""
+    """What is to be made of an epoch: in which slot, the clips of which keys. Slots are taken in turn.
 
-    def __init__(self, order: EpochOrder, size: int, slots: int) -> None:
-        self._order, self._size, self._slots = order, size, cycle(range(slots))
+    share: which clips of a batch of ``size``.
+    """
+
+    def __init__(self, order: EpochOrder, size: int, slots: int, share: slice) -> None:
+        self._order, self._size, self._slots, self._share = order, size, cycle(range(slots)), share
 
     def __len__(self) -> int:
         return len(self._order) // self._size
@@ -69,7 +76,7 @@ class _Orders:
     def __iter__(self) -> Iterator[tuple[int, Keys]]:
         keys = list(self._order)
         for batch in range(len(self)):
-            yield next(self._slots), keys[batch * self._size : (batch + 1) * self._size]
+            yield next(self._slots), keys[batch * self._size : (batch + 1) * self._size][self._share]
 
 
 class _Filler(Dataset):

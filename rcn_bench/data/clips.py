@@ -1,5 +1,6 @@
 """The data sets of training and evaluation clips."""
 
+import copy
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -87,6 +88,12 @@ class EvaluationClips(Dataset):
 
     def __len__(self) -> int:
         return len(self.videos)
+
+    def shared(self, rank: int, world: int) -> "EvaluationClips":
+        """Those of every ``world``-th video from the ``rank``-th on."""
+        share = copy.copy(self)
+        share.videos, share.starts = self.videos[rank::world], self.starts[rank::world]
+        return share
 
     def __getitem__(self, index: int) -> Tensor:
         video = self.videos[index]

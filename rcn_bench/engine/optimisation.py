@@ -14,6 +14,7 @@ from rcn_bench.data.transforms import warp
 from rcn_bench.engine.carried import carried
 from rcn_bench.engine.device import uploaded
 from rcn_bench.engine.step import Autocast, TrainingStep
+from rcn_bench.engine.synchronised import synchronise_batch_norm
 from rcn_bench.errors import TrainingDiverged, warn
 from rcn_bench.models.finite import not_finite
 from rcn_bench.models.recompute import recompute_activations
@@ -42,6 +43,8 @@ def build_step(
     nor replayed, with a line that says so. Errors: InputError for a model without a state there.
     """
     training = experiment.train
+    if process.world > 1 and training.batch_norm == "synchronised":
+        synchronise_batch_norm(model, process)
     if training.recompute_activations:
         recompute_activations(model)
     trained, fast = model, True
@@ -55,6 +58,7 @@ def build_step(
         torch.optim.SGD(groups, training.lr, training.momentum, fused=True),
         Autocast(training.autocast, process.device),
         partial(warp, crop=experiment.clip.crop),
+        process=process,
         compiled=fast and training.compile,
         cuda_graph=fast and training.cuda_graph,
     )
@@ -87,7 +91,7 @@ def train_one_epoch(
     number: int,
     description: str,
 ) -> Epoch:
-    """One pass over the batches, the ``number``-th, from 1 on.
+    """One pass over the batches, the ``number``-th, from 1 on; of processes that share them it counts all samples once.
 
     learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite, or what the last update
     left of the weights and of the statistics of batch norm.
@@ -102,6 +106,7 @@ def train_one_epoch(
         samples += len(batch[-1])
         if index % STEPS_BETWEEN_CHECKS == 0:
             _refuse_infinite(totals[0], step, description)
+    totals, samples = step.process.reduce(totals), samples * step.process.world
     _refuse_infinite(totals[0], step, description)
     if name := not_finite(step.model.state_dict()):
         raise TrainingDiverged(f"{description}: not all values of {name} are finite; {_remedy(step)}")

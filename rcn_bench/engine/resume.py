@@ -13,11 +13,14 @@ from rcn_bench.errors import InputError, refusing, warn
 from rcn_bench.files import replacing
 from rcn_bench.models.finite import require_finite
 from rcn_bench.plan.stages import Dependencies
+from rcn_bench.process import Process
 from rcn_bench.provenance import Start
 from rcn_bench.records.plain import from_plain, to_plain
 from rcn_bench.records.runs import Epoch
 
 ADVICE = "delete it to train anew"
+# How processes share batches may change from one start to the next: clips, their order and their batches do not.
+SPREAD = ("train.gpus ", "train.batch_norm ")  # as differences begin
 MARK = b"rcn checkpoint 1\n"  # what a file begins with; then the sha256 of the rest, and the rest
 
 
@@ -70,6 +73,24 @@ def resume(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[l
         return loaded
 
 
+def resume_together(
+    process: Process, path: Path, identity: Dependencies, parts: dict[str, Any]
+) -> tuple[list[Start], list[Epoch]]:
+    """As ``resume``, by the main process; all others get its parts, whatever they started with, and all call it."""
+    if process.world == 1:
+        return resume(path, identity, parts)
+    before: tuple[list[Start], list[Epoch]] = [], []
+    state = io.BytesIO()
+    if process.is_main:
+        before = resume(path, identity, parts)
+        torch.save({name: part.state_dict() for name, part in parts.items()}, state)
+    before, content = process.from_main((before, state.getvalue()))
+    if not process.is_main:
+        for name, part_state in torch.load(io.BytesIO(content), "cpu", weights_only=True).items():
+            _load_part(parts[name], part_state)
+    return before
+
+
 def keep_finished(path: Path) -> None:
     """Set the last checkpoint of a finished training aside, from which its results could be written again."""
     if path.is_file():  # else it is what this training went on from
@@ -97,7 +118,7 @@ def _resume_finished(
     if not path.is_file():
         return None
     try:
-        content = _own_content(path, identity)
+        content = _own_content(path, identity)  # by processes as now, since its results are not computed again
     except InputError:
         path.unlink()
         return None
@@ -105,14 +126,15 @@ def _resume_finished(
 
 
 def _load(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
-    return _loaded(_own_content(path, identity), path, parts)
+    return _loaded(_own_content(path, identity, may_differ=SPREAD), path, parts)
 
 
-def _own_content(path: Path, identity: Dependencies) -> dict[str, Any]:
+def _own_content(path: Path, identity: Dependencies, may_differ: tuple[str, ...] = ()) -> dict[str, Any]:
     """What a checkpoint of this training holds. Errors: DamagedCheckpoint; InputError for one of another."""
     content = _content(path)
     with refusing(lambda why: InputError(f"{path}: checkpoint of an earlier version; {ADVICE}")):
-        differences = identity.differences(content["identity"])
+        found = identity.differences(content["identity"])
+        differences = [difference for difference in found if not difference.startswith(may_differ)]
     if differences:
         what = ", ".join(differences)
         raise InputError(f"{path}: checkpoint of another training: {what}; {ADVICE}, or undo the change")

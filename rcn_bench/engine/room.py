@@ -37,7 +37,7 @@ def room_for(what: str, lower: str) -> Iterator[None]:
 def room_for_training(run: Run, experiment: Experiment) -> AbstractContextManager[None]:
     """For a training step of a run. Errors: InputError."""
     training, crop = experiment.train, experiment.clip.crop
-    clips = f"{experiment.clips_per_batch(run)} clips of {run.frames} frames of {crop}x{crop}"
+    clips = f"{experiment.clips_per_gpu(run)} clips of {run.frames} frames of {crop}x{crop}"
     return room_for(
         f"a training step of {run.name}, {clips}, with {training.workers} workers",
         "lower train.frames_per_batch or train.workers, or set train.recompute_activations",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.errors import reason, warn
+from rcn_bench.process import Process
 
 AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -33,6 +34,7 @@ class TrainingStep:
     """Loss, gradients and update of a model on one batch; the optimizer is SGD with momentum.
 
     prepare: makes the model's input from the batch's tensors but the last, which holds the classes.
+    process: of those that share each batch; their gradients are averaged before every update.
     compiled: run the forward and backward pass through torch.compile. cuda_graph: replay the whole step, update
     included, as one CUDA graph, for batches of one shape. What cannot run here is left out, with one line saying so.
     Trying them on the first batch leaves weights, statistics and random generators as they were.
@@ -45,10 +47,12 @@ class TrainingStep:
         autocast: Autocast,
         prepare: Callable[..., Tensor],
         *,
+        process: Process | None = None,
         compiled: bool = False,
         cuda_graph: bool = False,
     ) -> None:
         self.model, self.optimizer, self.autocast, self.prepare = model, optimizer, autocast, prepare
+        self.process = process or Process(0, 1, autocast.device)
         self._compiled, self._cuda_graph = compiled, cuda_graph
         self._forward: Callable[..., tuple[Tensor, Tensor]] = self._loss_and_right
         self._step: Callable[..., Tensor] | None = None
@@ -85,9 +89,16 @@ class TrainingStep:
 
     def _plain_step(self, *batch: Tensor) -> Tensor:
         results = self._gradients(*batch)
+        # Not DistributedDataParallel, which splits the compiled graph by its buckets, and wants eleven steps before a
+        # CUDA graph. One sum of all gradients after the backward pass is a part of the graph, as the update is; what
+        # it costs is that no gradient travels while others are computed. One that overflows anywhere does everywhere.
+        self.process.average(parameter.grad for parameter in self._trained() if parameter.grad is not None)
         self.autocast.scaler.step(self.optimizer)
         self.autocast.scaler.update()
         return results
+
+    def _trained(self) -> Iterator[nn.Parameter]:
+        return (parameter for group in self.optimizer.param_groups for parameter in group["params"])
 
     def _fastest_step(self, batch: Sequence[Tensor]) -> Callable[..., Tensor]:
         if self._compiled:
@@ -102,13 +113,17 @@ class TrainingStep:
         return self._plain_step
 
     def _works(self, what: str, attempt: Callable[[], object]) -> bool:
+        """Whether it does in every process, since all have to do the same."""
+        why = None
         try:
             with self._undone():
                 attempt()
         except Exception as error:  # a compiler can fail in as many ways as there are machines
-            warn(f"training goes on without {what}, which cannot run here: {reason(error)}")
-            return False
-        return True
+            why = reason(error)
+        if failed := self.process.how_many(why is not None):
+            why = why or f"not in {failed} of the {self.process.world} processes"
+            warn(f"training goes on without {what}, which cannot run here: {why}")
+        return not failed
 
     @contextmanager
     def _undone(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from rcn_bench.engine.build import build_model, initial_weights_file, require_mo
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, train_one_epoch
 from rcn_bench.engine.repeatable import repeatable
-from rcn_bench.engine.resume import keep_finished, resume, save_checkpoint
+from rcn_bench.engine.resume import keep_finished, resume_together, save_checkpoint
 from rcn_bench.engine.room import room_for_training
 from rcn_bench.engine.validate import Validation
 from rcn_bench.errors import InputError
@@ -38,12 +38,17 @@ from rcn_bench.records.weights import Card, sealed
 def train(run: Run, experiment: Experiment) -> None:
     """Train a run from its init, or from its last checkpoint, and write its folder.
 
-    Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors.
+    Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors. Of the processes that share
+    it, as many as ``train.gpus``, all call this, and the main one alone writes.
     Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
     TrainingDiverged when the loss, a weight or a statistic of batch norm is not finite.
     """
     require_model(run, experiment)
-    process, training = Process.alone(), experiment.train
+    process, training = Process.here(), experiment.train
+    if process.world != training.gpus:
+        raise InputError(
+            f"train.gpus: {training.gpus} are to share a training, not {process.world}; use `rcn-bench train`"
+        )
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()  # of a training before this one
     with ExitStack() as held:
@@ -83,13 +88,17 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     model = build_model(run, experiment, len(cache.labels))
     if file and sha256:
         require_unchanged(file, sha256)
-    held.enter_context(locked(paths.run(run)))
+    if process.is_main:
+        held.enter_context(locked(paths.run(run)))
     model = place(model, process.device)
     step = build_step(model, experiment, process, run.frames if experiment.carried_clips(run) else None)
     parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
     identity = _identity(run, experiment, cache.fingerprint, sha256)
-    starts, epochs = resume(paths.checkpoint(run), identity, parts)
-    origin = replace(origin, starts=[*starts, *origin.starts])
+    starts, epochs = resume_together(process, paths.checkpoint(run), identity, parts)
+    own = [replace(start, processes=process.world) for start in origin.starts]
+    if starts and starts[-1].processes != process.world:
+        process.print(f"{run.name}: on {process.world} processes, before on {starts[-1].processes}")
+    origin = replace(origin, starts=[*starts, *own])
     if epochs:
         process.print(f"{run.name}: resuming after epoch {len(epochs)}")
 
@@ -99,17 +108,22 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     schedule = training.warmup, training.schedule, training.milestones
     for epoch in range(len(epochs), training.epochs):
         order.epoch = epoch
-        torch.manual_seed(run.seed * 1_000_003 + epoch)  # dropout, too, is the same after a resume
+        # Dropout, too, is the same after a resume; each process draws its own.
+        torch.manual_seed(process.own_seed(run.seed * 1_000_003 + epoch))
         name = f"{run.name} epoch {epoch + 1}/{training.epochs}"
         rates = epoch_rates(training.lr, epoch, training.epochs, len(batches), *schedule)
         epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name))
+        process.take_from_main(model.buffers())  # a network is one, with one batch norm's statistics, as it is kept
         if validation and (epoch + 1) % training.validate_every == 0:
-            epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model))
-        save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
+            epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model, process))
+        if process.is_main:
+            save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
         seen = epochs[-1].validation_accuracy
         looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
         process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill
 
+    if not process.is_main:
+        return
     _write(
         run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model, validation
     )
@@ -153,11 +167,13 @@ def _require_recorded(file: Path, network: str, sha256: str) -> None:
 
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
     pinned, size = process.device.type == "cuda", _batch_size(run, experiment, len(order))
-    return TrainingBatches(order, size, workers=experiment.train.workers, pinned=pinned)
+    workers, (rank, world) = experiment.train.workers, (process.rank, process.world)
+    return TrainingBatches(order, size, workers=workers, pinned=pinned, rank=rank, world=world)
 
 
 def _batch_size(run: Run, experiment: Experiment, clips: int) -> int:
     """Clips in a batch; clips: of an epoch."""
+    experiment.clips_per_gpu(run)  # that there is such a share
     batch_size = experiment.clips_per_batch(run)
     if not 2 <= batch_size <= clips:
         raise InputError(
@@ -212,6 +228,7 @@ def _write(
         metrics_sha256=write_metrics(paths.metrics(run), epochs),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         validation_fingerprint=validation.fingerprint if validation else None,
+        batch_norm=experiment.train.batch_norm if process.world > 1 else None,
     ).write(paths.training(run))
     write_bytes(paths.weights(run), weights)
 

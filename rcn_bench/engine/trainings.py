@@ -16,6 +16,14 @@ from rcn_bench.process import Process
 from rcn_bench.records.runs import Trained
 
 
+def train_runs(runs: Sequence[Run], experiment: Experiment) -> None:
+    """One run, whether or not it is finished, or several as by ``train_all``."""
+    if len(runs) == 1:
+        train(runs[0], experiment)
+    else:
+        train_all(runs, experiment)
+
+
 def train_all(runs: Sequence[Run], experiment: Experiment) -> None:
     """Train runs one after the other, those of one network together, after all of them have been checked.
 
@@ -28,8 +36,9 @@ def train_all(runs: Sequence[Run], experiment: Experiment) -> None:
     if len(set(runs)) < len(runs):
         twice = next(run.name for run in runs if runs.count(run) > 1)
         raise InputError(f"{twice}: given twice; give each run once")
-    process = Process.alone()
-    left = [run for run in runs if not _is_finished(run, experiment, check_training(run, experiment))]
+    process = Process.here()
+    found = [run for run in runs if not _is_finished(run, experiment, check_training(run, experiment))]
+    left = process.from_main(found)  # of processes that share them, the same in all
     for run in runs:
         if run not in left:
             process.print(f"{run.name}: is trained already")

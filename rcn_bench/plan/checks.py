@@ -148,7 +148,7 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
 
 
 def _check_run(experiment: Experiment, run: Run) -> None:
-    """Pretrained weights are known for its network, its clips fit the embedded videos, its batches hold two or more."""
+    """Pretrained weights are known for its network, its clips fit the embedded videos, and the GPUs its batches."""
     if run.w_xh != "random":
         try:
             experiment.trunk(run.model)
@@ -167,6 +167,7 @@ def _check_run(experiment: Experiment, run: Run) -> None:
             f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of fewer than 2 clips of "
             f"{run.frames} frames"
         )
+    experiment.clips_per_gpu(run)
     if digits and batch > digits.train_videos:
         raise InputError(
             f"train.frames_per_batch: {experiment.train.frames_per_batch} makes batches of {batch} clips of "

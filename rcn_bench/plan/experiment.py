@@ -96,6 +96,21 @@ class Experiment(Sections):
         """Of its training."""
         return self.train.frames_per_batch // (BATCH_FRAMES if BATCH_OF_T8 in run.options else run.frames)
 
+    def clips_per_gpu(self, run: Run) -> int:
+        """Each process's share of a batch. Errors: InputError if there is none that is the same for all."""
+        batch, gpus = self.clips_per_batch(run), self.train.gpus
+        makes = f"train.frames_per_batch: {self.train.frames_per_batch} makes batches of {batch} clips of"
+        if batch % gpus:
+            raise InputError(
+                f"train.gpus: {gpus} do not share a batch evenly; {makes} {run.frames} frames; change one of the two"
+            )
+        if gpus > 1 and batch == gpus and self.train.batch_norm == "per_gpu":
+            raise InputError(
+                f"train.gpus: {gpus} have a single clip each, which batch norm should not see alone; {makes} "
+                f"{run.frames} frames; use fewer, or set train.batch_norm: synchronised"
+            )
+        return batch // gpus
+
     def trunk(self, model: str) -> str:
         """The 2D network that a model is built on: rcn18 stands on resnet18.
 

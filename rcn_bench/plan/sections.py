@@ -158,9 +158,19 @@ class Training:
         "nothing that is trained; 0: never",
         0,
     )
-    threads: Threads = key("of a training on a CPU", 1)
+    gpus: Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)] = key(
+        "that share each batch of a run, a process each; batches, learning rate and the order of clips stay those of "
+        "one; where there is no GPU, so many processes on the CPU",
+        1,
+    )
+    batch_norm: Literal["per_gpu", "synchronised"] = key(
+        "what its statistics are of where several GPUs share a batch: of each GPU's part, as the paper's, or of the "
+        "whole batch, as on one GPU",
+        "per_gpu",
+    )
+    threads: Threads = key("of a training on a CPU, of each of its processes", 1)
     workers: Annotated[int, Limits(minimum=0, maximum=MOST_PROCESSES)] = key(
-        "processes that make batches; 0: none but the training itself", 0
+        "processes that make the batches of each GPU; 0: none but the training itself", 0
     )
 
 

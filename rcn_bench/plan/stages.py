@@ -20,11 +20,14 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, certified, find_product, products_of, profiled, timed
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
-from rcn_bench.plan.sections import CHARACTERS, TEXTURES
+from rcn_bench.plan.sections import CHARACTERS, TEXTURES, Training
 
 # Of the embedded data set's keys, those that its stills show, and those that nothing else does.
 OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed", "size", "stills_of")
 OF_STILLS_ALONE = {"stills", "stills_of"}
+# Of the keys of training, those that change no result, and those of how processes share a batch.
+NOT_OF_RESULTS = ("threads", "workers", "validate_every")
+SPREAD = ("gpus", "batch_norm")
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,22 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, *ways, *others, "threads", "workers", "validate_every"),
+        "train": _without(train, *ways, *others, *NOT_OF_RESULTS, *SPREAD) | _spread(train),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }
     return _depends(
         experiment, settings, "rcn_bench.engine.train", models=[run.model], files=_imagenet(experiment, run)
     )
+
+
+def _spread(train: Training) -> dict[str, Any]:
+    """How processes share a run's batches, where its result depends on it.
+
+    By statistics of the whole batch it is that of one process but for rounding, and for what dropout draws.
+    """
+    same = train.gpus == 1 or (train.batch_norm == "synchronised" and not train.deterministic)
+    return {} if same else {key: getattr(train, key) for key in SPREAD}
 
 
 def pretraining(experiment: Experiment, network: str) -> Dependencies:
@@ -246,6 +258,8 @@ def steps(experiment: Experiment, _: str) -> Dependencies:
         "stem_pool": experiment.stem_pool,
         "profile": {"num_classes": profile.num_classes, "seconds": profile.seconds},
     }
+    if train.gpus > 1:
+        settings["train"]["gpus"] = train.gpus  # of whose shares of a batch steps are timed
     models = sorted({run.model for run in all_runs(products_of(experiment).values())})
     return _depends(experiment, settings, "rcn_bench.analysis.steps", models=models)
 

@@ -219,7 +219,8 @@ class Workflow:
         return config_hash([sorted(video.id for video in self.experiment.dataset.read(path)) for path in folders])
 
     def memory(self, stage: str) -> Callable[[Wildcards, int], int]:
-        return lambda wildcards, attempt: NEEDS[stage].memory * attempt
+        processes = self.experiment.train.gpus if stage == "train" else 1
+        return lambda wildcards, attempt: NEEDS[stage].memory * processes * attempt
 
     def runtime(self, stage: str) -> Callable[[Wildcards, int], int]:
         return lambda wildcards, attempt: NEEDS[stage].runtime * attempt

@@ -117,6 +117,8 @@ class Trained(OfVideos, Record):
     initial_weights: None for random ones. deterministic: whether the same command on the same kind of machine gives
     the same bits. peak_memory_bytes: of torch, on a GPU. metrics_sha256: of metrics.jsonl, beside it.
     validation_fingerprint: of the videos that were looked at while it was trained; None without.
+    batch_norm: of several processes, what its statistics were of, per_gpu or synchronised; the running ones, by which
+    the network is evaluated, are then the first process's, which has seen its part of every batch, or all of them.
     """
 
     made_by: ClassVar[str] = "rcn-bench train {path.parent.name}"
@@ -135,6 +137,7 @@ class Trained(OfVideos, Record):
     metrics_sha256: str
     weights_sha256: str
     validation_fingerprint: str | None = None
+    batch_norm: str | None = None
 
     def epochs(self, path: Path) -> list[Epoch]:
         """Those of a metrics.jsonl. Errors: InputError if they are not the ones of this training."""

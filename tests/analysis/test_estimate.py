@@ -88,6 +88,11 @@ def test_more_epochs_and_videos_take_longer(experiment, steps):
     assert rows["rcn18-t8-xh_stills-hh_identity-s0"][3:5] == ["12", "0.02"]
 
 
+def test_gpus_that_share_a_batch_take_the_time_of_their_share(experiment, steps):
+    rows = rows_of(estimate(training(experiment, gpus=4), steps))
+    assert rows["rcn18-t8-xh_stills-hh_identity-s0"][:4] == ["2", "8", "1.8e+04", "0.01"]
+
+
 def test_runs_of_figures_alone_are_not_evaluated(experiment, tmp_path):
     experiment = replace(experiment, figures=experiment.figures | {"figure2": {"models": ["rcn18"], "frames": 4}})
     steps = written(tmp_path / "steps.json", RCN, I3D, StepTime("rcn18", 4, 4, 18.0, 0.4, GIB))

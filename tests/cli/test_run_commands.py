@@ -14,7 +14,7 @@ from rcn_bench.data.cache.shard import Storage
 from rcn_bench.engine import evaluate as evaluation
 from rcn_bench.engine import predict as prediction
 from rcn_bench.engine import pretrain as pretraining
-from rcn_bench.engine import train as training
+from rcn_bench.engine import trainings
 from rcn_bench.trust import keep
 
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
@@ -44,7 +44,7 @@ def test_a_run_that_cannot_be_is_refused_before_there_is_a_cache(assert_refused,
 def called(monkeypatch):
     """What the engine is called with, in place of its work."""
     calls = []
-    for module, name in ((training, "train"), (evaluation, "evaluate"), (prediction, "predict")):
+    for module, name in ((trainings, "train"), (evaluation, "evaluate"), (prediction, "predict")):
         monkeypatch.setattr(module, name, lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(pretraining, "pretrain", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(keep, "write_card", lambda *arguments: None)

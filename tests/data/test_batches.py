@@ -82,6 +82,17 @@ def test_a_batch_is_the_clips_of_its_keys(source):
     assert (boxes.dtype, maps.dtype, classes.dtype) == (torch.uint8, torch.float32, torch.int64)
 
 
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_processes_share_every_batch_and_its_order(source, world):
+    order = order_of(source)
+    whole = [[part.clone() for part in batch] for batch in TrainingBatches(order, 4)]
+    for rank in range(world):
+        share = TrainingBatches(order, 4, rank=rank, world=world)
+        assert len(share) == len(whole) == VIDEOS // 4
+        for batch, own in zip(whole, share, strict=True):
+            assert all(torch.equal(part[rank::world], own_part) for part, own_part in zip(batch, own, strict=True))
+
+
 def test_what_is_left_over_is_dropped(source):
     batches = TrainingBatches(order_of(source), SIZE)
     assert len(batches) == len(list(batches)) == VIDEOS // SIZE
@@ -156,3 +167,12 @@ def test_batches_reach_a_gpu_unchanged_from_memory_that_it_reads_directly(source
             torch.cuda._sleep(2_000_000)  # a step that is not done when the next batch is made
             arrived.append([part.cpu() for part in batch])
         assert same(arrived, expected)
+
+
+def test_processes_share_the_videos_of_an_evaluation(source):
+    videos = EvaluationClips(Cache(source.index), ClipLayout(4, 2), 16, 3)
+    shares = [videos.shared(rank, 3) for rank in range(3)]
+    assert sum(map(len, shares)) == len(videos) == VIDEOS
+    for rank, share in enumerate(shares):
+        assert [video.id for video in share.videos] == [video.id for video in videos.videos[rank::3]]
+        assert all(torch.equal(share[i], videos[rank + 3 * i]) for i in range(len(share)))

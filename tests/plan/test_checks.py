@@ -37,6 +37,29 @@ def test_clips_that_do_not_fit_are_refused_before_any_job(key, value):
     assert refusal(changed(key, value)).startswith(("data.digits.video_frames: ", "train.frames_per_batch: "))
 
 
+@pytest.mark.parametrize(
+    ("gpus", "statistics", "message"),
+    [
+        (3, "synchronised", "train.gpus: 3 do not share a batch evenly; train.frames_per_batch: 256 makes batches of "),
+        (16, "per_gpu", "train.gpus: 16 have a single clip each, which batch norm should not see alone; "),
+        (16, "synchronised", ""),
+        (8, "per_gpu", ""),
+    ],
+)
+def test_gpus_must_share_a_batch_evenly(gpus, statistics, message):
+    changes = {
+        "train.gpus": gpus,
+        "train.batch_norm": statistics,
+        "train.frames_per_batch": 256,
+        "tables.table3.frames": [16],
+    }
+    config = with_changes(MINI, changes)
+    if message:
+        assert refusal(config).startswith(message)
+    else:
+        experiment(changes)
+
+
 @pytest.mark.parametrize("table", ["table4", "table5"])
 def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table):
     experiment({f"tables.{table}.models": ["rcn101"]})

@@ -107,6 +107,12 @@ def test_every_stage_asks_for_more_at_each_attempt():
         assert [runtime(None, attempt) for attempt in (1, 2, 3)] == [NEEDS[stage].runtime * n for n in (1, 2, 3)]
 
 
+def test_a_training_of_several_processes_asks_for_as_much_memory_as_all_of_them():
+    alone, four = Workflow([SMOKE]), Workflow([SMOKE], {"train": {"gpus": 4}})
+    assert four.memory("train")(None, 2) == 4 * alone.memory("train")(None, 2)
+    assert four.memory("evaluate")(None, 2) == alone.memory("evaluate")(None, 2)
+
+
 @pytest.mark.parametrize("folder", ["plain", "it's a folder", "a {brace}", 'a "quote" $HOME'])
 def test_jobs_find_this_environments_commands_wherever_it_lies(tmp_path, folder):
     python = light_environment(tmp_path / folder / "environment")

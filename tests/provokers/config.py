@@ -190,6 +190,16 @@ def batch_of_one_clip(user: User) -> Met:
 
 
 @provoker
+def gpus_that_share_no_batch(user: User) -> Met:
+    return user.shows({"train.gpus": 3}).naming("train.gpus: 3", "train.frames_per_batch")
+
+
+@provoker
+def gpus_with_one_clip(user: User) -> Met:
+    return user.shows({"train.gpus": 2, "train.frames_per_batch": 16}).naming("train.gpus: 2", 16)
+
+
+@provoker
 def batch_of_more_than_the_videos(user: User) -> Met:
     return user.shows({"train.frames_per_batch": 512}).naming("train.frames_per_batch", 512)
 

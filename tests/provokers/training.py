@@ -5,15 +5,17 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from provokers.user import RUN, WINDOWED, Met, User, interrupted_after, provoker, slow, weights_of
 from rcn_bench.data import batches
-from rcn_bench.engine import build
+from rcn_bench.engine import build, processes
 from rcn_bench.engine import train as training
 from rcn_bench.engine.step import TrainingStep
 
 CHECKPOINT = Path("results", "own", "checkpoints", f"{RUN}.pt")
 LONGER = {"train.epochs": 4}
+TWO = {"train.gpus": 2, "train.frames_per_batch": 16}
 
 
 @provoker
@@ -26,6 +28,47 @@ def loss_that_is_not_finite(user: User) -> Met:
 def batch_of_more_than_the_usable_videos(user: User) -> Met:
     user.has_finished()
     return user.trains({"train.frames_per_batch": 64}).naming("train.frames_per_batch", 64)
+
+
+@provoker
+def processes_of_another_number(user: User) -> Met:
+    for name, value in {"TORCHELASTIC_RUN_ID": "own", "WORLD_SIZE": "4", "RANK": "1"}.items():
+        user.monkeypatch.setenv(name, value)
+    return user.trains(TWO).naming("train.gpus: 2", 4)
+
+
+@provoker
+def more_processes_than_gpus(user: User) -> Met:
+    user.monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    user.monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    return user.trains(TWO).naming("train.gpus: 2", 1)
+
+
+@provoker
+def process_that_was_killed(user: User) -> Met:
+    user.has_finished()
+
+    def kill(folder: Path, *arguments: object) -> None:
+        failure = ProcessFailure(1, 4711, -9, error_file=str(folder / "none.json"))
+        raise ChildFailedError("train", {1: failure})
+
+    user.monkeypatch.setattr(processes, "elastic_launch", lambda *arguments: kill)
+    return user.trains(TWO).naming("process 2 of 2", "SIGKILL")
+
+
+@provoker
+def process_that_lost_another(user: User) -> Met:
+    user.has_finished()
+
+    def lose(*arguments: object) -> None:
+        raise RuntimeError("[third_party/gloo/gloo/pair.cc:561] Connection closed by peer")
+
+    for name, value in {"TORCHELASTIC_RUN_ID": "own", "WORLD_SIZE": "2", "RANK": "1"}.items():
+        user.monkeypatch.setenv(name, value)
+    user.monkeypatch.setattr(processes, "SECONDS_TO_BE_ENDED", 0)
+    user.monkeypatch.setattr(processes.distributed, "init_process_group", lambda *group, **options: None)
+    user.monkeypatch.setattr(processes, "train_runs", lose)
+    return user.trains(TWO).naming("Connection closed by peer")
 
 
 @provoker

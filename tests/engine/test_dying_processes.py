@@ -1,0 +1,162 @@
+"""Processes as users start them, by the command or by torchrun, on one machine or two, of which one dies."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import changed, linked, metrics_without_times
+from together import in_two_processes, sha256_of
+from torch import distributed
+
+from rcn_bench.engine.train import train
+from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Trained
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not distributed.is_gloo_available(), reason="needs gloo")]
+
+RUN = Run("rcn_pocket", 4, "random", "random", 0)
+EPOCHS = 100
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+SECONDS = 200  # a start takes some, and a machine can be busy
+
+
+@pytest.fixture
+def shared(noise, tmp_path):
+    """An experiment for two processes, and the end of the command that trains its run."""
+    few = {"train.epochs": EPOCHS, "train.frames_per_batch": 16, "train.gpus": 2}
+    experiment = changed(linked(noise, tmp_path / "results", "cache"), few)
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(experiment.config))
+    command = ["-m", "rcn_bench.cli", "train", RUN.name, "--config", str(config)]
+    return experiment, [*command, "--results", str(experiment.results)]
+
+
+def started(command: list[str], output: Path, **environment: str) -> subprocess.Popen:
+    """Its stdout and stderr go to files: output.out and output.err."""
+    with output.with_suffix(".out").open("w") as out, output.with_suffix(".err").open("w") as err:
+        return subprocess.Popen(command, env=ENVIRONMENT | environment, stdout=out, stderr=err)
+
+
+def wait_for_epochs(output: Path, process: subprocess.Popen) -> None:
+    """Until three are done."""
+    end = time.monotonic() + SECONDS
+    while output.with_suffix(".out").read_text().count(" epoch ") < 3:
+        assert process.poll() is None, output.with_suffix(".err").read_text()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def children(process: int) -> list[int]:
+    """Those that share the training, which Python has spawned."""
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in found if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def test_one_that_dies_ends_the_run_in_one_line_and_torchrun_goes_on_to_the_same_bits(shared, tmp_path, noise):
+    experiment, command = shared
+    output = tmp_path / "killed"
+    process = started([sys.executable, *command], output)
+    wait_for_epochs(output, process)
+    first, second = children(process.pid)
+    os.kill(second, 9)
+    assert process.wait(SECONDS) == 1
+    (line,) = output.with_suffix(".err").read_text().splitlines()
+    assert line.startswith("rcn-bench: process 2 of 2 was killed by SIGKILL")
+    assert not any(Path(f"/proc/{each}").exists() for each in (first, second))
+    assert experiment.paths.checkpoint(RUN).is_file()
+    assert not experiment.paths.training(RUN).exists()
+
+    resumed = started([*TORCHRUN, "--standalone", "--nproc-per-node", "2", *command], tmp_path / "resumed")
+    assert resumed.wait(SECONDS) == 0, (tmp_path / "resumed.err").read_text()
+    record = Trained.read(experiment.paths.training(RUN))
+    assert [start.processes for start in record.origin.starts] == [2, 2]
+    assert "resuming after epoch" in (tmp_path / "resumed.out").read_text()
+
+    whole = changed(linked(noise, tmp_path / "whole", "cache"), {"train": experiment.config["train"]})
+    in_two_processes(tmp_path, lambda process: train(RUN, whole))
+    assert metrics_without_times(whole, RUN) == metrics_without_times(experiment, RUN)
+    assert sha256_of(whole, RUN) == sha256_of(experiment, RUN)
+
+
+# Two machines: namespaces of one, each with a network of its own, and a cable between them
+
+HOSTS = {"rcn-bench-a": ("rcn-a", "10.213.77.1"), "rcn-bench-b": ("rcn-b", "10.213.77.2")}
+
+
+def ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[str]]:
+    """Their names."""
+    (first, (first_end, _)), (second, (second_end, _)) = HOSTS.items()
+    made = []
+    try:
+        for host in HOSTS:
+            ip("netns", "add", host)
+            made.append(host)
+        ip("link", "add", first_end, "netns", first, "type", "veth", "peer", "name", second_end, "netns", second)
+        for host, (end, address) in HOSTS.items():
+            ip("-n", host, "address", "add", f"{address}/24", "dev", end)
+            for device in (end, "lo"):
+                ip("-n", host, "link", "set", device, "up")
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no network namespaces here: {error}")
+    else:
+        yield made
+    finally:
+        for host in made:
+            pull_the_plug(host)
+            ip("netns", "delete", host)
+
+
+def pull_the_plug(host: str) -> None:
+    """Of all processes on a host at once."""
+    for process in ip("netns", "pids", host).split():
+        os.kill(int(process), 9)
+
+
+def test_two_machines_share_a_run_and_when_one_dies_it_ends_and_can_be_resumed(shared, hosts, tmp_path):
+    experiment, command = shared
+
+    def start(name: str) -> list[subprocess.Popen]:
+        meet = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"{HOSTS[hosts[0]][1]}:29400", "--rdzv-id", name]
+        return [
+            started(
+                [
+                    *("ip", "netns", "exec", host, *TORCHRUN, "--nnodes", "2", "--nproc-per-node", "1", *meet),
+                    *("--rdzv-conf", f"is_host={int(host == hosts[0])}", "--local-addr", HOSTS[host][1], *command),
+                ],
+                tmp_path / f"{name} {host}",
+                GLOO_SOCKET_IFNAME=HOSTS[host][0],
+            )
+            for host in hosts
+        ]
+
+    def told(name: str) -> str:
+        return "".join((tmp_path / f"{name} {host}.{end}").read_text() for host in hosts for end in ("out", "err"))
+
+    nodes = start("first")
+    end = time.monotonic() + SECONDS
+    while told("first").count(f"{RUN.name} epoch ") < 3:
+        assert {node.poll() for node in nodes} == {None}, told("first")
+        assert time.monotonic() < end, told("first")
+        time.sleep(0.05)
+    # Torchrun, not the hosts' order, says which process is the first; the one that meets them must live to tell.
+    pull_the_plug(hosts[1])
+    assert nodes[0].wait(SECONDS) == 1
+    assert nodes[1].wait(SECONDS) != 0
+    assert "rcn-bench: another process of this training has ended" in told("first")
+    assert experiment.paths.checkpoint(RUN).is_file()
+
+    assert [node.wait(SECONDS) for node in start("second")] == [0, 0], told("second")
+    record = Trained.read(experiment.paths.training(RUN))
+    assert [start.processes for start in record.origin.starts] == [2, 2]
+    assert record.epochs(experiment.paths.metrics(RUN))[-1].epoch == EPOCHS

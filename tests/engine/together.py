@@ -1,0 +1,32 @@
+"""Two processes that share a training on the CPU, also where there is a GPU."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import distributed, multiprocessing
+
+from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.process import Process
+
+
+def in_two_processes(folder: Path, work: Callable[[Process], object]) -> list:
+    """What ``work`` returns in each of two forked processes, which have started in no time, as they share torch."""
+    multiprocessing.start_processes(_work, (folder, work), 2, start_method="fork")
+    return [torch.load(folder / f"result of {rank}", weights_only=False) for rank in range(2)]
+
+
+def _work(rank: int, folder: Path, work: Callable[[Process], object]) -> None:
+    torch.set_num_threads(1)
+    torch.cuda.is_available = lambda: False
+    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
+    torch.save(work(Process.here()), folder / f"result of {rank}")
+    distributed.destroy_process_group()
+
+
+def sha256_of(experiment: Experiment, run: Run) -> str:
+    weights = load_file(experiment.paths.weights(run))
+    return hashlib.sha256(b"".join(value.numpy().tobytes() for _, value in sorted(weights.items()))).hexdigest()
