@@ -68,9 +68,14 @@ def section_schema(section: Any) -> Schema:
     }
 
 
-def keys_of(section: Any) -> list[Field]:
-    """The fields that are keys of a config."""
-    return [key for key in fields(section) if key.metadata.get("key", True)]
+def keys_of(section: Any) -> tuple[Field, ...]:
+    """The fields that are keys of a config, of a section or of its class."""
+    return _keys(section if isinstance(section, type) else type(section))
+
+
+@cache
+def _keys(section: Any) -> tuple[Field, ...]:
+    return tuple(key for key in fields(section) if key.metadata.get("key", True))
 
 
 def parse(kind: Any, value: Any) -> Any:
