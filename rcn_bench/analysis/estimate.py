@@ -75,7 +75,7 @@ def _table(
     experiment: Experiment, runs: list[Run], steps: dict[tuple[str, int], StepTime], videos: dict[str, int]
 ) -> pd.DataFrame:
     """A row a run."""
-    estimated = cache(lambda variant, frames: _estimated_peak(experiment, variant, frames))  # alike of all its starts
+    estimated = cache(lambda variant, frames: estimated_peak(experiment, variant, frames))  # alike of all its starts
     evaluated = evaluated_runs(experiment)
     rows = []
     for run in runs:
@@ -98,7 +98,7 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
+def estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
     """Bytes of a training step on a whole batch, as it would be run."""
     run = Run.of(variant, frames, "random", None, 0)
     model = network_of(run, experiment)

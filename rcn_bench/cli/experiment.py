@@ -18,6 +18,7 @@ from rcn_bench.cli.options import (
 )
 from rcn_bench.cli.terminal import fitted, terminal_width
 from rcn_bench.errors import InputError, warn
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.experiment import Experiment
 
 
@@ -96,7 +97,8 @@ def _estimate(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.steps import measure_steps
 
     if options.step_times is None:
-        measure_steps(experiment)
+        with taking_gpus():
+            measure_steps(experiment)
     times = options.step_times or experiment.paths.step_times
     print(estimate(experiment, times, options.train_videos, options.val_videos))
 

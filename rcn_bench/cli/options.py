@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rcn_bench.cli.refusals import FOLDER
 from rcn_bench.errors import InputError
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.config import experiment_in, load_experiment
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.writers import writing
@@ -76,6 +77,21 @@ def as_writer(
             run(experiment, options)
 
     return run_as_writer
+
+
+def on_a_gpu(
+    run: Callable[[Experiment, Options], None], need: Callable[[Experiment, Options], int] | None = None
+) -> Callable[[Experiment, Options], None]:
+    """Let it compute on a GPU of its own, where there is one; first wait for a free one, with a line.
+
+    need: the bytes that it takes there, where it may share one.
+    """
+
+    def run_there(experiment: Experiment, options: Options) -> None:
+        with taking_gpus(need=partial(need, experiment, options) if need else None):
+            run(experiment, options)
+
+    return run_there
 
 
 def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

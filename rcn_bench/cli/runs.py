@@ -15,22 +15,26 @@ from rcn_bench.cli.options import (
     as_writer,
     experiment_of,
     not_negative,
+    on_a_gpu,
     output_file,
     positive,
     rate,
 )
 from rcn_bench.errors import InputError
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
 
 
 def add_commands(commands: Commands) -> None:
-    pretrain = add_writing_command(commands, "pretrain", _pretrain, "train a 2D network on stills", ["network"])
+    pretrain = add_writing_command(
+        commands, "pretrain", on_a_gpu(_pretrain), "train a 2D network on stills", ["network"]
+    )
     pretrain.add_argument("network", help="such as resnet18")
 
     text = "train a run, or go on from its checkpoint; several runs in one process, those of a network compiled once"
-    train = add_writing_command(commands, "train", _train, text, ["runs"])
+    train = add_writing_command(commands, "train", on_a_gpu(_train, _memory), text, ["runs"])
     text = f"a run's name, such as {A_RUN}; of several, those that are trained are left"
     train.add_argument("runs", nargs="+", metavar="run", help=text)
     train.add_argument("--recompute-activations", action="store_true", help="less memory, more time, the same result")
@@ -48,9 +52,12 @@ def add_commands(commands: Commands) -> None:
     add_examples(evaluate, f"{A_RUN} --config config/mini.yaml", f"{weights} --videos videos")
 
     measurements = {
-        "online": (_online, "accuracy of trained runs against the share of a video seen"),
+        "online": (on_a_gpu(_online), "accuracy of trained runs against the share of a video seen"),
         "w-hh": (_hidden_state, "w_hh of trained runs by layer, at the start of their training and after it"),
-        "lifetime": (_lifetime, "accuracy of trained runs by the age of their state in frames, on long videos"),
+        "lifetime": (
+            on_a_gpu(_lifetime),
+            "accuracy of trained runs by the age of their state in frames, on long videos",
+        ),
     }
     for name, (measure, text) in measurements.items():
         command = add_writing_command(commands, name, measure, text, ["runs"])
@@ -67,7 +74,7 @@ def add_commands(commands: Commands) -> None:
     add_examples(stream, f"video.mp4 {weights}", f"0 {weights} --top 1")
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
-    calibrate = add_writing_command(commands, "calibrate", _calibrate, text, ["weights"])
+    calibrate = add_writing_command(commands, "calibrate", on_a_gpu(_calibrate), text, ["weights"])
     calibrate.add_argument("weights", choices=PUBLISHED_WEIGHTS)
     calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
 
@@ -88,6 +95,14 @@ def _pretrain(experiment: Experiment, options: Options) -> None:
     pretrain(options.network, experiment)
 
 
+def _memory(experiment: Experiment, options: Options) -> int:
+    """Of the largest training, in bytes, by the shapes of its tensors."""
+    from rcn_bench.analysis.estimate import estimated_peak
+
+    networks = {(run.variant, run.frames) for run in _runs(options)}
+    return max(estimated_peak(experiment, *network) for network in networks)
+
+
 def _train(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.train import train
     from rcn_bench.engine.trainings import train_all
@@ -106,11 +121,12 @@ def _evaluate(options: Options) -> None:
         from rcn_bench.engine.predict import predict
 
         output = output_file(options.output, "give --output the name of a file")
-        predict(options.weights, options.videos, output, options.pictures_per_second)
+        with taking_gpus():
+            predict(options.weights, options.videos, output, options.pictures_per_second)
         return
     if options.weights or options.videos or not (options.runs and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")
-    as_writer("evaluate", _evaluate_runs, ["runs"])(experiment_of(options), options)
+    as_writer("evaluate", on_a_gpu(_evaluate_runs), ["runs"])(experiment_of(options), options)
 
 
 def _evaluate_runs(experiment: Experiment, options: Options) -> None:
@@ -145,7 +161,8 @@ def _lifetime(experiment: Experiment, options: Options) -> None:
 def _stream(options: Options) -> None:
     from rcn_bench.engine.live.stream import stream
 
-    stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
+    with taking_gpus():
+        stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:
