@@ -57,6 +57,7 @@ TYPED = [
     "snakemake --cores 4 all",
     "snakemake --cores 16 --resources gpu=1 -- all",
     "snakemake -n --configfile config/kinetics.yaml",
+    "rcn-bench plan --config config/kinetics.yaml --gpus 8 --train-videos 240000 --val-videos 20000",
     "rcn-bench show --config config/mini.yaml",
     "rcn-bench status --config FILE --watch 10",
     "rcn-bench depends train RUN --config FILE",
