@@ -105,6 +105,8 @@ def parse_section(section: type[Section], values: Mapping[str, Any], **others: A
 
 def plain(value: Any) -> Any:
     """A section as YAML has it, with every default, and without the keys that stand for nothing (None)."""
+    if value is None or type(value) in _JSON_TYPES:  # most are, and grids of thousands of runs ask for many
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         parts = {key.name: plain(getattr(value, key.name)) for key in keys_of(value)}
         return {name: part for name, part in parts.items() if part is not None}
