@@ -50,7 +50,7 @@ class Code:
 
     modules: Mapping[str, str]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """12 hexadecimal digits."""
         return _digest(f"{name} {code}" for name, code in self.modules.items())

@@ -63,6 +63,8 @@ MEANT = {
     "rcn-bench report FOLDER ...": "rcn-bench report results/mini results/reference/mini --output report.html",
     "rcn-bench estimate": "rcn-bench estimate --config config/kinetics.yaml",
     "rcn-bench bench": "rcn-bench bench --compare",
+    "rcn-bench train RUN --config FILE": f"rcn-bench train {RUN} --config results/mini/config.yaml",
+    "snakemake -n": "snakemake -n --configfile config/kinetics.yaml",
     "snakemake ... all_figures": "snakemake --cores 4 all",
 }
 SMOKE_RUN = f"results/smoke/runs/{RUN}/model.safetensors"
@@ -103,6 +105,15 @@ TYPED = [
     "snakemake --cores 4 all",
     "snakemake --cores 16 --resources gpu=1 -- all",
     "snakemake -n --configfile config/kinetics.yaml",
+    # Plans, which start nothing.
+    "rcn-bench plan --config config/mini.yaml --gpus 0 --cores 2",
+    "rcn-bench plan --config config/kinetics.yaml --gpus 8 --train-videos 240000 --val-videos 20000",
+    "rcn-bench plan --config config/standard.yaml --gpus 8 --measured results/reference/standard",
+    *(
+        f"rcn-bench plan --config config/kinetics.yaml --gpus {gpus} --measured results/reference/"
+        "nvidia_h100_80gb_hbm3/step_times.json --train-videos 240000 --val-videos 20000"
+        for gpus in (8, 32)
+    ),
     "rcn-bench show --config config/mini.yaml",
     "rcn-bench status --config FILE --watch 10",
     "rcn-bench depends train RUN --config FILE",
@@ -145,6 +156,7 @@ TYPED = [
     "rcn-bench train RUN --recompute-activations --config FILE",
 ]
 KINETICS = "needs the videos of Kinetics"
+GPUS = "needs several GPUs; tests/test_gpus.py places jobs on ids that stand for some"
 TIMING = "minutes of timing on an idle machine"
 FETCHES = "it fetches packages"
 NOT_TYPED = {
@@ -173,14 +185,16 @@ NOT_TYPED = {
         "compares on the same videos, which take minutes of training; tests/reporting/test_compare.py has it"
     ),
     "rcn-bench bench --compare": f"{TIMING}; tests/reporting/test_benchmarks.py",
+    "snakemake --cores 64 --resources gpu=4 -- all": GPUS,
+    "snakemake --cores 64 --resources gpu=8 -- all": GPUS,
+    "RCN_BENCH_GPU_SHARE=3 snakemake --cores 64 --resources gpu=12 -- all": GPUS,
+    "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint HOST:29400 --rdzv-id RUN "
+    "-m rcn_bench.cli train RUN --config FILE": "needs two machines; tests/engine/test_dying_processes.py has them",
+    "pytest --benchmark-only tests/benchmarks/test_planning_speed.py": ".ci/run calls all of them",
     "rcn-bench check --config config/kinetics.yaml": KINETICS,
     "rcn-bench estimate --config config/kinetics.yaml": f"{KINETICS} and a GPU, or hours",
     "rcn-bench estimate --config config/kinetics.yaml --train-videos 240000 --val-videos 20000": "a GPU, or hours",
     "rcn-bench train RUN --config config/kinetics.yaml": KINETICS,
-    "rcn-bench estimate --config config/kinetics.yaml --step-times"
-    " results/reference/nvidia_h100_80gb_hbm3/step_times.json --train-videos 240000 --val-videos 20000": (
-        "a minute; tests/analysis/test_estimate.py"
-    ),
     "rcn-bench data cache --config config/kinetics.yaml --split val": KINETICS,
     "rcn-bench calibrate r3d_18 --config config/kinetics.yaml": f"{KINETICS}, and a download of weights",
     "rcn-bench calibrate rcn50 --weights-file FILE": f"{KINETICS}, and the checkpoint of the paper's authors",

@@ -49,7 +49,7 @@ wildcard_constraints:
     split="train|val",
     shard="[0-9]+",
     network=PLAN.networks,
-    run=PLAN.run_names,
+    run="[^/]+",  # PLAN.of_training refuses others: a pattern of thousands of names is slow at every file
     model=PLAN.models,
     table=PLAN.name_pattern("table"),
     figure=PLAN.name_pattern("figure"),

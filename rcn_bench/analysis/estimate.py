@@ -1,13 +1,13 @@
 """What an experiment will take, before it is run: disk, hours of each run and memory."""
 
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from rcn_bench.analysis.memory import GIB, estimate_memory
-from rcn_bench.analysis.steps import network_of, step_settings
+from rcn_bench.analysis.step_times import count_videos, read_steps
+from rcn_bench.analysis.steps import network_of
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.space import is_built, need_of
 from rcn_bench.errors import InputError
@@ -17,7 +17,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import evaluated_runs
-from rcn_bench.records.costs import StepTime, StepTimes
+from rcn_bench.records.costs import StepTime
 
 ESTIMATED = "in float32, estimated from tensor shapes: mixed precision takes less"
 
@@ -30,9 +30,9 @@ def estimate(
     steps_path: of measured steps. train_videos, val_videos: how many there will be, where the lists are not there yet.
     Errors: InputError if neither a list nor a number is there, or for models that were not timed in this way.
     """
-    steps, machine = _read_steps(steps_path, experiment)
+    steps, machine = read_steps(steps_path, experiment)
     videos = {
-        split: _videos(experiment, split, given) for split, given in (("train", train_videos), ("val", val_videos))
+        split: count_videos(experiment, split, given) for split, given in (("train", train_videos), ("val", val_videos))
     }
     runs = all_runs(products_of(experiment).values())
     for run in runs:
@@ -57,27 +57,6 @@ def estimate(
     return "\n".join(lines)
 
 
-def _videos(experiment: Experiment, split: str, given: int | None) -> int:
-    """How many there are, or will be. Errors: InputError if neither a list nor a number is there."""
-    videos = experiment.dataset.count(split) if given is None else given
-    if videos is None:
-        path = experiment.dataset.annotations(split)
-        raise InputError(f"data.annotations.{split}: {path}: not there yet; say how many with --{split}-videos NUMBER")
-    return videos
-
-
-def _read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int], StepTime], str]:
-    """The times by model and frames, and the name of the machine."""
-    times = StepTimes.read(path)
-    timed_with = asdict(times.settings)
-    for name, value in asdict(step_settings(experiment)).items():
-        if timed_with[name] != value:
-            raise InputError(f"{path}: timed with {name} {timed_with[name]}, the config has {value}; time it anew")
-    machine = times.origin.starts[-1].machine
-    by_model = {(row.model, row.frames): row for row in times.rows}
-    return by_model, machine.name
-
-
 def _disk(experiment: Experiment, split: str) -> str:
     dataset = experiment.dataset
     if not (dataset.videos.is_dir() and all(map(dataset.is_there, (split, "train")))):
@@ -96,7 +75,7 @@ def _table(
     experiment: Experiment, runs: list[Run], steps: dict[tuple[str, int], StepTime], videos: dict[str, int]
 ) -> pd.DataFrame:
     """A row a run."""
-    estimated = cache(lambda variant, frames: _estimated_peak(experiment, variant, frames))  # alike of all its starts
+    estimated = cache(lambda variant, frames: estimated_peak(experiment, variant, frames))  # alike of all its starts
     evaluated = evaluated_runs(experiment)
     rows = []
     for run in runs:
@@ -120,7 +99,7 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
+def estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
     """Bytes of a training step on a GPU's share of a batch, as it would be run."""
     run = Run.of(variant, frames, "random", None, 0)
     model = network_of(run, experiment)

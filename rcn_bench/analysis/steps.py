@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 
+from rcn_bench.analysis.step_times import step_settings
 from rcn_bench.analysis.timing import median_seconds
 from rcn_bench.code import load_plugins
 from rcn_bench.data.transforms import Augmentation
@@ -20,7 +21,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
 from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
-from rcn_bench.records.costs import StepSettings, StepTime, StepTimes
+from rcn_bench.records.costs import StepTime, StepTimes
 from rcn_bench.records.origins import begin
 
 CLIPS_ON_A_CPU = 4  # timed in place of a whole batch, which can take minutes there
@@ -44,20 +45,6 @@ def measure_steps(experiment: Experiment, progress: Callable[[str], None] = prin
         )
         rows.append(step)
         StepTimes(origin=origin, settings=settings, rows=rows).write(experiment.paths.step_times)
-
-
-def step_settings(experiment: Experiment) -> StepSettings:
-    train = experiment.train
-    return StepSettings(
-        frames_per_batch=train.frames_per_batch,
-        autocast=train.autocast,
-        compile=train.compile,
-        deterministic=train.deterministic,
-        cuda_graph=train.cuda_graph,
-        recompute_activations=train.recompute_activations,
-        crop=experiment.clip.crop,
-        stem_pool=experiment.stem_pool,
-    )
 
 
 def distinct_networks(experiment: Experiment) -> list[Run]:

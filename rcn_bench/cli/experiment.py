@@ -1,5 +1,7 @@
 """Commands that look at an experiment as a whole: check, depends, estimate, plan, show."""
 
+import json
+import os
 from pathlib import Path
 
 from rcn_bench.cli.options import (
@@ -9,11 +11,14 @@ from rcn_bench.cli.options import (
     add_examples,
     add_experiment_command,
     add_writing_command,
+    not_negative,
     points,
     positive,
+    rate,
 )
 from rcn_bench.cli.terminal import fitted, terminal_width
-from rcn_bench.errors import warn
+from rcn_bench.errors import InputError, warn
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.experiment import Experiment
 
 
@@ -39,10 +44,22 @@ def add_commands(commands: Commands) -> None:
     estimate.add_argument("--val-videos", type=positive, help="likewise")
     add_examples(estimate, "--config config/mini.yaml", "--config config/kinetics.yaml --step-times step_times.json")
 
-    text = "which differences an experiment's seeds and videos could decide, and how many updates its runs get"
+    text = "which differences an experiment could decide, the updates of its runs and, with --gpus, what it takes"
     plan = add_experiment_command(commands, "plan", _plan, text)
     text = "by which trainings that differ in their seed alone are assumed to vary, a standard deviation (default 4.2)"
     plan.add_argument("--sd", type=points, default=4.2, metavar="POINTS", help=text)
+    text = "simulate the jobs on so many GPUs (0: on the CPU): time, disk, critical path, what each table waits for"
+    plan.add_argument("--gpus", type=not_negative, help=text)
+    text = "that there are (default: as many as the jobs of all GPUs take; without GPUs those of this machine)"
+    plan.add_argument("--cores", type=positive, help=text)
+    text = "what times are taken from: files of step times, and folders of results whose runs are trained"
+    plan.add_argument("--measured", type=Path, nargs="+", action="extend", default=[], metavar="PATH", help=text)
+    text = "that arithmetic counts with, of a GPU or, without one, of a thread (default 170, and 0.045)"
+    plan.add_argument("--tflops", type=rate, help=text)
+    plan.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
+    plan.add_argument("--val-videos", type=positive, help="likewise")
+    plan.add_argument("--json", action="store_true", help="of --gpus, for scripts, and nothing else")
+    add_examples(plan, "--config config/mini.yaml", "--config config/standard.yaml --gpus 8")
 
     add_experiment_command(commands, "show", _show, "print the tables that are there")
 
@@ -83,7 +100,8 @@ def _estimate(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.steps import measure_steps
 
     if options.step_times is None:
-        measure_steps(experiment)
+        with taking_gpus():
+            measure_steps(experiment)
     times = options.step_times or experiment.paths.step_times
     print(estimate(experiment, times, options.train_videos, options.val_videos))
 
@@ -91,7 +109,26 @@ def _estimate(experiment: Experiment, options: Options) -> None:
 def _plan(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.decidable import decidable
 
-    print(decidable(experiment, options.sd))
+    if options.json and options.gpus is None:
+        raise InputError("plan --json: give --gpus, or 0 for the CPU; what else it prints is text alone")
+    if not options.json:
+        print(decidable(experiment, options.sd))
+    if options.gpus is not None:
+        _forecast(experiment, options)
+
+
+def _forecast(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.analysis.durations import GPU_RATE, THREAD_RATE, Durations, read_measured
+    from rcn_bench.analysis.forecast import forecast
+
+    own = experiment.paths.step_times
+    measured = read_measured(options.measured or [own] * own.is_file(), experiment)
+    speed = options.tflops * 1e12 if options.tflops else GPU_RATE if options.gpus else THREAD_RATE
+    speed *= 1 if options.gpus else experiment.train.threads
+    durations = Durations(experiment, measured, options.train_videos, options.val_videos, speed)
+    cores = options.cores or (None if options.gpus else len(os.sched_getaffinity(0)))
+    found = forecast(durations, options.gpus, cores)
+    print(json.dumps(found.content(), indent=2) if options.json else f"\n{found.text()}")
 
 
 def _show(experiment: Experiment, _: Options) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_writing_command, positive
+from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_writing_command, on_a_gpu, positive
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.models import Claims, claims_of_models
@@ -26,10 +26,12 @@ def add_commands(commands: Commands) -> None:
     _add_plugins(certify)
     add_examples(certify, "rcn18 i3d18", "my_model --plugin my_models --frames 8 --size 64")
 
-    profile = add_writing_command(commands, "profile", _profile, "parameters, GMACs and memory of a model", ["model"])
+    profile = add_writing_command(
+        commands, "profile", on_a_gpu(_profile), "parameters, GMACs and memory of a model", ["model"]
+    )
     profile.add_argument("model")
     text = "clips/s of all models, timed one after the other"
-    throughput = add_writing_command(commands, "throughput", _throughput, text)
+    throughput = add_writing_command(commands, "throughput", on_a_gpu(_throughput), text)
     throughput.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
     add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rcn_bench.cli.refusals import FOLDER
 from rcn_bench.errors import InputError
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.config import experiment_in, load_experiment
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.writers import writing
@@ -76,6 +77,23 @@ def as_writer(
             run(experiment, options)
 
     return run_as_writer
+
+
+def on_a_gpu(
+    run: Callable[[Experiment, Options], None],
+    need: Callable[[Experiment, Options], int] | None = None,
+    count: Callable[[Experiment], int] = lambda experiment: 1,
+) -> Callable[[Experiment, Options], None]:
+    """Let it compute on GPUs of its own, where there are any; first wait for free ones, with a line.
+
+    count: how many. need: the bytes that it takes there, where it may share one.
+    """
+
+    def run_there(experiment: Experiment, options: Options) -> None:
+        with taking_gpus(count(experiment), partial(need, experiment, options) if need else None):
+            run(experiment, options)
+
+    return run_there
 
 
 def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

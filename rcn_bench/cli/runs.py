@@ -1,6 +1,7 @@
 """Commands on runs and their weights: pretrain, train, evaluate, online, w-hh, lifetime, stream, calibrate."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +17,22 @@ from rcn_bench.cli.options import (
     as_writer,
     experiment_of,
     not_negative,
+    on_a_gpu,
     output_file,
     positive,
     rate,
 )
 from rcn_bench.errors import InputError
+from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
 
 
 def add_commands(commands: Commands) -> None:
-    pretrain = add_writing_command(commands, "pretrain", _pretrain, "train a 2D network on stills", ["network"])
+    pretrain = add_writing_command(
+        commands, "pretrain", on_a_gpu(_pretrain), "train a 2D network on stills", ["network"]
+    )
     pretrain.add_argument("network", help="such as resnet18")
 
     text = "train a run, or go on from its checkpoint; several runs in one process, those of a network compiled once"
@@ -49,9 +54,12 @@ def add_commands(commands: Commands) -> None:
     add_examples(evaluate, f"{A_RUN} --config config/mini.yaml", f"{weights} --videos videos")
 
     measurements = {
-        "online": (_online, "accuracy of trained runs against the share of a video seen"),
+        "online": (on_a_gpu(_online), "accuracy of trained runs against the share of a video seen"),
         "w-hh": (_hidden_state, "w_hh of trained runs by layer, at the start of their training and after it"),
-        "lifetime": (_lifetime, "accuracy of trained runs by the age of their state in frames, on long videos"),
+        "lifetime": (
+            on_a_gpu(_lifetime),
+            "accuracy of trained runs by the age of their state in frames, on long videos",
+        ),
     }
     for name, (measure, text) in measurements.items():
         command = add_writing_command(commands, name, measure, text, ["runs"])
@@ -68,7 +76,7 @@ def add_commands(commands: Commands) -> None:
     add_examples(stream, f"video.mp4 {weights}", f"0 {weights} --top 1")
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
-    calibrate = add_writing_command(commands, "calibrate", _calibrate, text, ["weights"])
+    calibrate = add_writing_command(commands, "calibrate", on_a_gpu(_calibrate), text, ["weights"])
     calibrate.add_argument("weights", choices=PUBLISHED_WEIGHTS)
     calibrate.add_argument("--weights-file", type=Path, help="instead of torchvision's download; needed for rcn50")
 
@@ -89,11 +97,26 @@ def _pretrain(experiment: Experiment, options: Options) -> None:
     pretrain(options.network, experiment)
 
 
-def _train(experiment: Experiment, options: Options) -> None:
-    """By processes of its own, unless this is one of those that torchrun has started, of which the first writes."""
-    from rcn_bench.process import is_main
+def _memory(experiment: Experiment, options: Options) -> int:
+    """Of the largest training, in bytes, by the shapes of its tensors."""
+    from rcn_bench.analysis.estimate import estimated_peak
 
-    train = as_writer("train", _train_runs, ["runs"]) if is_main() else _train_runs
+    networks = {(run.variant, run.frames) for run in _runs(options)}
+    return max(estimated_peak(experiment, *network) for network in networks)
+
+
+def _train(experiment: Experiment, options: Options) -> None:
+    """By processes of its own, unless this is one of those that torchrun has started, of which the first writes.
+
+    Those compute where their user has placed them.
+    """
+    from rcn_bench.process import is_main, is_one_of_several
+
+    train: Callable[[Experiment, Options], None] = _train_runs
+    if not is_one_of_several():
+        train = on_a_gpu(train, _memory, count=lambda experiment: experiment.train.gpus)
+    if is_main():
+        train = as_writer("train", train, ["runs"])
     train(experiment, options)
 
 
@@ -117,11 +140,12 @@ def _evaluate(options: Options) -> None:
         from rcn_bench.engine.predict import predict
 
         output = output_file(options.output, "give --output the name of a file")
-        predict(options.weights, options.videos, output, options.pictures_per_second)
+        with taking_gpus():
+            predict(options.weights, options.videos, output, options.pictures_per_second)
         return
     if options.weights or options.videos or not (options.runs and options.config):
         raise InputError("evaluate: give a run and --config, or --weights and --videos")
-    as_writer("evaluate", _evaluate_runs, ["runs"])(experiment_of(options), options)
+    as_writer("evaluate", on_a_gpu(_evaluate_runs), ["runs"])(experiment_of(options), options)
 
 
 def _evaluate_runs(experiment: Experiment, options: Options) -> None:
@@ -156,7 +180,8 @@ def _lifetime(experiment: Experiment, options: Options) -> None:
 def _stream(options: Options) -> None:
     from rcn_bench.engine.live.stream import stream
 
-    stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
+    with taking_gpus():
+        stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:

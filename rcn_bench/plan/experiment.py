@@ -57,10 +57,16 @@ class Experiment(Sections):
 
     def code(self, *modules: str) -> Code:
         """The code that these modules depend on, as it was when first asked for. Errors: as from ``code_of``."""
-        roots = frozenset(map(top_level, (*modules, *self.plugins)))
-        if roots not in self._sources:
-            self._sources[roots] = Sources([*modules, *self.plugins])
-        return self._sources[roots].code(modules)
+        if modules not in self._codes:
+            roots = frozenset(map(top_level, (*modules, *self.plugins)))
+            if roots not in self._sources:
+                self._sources[roots] = Sources([*modules, *self.plugins])
+            self._codes[modules] = self._sources[roots].code(modules)
+        return self._codes[modules]
+
+    @cached_property
+    def _codes(self) -> dict[tuple[str, ...], Code]:
+        return {}
 
     @cached_property
     def _sources(self) -> dict[frozenset[str], Sources]:

@@ -68,9 +68,14 @@ def section_schema(section: Any) -> Schema:
     }
 
 
-def keys_of(section: Any) -> list[Field]:
-    """The fields that are keys of a config."""
-    return [key for key in fields(section) if key.metadata.get("key", True)]
+def keys_of(section: Any) -> tuple[Field, ...]:
+    """The fields that are keys of a config, of a section or of its class."""
+    return _keys(section if isinstance(section, type) else type(section))
+
+
+@cache
+def _keys(section: Any) -> tuple[Field, ...]:
+    return tuple(key for key in fields(section) if key.metadata.get("key", True))
 
 
 def parse(kind: Any, value: Any) -> Any:
@@ -100,6 +105,8 @@ def parse_section(section: type[Section], values: Mapping[str, Any], **others: A
 
 def plain(value: Any) -> Any:
     """A section as YAML has it, with every default, and without the keys that stand for nothing (None)."""
+    if value is None or type(value) in _JSON_TYPES:  # most are, and grids of thousands of runs ask for many
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         parts = {key.name: plain(getattr(value, key.name)) for key in keys_of(value)}
         return {name: part for name, part in parts.items() if part is not None}

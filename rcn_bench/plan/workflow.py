@@ -22,6 +22,7 @@ from rcn_bench.files import file_hash, read_json, write_json, write_text
 from rcn_bench.plan.checks import leftovers
 from rcn_bench.plan.config import check_config, config_hash, merged, typed, update, with_base
 from rcn_bench.plan.experiment import Experiment
+from rcn_bench.plan.jobs import Job, cores_of, run_inputs
 from rcn_bench.plan.products import all_runs, products_of, profiled
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
@@ -78,6 +79,7 @@ class Workflow:
         self.root = str(self.paths.root)
         self.products = products_of(self.experiment)
         self.runs = all_runs(self.products.values())
+        self._planned = frozenset(self.runs)
         self.config_file = self.paths.plan(config_hash(self.experiment.config))
         self.refusals = self.config_file.with_suffix(".refused")
         self._counted = known_counts(self.paths.counted_lists)
@@ -136,10 +138,6 @@ class Workflow:
     # What wildcards may be
 
     @property
-    def run_names(self) -> str:
-        return _any_of(run.name for run in self.runs)
-
-    @property
     def networks(self) -> str:
         """The 2D networks that are to be trained on stills."""
         return _any_of(sorted({self.experiment.trunk(run.model) for run in self.runs if run.w_xh == "stills"}))
@@ -174,10 +172,11 @@ class Workflow:
         return [self.paths.shard_record(split, number) for number in range(self.shards[split])]
 
     def of_training(self, wildcards: Wildcards) -> list[Path]:
+        """Errors: InputError for a run that nothing of this experiment shows."""
         run = Run.parse(wildcards.run)
-        stills = [self.paths.pretrained(self.experiment.trunk(run.model))] if run.w_xh == "stills" else []
-        looked_at = [self.paths.fingerprint("val")] if self.experiment.train.validate_every else []
-        return [self.paths.fingerprint("train"), *looked_at, *stills]
+        if run not in self._planned:
+            raise InputError(f"{self.source}: no table or figure shows {run.name}; `rcn-bench status` lists its runs")
+        return run_inputs(run, self.experiment)
 
     def of_table(self, wildcards: Wildcards) -> list[Path]:
         return self.products[wildcards.table].reads()
@@ -239,8 +238,7 @@ class Workflow:
 
     @property
     def shard_threads(self) -> int:
-        """Videos of one's own are worth four processes a shard; the embedded ones are small."""
-        return 1 if self.experiment.data.digits is not None else 4
+        return cores_of(Job("shard"), self.experiment)
 
     def _shard_count(self, split: str) -> int:
         """A list that is not there yet is planned as one shard."""

@@ -42,6 +42,17 @@ def no_points(user: User) -> Met:
 
 
 @provoker
+def plan_for_scripts_without_gpus(user: User) -> Met:
+    return user.runs("plan", "--config", user.config({}), "--json").naming("--gpus")
+
+
+@provoker
+def nothing_measured(user: User) -> Met:
+    arguments = ("plan", "--config", user.config({}), "--gpus", 1, "--measured", user.folder)
+    return user.runs(*arguments).naming(user.folder)
+
+
+@provoker
 def no_such_choice(user: User) -> Met:
     return user.runs("data", "cache", "--config", "own.yaml", "--split", "test").naming("--split", "test")
 

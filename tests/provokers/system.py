@@ -33,6 +33,13 @@ def no_right_to_write(user: User) -> Met:
     return user.runs("data", "cache", "--config", config, "--split", "val").naming("results", "Permission denied")
 
 
+@provoker
+def share_of_a_gpu(user: User) -> Met:
+    user.monkeypatch.setenv("RCN_BENCH_GPUS", "0")
+    user.monkeypatch.setenv("RCN_BENCH_GPU_SHARE", "5")
+    return user.trains({}).naming("RCN_BENCH_GPU_SHARE", "5")
+
+
 def _snakemake(*arguments: object) -> Met:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", REPOSITORY / "Snakefile", *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests")))}
