@@ -60,6 +60,7 @@ def test_live_video_is_stepped_through_as_shown():
     assert names["logits"].shape == (2, 3, 400)
 
 
+@pytest.mark.slow
 def test_other_networks_are_turned_into_video_networks_as_shown(fixed_seed_and_one_thread):
     names, clip = run_block("resnext50_32x4d"), torch.randn(1, 3, 4, 32, 32)
     for kind in ("rcn", "causal", "i3d"):

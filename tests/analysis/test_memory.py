@@ -135,7 +135,7 @@ def test_the_recurrence_keeps_one_hidden_state_a_unit():
     assert estimate_memory(rcn, shape).activations == estimate_memory(c2d, shape).activations
 
 
-@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("axis", [2, pytest.param(0, marks=pytest.mark.slow)])
 def test_activations_grow_linearly_with_clips_and_frames(axis):
     net = small_rcn()
 
@@ -180,6 +180,7 @@ def test_peaks_hold_weights_activations_and_momentum(name):
     assert found.training >= max(3 * weights, 2 * weights + found.activations)
 
 
+@pytest.mark.slow
 def test_more_clips_take_more_and_training_more_than_inference():
     rows = [estimate_memory(small_rcn(), (clips, 3, 4, 16, 16)) for clips in (1, 2, 5)]
     for found in rows:
@@ -235,7 +236,7 @@ def both():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("clips", [1, 40, 700])
+@pytest.mark.parametrize("clips", [1, 40, pytest.param(700, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("make", [many_activations, many_weights, both])
 def test_the_estimated_largest_batch_fits_and_little_more_does_not(make, clips):
     """The budget is what the given clips take, so that as many fit; found to within 2 %, as on a GPU."""

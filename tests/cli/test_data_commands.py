@@ -75,6 +75,7 @@ def test_options_of_a_cache_that_do_not_go_together_are_refused(assert_refused, 
     assert_refused((*cache, "--skip-damaged"), "--skip-damaged goes with --verify")
 
 
+@pytest.mark.slow
 def test_a_list_is_told_with_its_format_and_its_classes_are_numbered_in_its_order(output, own, tmp_path):
     path, options = own
     train, val = tmp_path / "train.csv", tmp_path / "val.csv"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,13 @@ def test_one_that_dies_ends_the_run_in_one_line_and_torchrun_goes_on_to_the_same
     assert "resuming after epoch" in (tmp_path / "resumed.out").read_text()
 
     whole = changed(linked(noise, tmp_path / "whole", "cache"), {"train": experiment.config["train"]})
-    in_two_processes(tmp_path, lambda process: train(RUN, whole))
+    in_two_processes(tmp_path, partial(train_whole, whole))
     assert metrics_without_times(whole, RUN) == metrics_without_times(experiment, RUN)
     assert sha256_of(whole, RUN) == sha256_of(experiment, RUN)
+
+
+def train_whole(experiment, process) -> None:
+    train(RUN, experiment)
 
 
 # Two machines: namespaces of one, each with a network of its own, and a cable between them

@@ -199,6 +199,7 @@ def test_a_network_of_windows_says_nothing_before_a_full_one(small, labels, meas
             assert said == ("" if age < 4 else str(int(right)))
 
 
+@pytest.mark.slow
 def test_single_frames_have_no_age(measured):
     _, rows = measured(C2D)
     assert {row["way"] for row in rows} == {"windows"}

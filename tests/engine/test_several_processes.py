@@ -118,28 +118,31 @@ def made_by_two(noise, folder: Path) -> SimpleNamespace:
     then = {"one, then two": changed(experiments["one, then two"], SYNCHRONISED)}
     then["two, then one"] = changed(experiments["two, then one"], {"train.gpus": 1})
 
-    def interrupted(experiment):
-        with pytest.MonkeyPatch.context() as patch:
-            interrupt_after(patch, epochs=1)
-            with pytest.raises(KeyboardInterrupt):
-                train(RUN, experiment)
-
-    def work(process):
-        for name in ("two", "again", "per gpu", "per gpu again"):
-            train(RUN, experiments[name])
-        train_all([RUN, CARRIED_RUN], experiments["two"])
-        train(RUN, then["one, then two"])
-        interrupted(experiments["two, then one"])
-        totals = process.reduce(torch.tensor(1.0 + process.rank)), process.how_many(process.is_main)
-        told = process.from_main({"rank": process.rank})
-        return SimpleNamespace(nets=of_nets(process), steps=steps_of_a_small_net(process), totals=totals, told=told)
-
     train(RUN, experiments["one"])
     train(CARRIED_RUN, experiments["one"])
     interrupted(experiments["one, then two"])
-    results = in_two_processes(folder, work)
+    results = in_two_processes(folder, partial(work, experiments, then))
     train(RUN, then["two, then one"])
     return SimpleNamespace(results=results, experiments=experiments | then)
+
+
+def work(experiments: dict, then: dict, process: Process) -> SimpleNamespace:
+    """Of each of the two."""
+    for name in ("two", "again", "per gpu", "per gpu again"):
+        train(RUN, experiments[name])
+    train_all([RUN, CARRIED_RUN], experiments["two"])
+    train(RUN, then["one, then two"])
+    interrupted(experiments["two, then one"])
+    totals = process.reduce(torch.tensor(1.0 + process.rank)), process.how_many(process.is_main)
+    told = process.from_main({"rank": process.rank})
+    return SimpleNamespace(nets=of_nets(process), steps=steps_of_a_small_net(process), totals=totals, told=told)
+
+
+def interrupted(experiment) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(patch, epochs=1)
+        with pytest.raises(KeyboardInterrupt):
+            train(RUN, experiment)
 
 
 def assert_same_training(one, other, run: Run) -> None:

@@ -87,6 +87,7 @@ def test_a_constant_predictor_is_as_good_at_every_clip_length(experiment, kicks,
         assert f"{run.name}: {told}" in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_counted_in_the_line_with_its_bounds_and_in_the_record(experiment, kicks, capsys):
     with_two_unusable(experiment)
     run = kicks(18)

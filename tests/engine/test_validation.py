@@ -22,7 +22,7 @@ from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.runs import Evaluation, Trained
 
 
-@pytest.mark.parametrize("run", [RCN, C2D], ids=lambda run: run.model)
+@pytest.mark.parametrize("run", [RCN, pytest.param(C2D, marks=pytest.mark.slow)], ids=lambda run: run.model)
 def test_training_comes_to_the_same_bits_and_ends_at_the_accuracy_of_the_evaluation(trained, fresh, run):
     looking = changed(fresh, {"train.validate_every": 1})
     train(run, looking)

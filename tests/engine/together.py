@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import torch
@@ -14,8 +15,12 @@ from rcn_bench.process import Process
 
 
 def in_two_processes(folder: Path, work: Callable[[Process], object]) -> list:
-    """What ``work`` returns in each of two forked processes, which have started in no time, as they share torch."""
-    multiprocessing.start_processes(_work, (folder, work), 2, start_method="fork")
+    """What ``work``, a function of a module, returns in each of two processes, which import torch together.
+
+    They are forked from one that has done nothing yet: torch cannot be forked once it has computed a gradient.
+    """
+    forkserver.set_forkserver_preload(["rcn_bench.engine.train"])
+    multiprocessing.start_processes(_work, (folder, work), 2, start_method="forkserver")
     return [torch.load(folder / f"result of {rank}", weights_only=False) for rank in range(2)]
 
 

@@ -152,6 +152,7 @@ def test_i3d18_causal_draws_every_tap_anew_as_a_part_of_one_kernel(random_net):
         assert weight.std().item() == pytest.approx((2 / (512 * 27)) ** 0.5, rel=0.01)
 
 
+@pytest.mark.slow
 def test_i3d18_causal_carries_imagenet_weights(tmp_path):
     resnet = lively(torchvision.models.resnet18(num_classes=1000))
     torch.save(resnet.state_dict(), tmp_path / "resnet18.pth")

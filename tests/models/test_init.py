@@ -38,7 +38,7 @@ def one_line_error(path, name=None):
     return text.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize("file", FORMATS)
+@pytest.mark.parametrize("file", ["weights.safetensors", pytest.param("weights.pth", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["c2d18", "rcn18"])
 def test_a_weights_file_fills_all_but_the_classifier(name, file, imagenet, tmp_path):
     FORMATS[file](imagenet, tmp_path / file)
@@ -52,7 +52,8 @@ def test_a_weights_file_fills_all_but_the_classifier(name, file, imagenet, tmp_p
     assert not torch.equal(loaded["fc.weight"], imagenet["fc.weight"][:5])
 
 
-@pytest.mark.parametrize("file", FORMATS)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["weights.safetensors", pytest.param("weights.pth", marks=pytest.mark.slow)])
 def test_a_weights_file_fills_an_inflated_network(file, imagenet, tmp_path):
     FORMATS[file](imagenet, tmp_path / file)
     net = load(tmp_path / file, "i3d18")
@@ -105,7 +106,7 @@ def test_a_truncated_file(file, tmp_path):
         assert one_line_error(path).startswith("not a readable weights file ("), kept
 
 
-@pytest.mark.parametrize("file", FORMATS)
+@pytest.mark.parametrize("file", ["weights.safetensors", pytest.param("weights.pth", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "text",
     [
@@ -149,7 +150,8 @@ def test_anything_but_a_plain_state_dict(content, tmp_path):
     assert one_line_error(tmp_path / "w.pth") == "not a plain state dict; save model.state_dict() alone"
 
 
-@pytest.mark.parametrize("file", FORMATS)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["weights.safetensors", pytest.param("weights.pth", marks=pytest.mark.slow)])
 def test_weights_of_another_depth(file, imagenet, tmp_path):
     with torch.device("meta"):
         deeper = torchvision.models.resnet34(num_classes=1000).state_dict()
@@ -172,7 +174,7 @@ def test_extra_keys(imagenet, tmp_path):
     assert one_line_error(tmp_path / "w.safetensors", "c2d18").endswith("another architecture: unexpected ema.decay")
 
 
-@pytest.mark.parametrize("file", FORMATS)
+@pytest.mark.parametrize("file", ["weights.safetensors", pytest.param("weights.pth", marks=pytest.mark.slow)])
 def test_a_models_own_state_dict_survives_a_file(file, tmp_path):
     state = {key: value.contiguous() for key, value in create_model("rcn18", 5, w_hh="random").state_dict().items()}
     FORMATS[file](state, tmp_path / file)

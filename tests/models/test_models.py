@@ -130,6 +130,7 @@ def test_every_model_takes_clips_of_8_to_128_frames(name, frames):
     assert shapes(on_meta(name), meta_clip(frames, 64, 64)) == (steps, (1, 400))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL_BUT_DEEP_ONES)
 def test_the_shortest_clip_is_the_one_that_the_model_states(name):
     net, shortest = on_meta(name), shortest_clip(name)

@@ -19,7 +19,9 @@ FRAMES = 4
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow if name == "rcn50" else []) for name in NAMES]
+)
 def net(request):
     torch.manual_seed(0)
     options = {"w_hh": "random"} if "w_hh" in model_options(request.param) else {}

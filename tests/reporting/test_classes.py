@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from table_results import model_costs, write_profile
-from written import shown, written_figure, written_table
+from written import drawn_figure, shown, written_table
 
 from rcn_bench.intervals import Scores
 from rcn_bench.plan.config import check_config, merged
@@ -76,12 +76,7 @@ def test_accuracy_by_class_is_that_of_its_videos_over_seeds(tmp_path):
 
 def test_confusions_are_counted_and_twins_told_from_others(tmp_path):
     experiment = write(tmp_path, CLASSES)
-    numbers = written_figure(experiment, "confusion")
-    numbers = pd.read_csv(
-        experiment.paths.figure("confusion").with_suffix(".csv"),
-        keep_default_na=False,
-        dtype={"label": str, "predicted": str},
-    )
+    numbers = drawn_figure(experiment, "confusion", keep_default_na=False, dtype={"label": str, "predicted": str})
     assert set(numbers["kind"]) == {"right", "twin", "other"}
     for model, table in numbers.groupby("model"):
         counts = pd.concat(predicted(experiment, model)).groupby(["label", "predicted"]).size()

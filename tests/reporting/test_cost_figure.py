@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from table_results import GIB, measured, model_costs, write_profile
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.plan.products import builder_of, find_product
 from rcn_bench.plan.run import Run
@@ -35,7 +35,7 @@ def test_the_numbers_are_those_of_evaluations_profiles_and_timings(experiment):
     for seed, right in ((0, 30), (1, 10)):
         correct = [True] * right + [False] * (40 - right)
         write_own_run(experiment, Run("i3d18", 8, "stills", None, seed), correct, [1] * 40, clips_per_video=10)
-    product, table = find_product(experiment, "cost", "figure"), written_figure(experiment, "cost")
+    product, table = find_product(experiment, "cost", "figure"), drawn_figure(experiment, "cost")
     assert list(zip(table["model"], table["frames"], strict=True)) == [("rcn18", 16), ("rcn18", 8), ("i3d18", 8)]
     _, short, i3d = (row for _, row in table.iterrows())
     assert i3d["video acc %"] == 50

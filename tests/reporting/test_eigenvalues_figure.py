@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.config import check_config, merged, update
@@ -51,8 +51,9 @@ def make(tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_half_lives_are_those_of_known_eigenvalues(make):
-    numbers = written_figure(make({"model": "rcn18", "frames": 8, "w_hh": ["identity"]}), "eigenvalues")
+    numbers = drawn_figure(make({"model": "rcn18", "frames": 8, "w_hh": ["identity"]}), "eigenvalues")
     assert list(numbers["layer"]) == [1, 2, 3]
     np.testing.assert_allclose(numbers["half_life_median"], [1, (1 / -np.log2((1 + 2**0.9) / 4)), 1], rtol=2e-3)
     np.testing.assert_allclose(numbers["half_life_longest"], [2, 10, np.inf], rtol=1e-2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.config import check_config, merged
@@ -24,7 +24,7 @@ def experiment(tmp_path):
 
 
 def test_the_numbers_are_those_of_every_run_and_epoch(experiment):
-    table = written_figure(experiment, "learning_curves")
+    table = drawn_figure(experiment, "learning_curves")
     assert len(table) == 3 * 2 * 5  # epochs, seeds, starts
     one = table[table["run"] == "rcn18-t16-xh_stills-hh_identity-s1"]
     assert one["epoch"].to_list() == [1, 2, 3]
@@ -53,7 +53,7 @@ def test_a_run_without_metrics_says_what_to_do(experiment):
     run = find_product(experiment, "learning_curves", "figure").runs()[0]
     experiment.paths.metrics(run).unlink()
     with pytest.raises(InputError, match=rf"metrics\.jsonl: not there; run `rcn-bench train {run.name}` first"):
-        written_figure(experiment, "learning_curves")
+        drawn_figure(experiment, "learning_curves")
 
 
 def test_accuracy_on_validation_videos_is_dashed_where_it_was_looked_at(experiment):
@@ -71,4 +71,4 @@ def test_accuracy_on_validation_videos_is_dashed_where_it_was_looked_at(experime
 
 
 def test_without_such_looks_there_is_no_column_of_them(experiment):
-    assert "validation_accuracy" not in written_figure(experiment, "learning_curves")
+    assert "validation_accuracy" not in drawn_figure(experiment, "learning_curves")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from table_results import AGES, write_lifetime_run
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores
@@ -42,7 +42,7 @@ def scores(right, age):
 
 
 def test_the_figure_has_the_mean_over_videos_and_seeds_with_its_interval(experiment, right):
-    table = written_figure(experiment, "lifetime")
+    table = drawn_figure(experiment, "lifetime")
     last = table[(table["model"] == "rcn18") & (table["way"] == "last")]
     assert last["age"].to_list() == AGES
     np.testing.assert_allclose(last["accuracy"], right.mean((0, 1)), rtol=1e-5)
@@ -89,10 +89,10 @@ def test_results_of_other_videos_or_settings_are_refused(experiment, right):
     others = FORTY | {"group": [f"g{i}" for i in range(40)]}
     write_lifetime_run(experiment, "i3d18", 1, columns=others, windows=["---" + "1" * 5] * 40)
     with pytest.raises(InputError, match=r"not of the videos of the other runs; run `rcn-bench lifetime .*` again"):
-        written_figure(experiment, "lifetime")
+        drawn_figure(experiment, "lifetime")
     longer = check_config(experiment.config | {"lifetime": LIFETIME | {"frames": 200}}, "config", experiment.results)
     with pytest.raises(InputError, match=r"lifetime.json: .*lifetime.frames was 128, is 200"):
-        written_figure(longer, "lifetime")
+        drawn_figure(longer, "lifetime")
 
 
 def test_a_figure_of_clips_longer_than_the_videos_or_without_any_is_refused(experiment):

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from table_results import write_online_run
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.errors import InputError
 from rcn_bench.intervals import Scores
@@ -37,7 +37,7 @@ def draw(experiment):
 
 
 def test_online_accuracy_is_the_mean_over_videos_and_seeds(experiment):
-    table = written_figure(experiment, "online_accuracy")
+    table = drawn_figure(experiment, "online_accuracy")
     rcn = table[(table["model"] == "rcn18") & (table["way"] == "carried")]
     np.testing.assert_allclose(rcn["share_of_video"], np.arange(1, 11) / 10)
     by_hand = np.array([3, 3, 3, 3, 3, 4, 4, 4, 4, 8]) / 8
@@ -189,7 +189,7 @@ def test_a_curve_of_fewer_videos_at_its_start_says_so(two_lengths):
 def test_online_accuracy_without_results_says_what_to_run(experiment):
     experiment.paths.online(Run("i3d18", 8, "stills", None, 1)).unlink()
     with pytest.raises(InputError, match="rcn-bench online i3d18-t8-xh_stills-s1"):
-        written_figure(experiment, "online_accuracy")
+        drawn_figure(experiment, "online_accuracy")
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_results_of_other_settings_are_refused(experiment, section, key, file):
     config = copy.deepcopy(experiment.config)
     config[section][key] = 1
     with pytest.raises(InputError, match=f"{file}: .*{section}.{key} was"):
-        written_figure(check_config(config, "config", experiment.results), "online_accuracy")
+        drawn_figure(check_config(config, "config", experiment.results), "online_accuracy")

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from written import written_figure
+from written import drawn_figure
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.config import check_config, merged, update
@@ -14,6 +14,7 @@ from rcn_bench.plan.products import find_product, products_of
 from rcn_bench.plan.run import Run
 from rcn_bench.records.products import FigureRecord
 from rcn_bench.reporting.weights import change_table, figure1, figure2, figure3
+from rcn_bench.reporting.write import write_product
 from results import own_origin, write_own_hidden_state, write_training
 
 OF_FIGURE3 = "rcn18-t8-xh_stills-hh_identity-s0"
@@ -176,10 +177,10 @@ def test_a_row_of_layers_shares_a_scale_and_of_512_channels_every_part_of_the_di
 @pytest.mark.slow
 def test_without_pretrained_weights_the_figures_have_only_random_starts(tmp_path):
     experiment = with_matrices(tmp_path, RANDOM_ONLY)
-    runs = written_figure(experiment, "figure1").groupby("panel")["run"].first()
+    runs = drawn_figure(experiment, "figure1").groupby("panel")["run"].first()
     assert runs.to_dict() == {"a": "rcn18-t8-xh_random-hh_random-s0", "b": "rcn18-t8-xh_random-hh_identity-s0"}
-    assert list(written_figure(experiment, "figure2")["panel"].unique()) == ["a", "b"]
-    written_figure(experiment, "figure3")
+    assert list(drawn_figure(experiment, "figure2")["panel"].unique()) == ["a", "b"]
+    drawn_figure(experiment, "figure3")
     record = FigureRecord.read(experiment.paths.figure("figure3").with_suffix(".json"))
     assert record.runs == ["rcn18-t8-xh_random-hh_identity-s0"]
 
@@ -207,26 +208,26 @@ def test_a_missing_record_says_what_to_do(copied):
     experiment, run = copied
     experiment.paths.hidden_state(run).unlink()
     with pytest.raises(InputError, match=rf"w_hh\.json: not there; run `rcn-bench w-hh {OF_FIGURE3}` first"):
-        written_figure(experiment, "figure3")
+        drawn_figure(experiment, "figure3")
 
 
 def test_a_record_of_weights_that_were_trained_anew_is_refused(copied):
     experiment, run = copied
     write_training(experiment, run, weights_sha256="others")
     with pytest.raises(InputError, match=r"of other weights than were evaluated; run `rcn-bench w-hh "):
-        written_figure(experiment, "figure3")
+        drawn_figure(experiment, "figure3")
 
 
 def test_weights_trained_with_other_settings_are_refused(experiment):
     changed = copy.deepcopy(experiment.config)
     changed["train"]["lr"] = 0.5
     with pytest.raises(InputError, match=r"provenance\.json: .*train\.lr was 0\.02, is 0\.5"):
-        written_figure(check_config(changed, "config", experiment.results), "figure3")
+        drawn_figure(check_config(changed, "config", experiment.results), "figure3")
 
 
 def test_the_figures_record_names_its_runs_and_what_it_read(tmp_path):
     experiment = with_matrices(tmp_path, {"figures": {"figure2": {"models": ["rcn18"]}}})
-    written_figure(experiment, "figure2")
+    write_product(experiment, "figure", "figure2")
     record = FigureRecord.read(experiment.paths.figure("figure2").with_suffix(".json"))
     assert record.runs == [run.name for run in find_product(experiment, "figure2", "figure").runs()]
     files = ("w_hh.json", "provenance.json")

@@ -64,7 +64,10 @@ VERDICTS = [
 ]
 
 
-@pytest.mark.parametrize(("claim", "shares", "verdict"), VERDICTS)
+@pytest.mark.parametrize(
+    ("claim", "shares", "verdict"),
+    [pytest.param(*each, marks=[] if each[2] == "supported" else pytest.mark.slow) for each in VERDICTS],
+)
 def test_a_claim_on_accuracy_is_decided_by_its_rule(tmp_path, claim, shares, verdict):
     experiment = claims_experiment(tmp_path)
     write_accuracies(experiment, shares)

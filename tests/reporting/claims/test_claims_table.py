@@ -14,7 +14,7 @@ from claim_results import (
     write_lifetimes,
 )
 from table_results import model_costs, write_profile
-from written import shown, written_figure, written_table
+from written import drawn_figure, shown, written_table
 
 from rcn_bench.plan.products import find_product, products_of
 from rcn_bench.records.products import TableRecord
@@ -86,7 +86,7 @@ def test_claims_show_no_run_of_their_own(experiment):
 
 
 def test_the_forest_has_a_line_a_claim_on_accuracy(experiment, table):
-    numbers = written_figure(experiment, "forest").set_index("claim")
+    numbers = drawn_figure(experiment, "forest").set_index("claim")
     assert list(numbers.index) == [claim.id for claim in CLAIMS if claim.unit == "points"]
     rows, _, _ = table
     for row in rows:
