@@ -36,7 +36,10 @@ def of_latex(line):
 
 
 def drawn_figure(experiment, name, **how):
-    """The numbers behind it, read as pandas is told ``how``. It is drawn, and not written in every form, which test_style.py has for one."""
+    """The numbers behind it, read as pandas is told ``how``.
+
+    It is drawn, and not written in every form, which test_style.py has for one.
+    """
     with house_style():
         made = build(find_product(experiment, name, "figure"))
         made.figure.draw_without_rendering()
