@@ -1,7 +1,10 @@
 """The files of a table."""
 
 import re
+import shutil
+import subprocess
 from functools import cache
+from pathlib import Path
 
 import matplotlib
 import pytest
@@ -157,6 +160,18 @@ def test_latex_lies_on_its_side_where_it_is_too_wide_to_stand():
     width, page = width_of(latex)
     assert width <= page == 550
     assert r"% \usepackage{booktabs,pdflscape}" in latex
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no LaTeX here")
+@pytest.mark.parametrize("file", sorted(Path("results/reference").glob("[ms]*/tables/*.tex")), ids=str)
+def test_latex_takes_the_kept_tables_and_nothing_is_wider_than_its_page(file, tmp_path):
+    packages, _, table = file.read_text().partition("\n")
+    article = [r"\documentclass{article}", packages.removeprefix("% "), r"\begin{document}", table, r"\end{document}"]
+    (tmp_path / "article.tex").write_text("\n".join(article))
+    done = subprocess.run(["pdflatex", "-halt-on-error", "article"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-1000:]
+    assert "Overfull" not in done.stdout
 
 
 def test_runs_are_links_in_markdown_and_left_out_of_latex():
