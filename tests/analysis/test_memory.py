@@ -254,7 +254,7 @@ def test_no_clip_fits_where_one_takes_more_than_the_budget(make):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rcn18", "i3d18", "i3d50_nl"])
+@pytest.mark.parametrize("name", ["rcn18", pytest.param("i3d50_nl", marks=pytest.mark.soak)])
 def test_the_estimated_largest_batch_of_a_model_fits_its_card(name):
     memory_of, shape = partial(estimate_memory, create_model(name)), (3, 8, 112, 112)
     found = estimated_largest_batch(memory_of, shape, 11 * GIB)

@@ -195,7 +195,7 @@ def test_lists_of_one_class_get_no_config(assert_refused):
     assert not Path("mine.yaml").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_three_commands_make_table_2_of_own_videos():
     write_videos({"up": 10, "down": 10})
     rcn_bench = [sys.executable, "-m", "rcn_bench.cli"]

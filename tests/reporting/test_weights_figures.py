@@ -180,7 +180,7 @@ def test_without_pretrained_weights_the_figures_have_only_random_starts(tmp_path
     runs = drawn_figure(experiment, "figure1").groupby("panel")["run"].first()
     assert runs.to_dict() == {"a": "rcn18-t8-xh_random-hh_random-s0", "b": "rcn18-t8-xh_random-hh_identity-s0"}
     assert list(drawn_figure(experiment, "figure2")["panel"].unique()) == ["a", "b"]
-    drawn_figure(experiment, "figure3")
+    write_product(experiment, "figure", "figure3")
     record = FigureRecord.read(experiment.paths.figure("figure3").with_suffix(".json"))
     assert record.runs == ["rcn18-t8-xh_random-hh_identity-s0"]
 
