@@ -1,6 +1,5 @@
 """The processes that share a training: which of them this one is, and on which device it computes."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -92,13 +91,3 @@ class Process:
         values = [value]
         distributed.broadcast_object_list(values, 0)
         return values[0]
-
-
-def is_one_of_several() -> bool:
-    """Whether torchrun has started this process beside others."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
-
-
-def is_main() -> bool:
-    """Whether it has started this one as the first, or not at all."""
-    return not is_one_of_several() or os.environ.get("RANK") == "0"

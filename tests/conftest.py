@@ -12,7 +12,8 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 def pytest_ignore_collect(collection_path, config):
     """What measures is read with --benchmark-only, and nothing else is then."""
-    if collection_path.is_file() and (BENCHMARKS in collection_path.parents) != config.getoption("--benchmark-only"):
+    measures = BENCHMARKS in collection_path.parents
+    if collection_path.is_file() and measures != config.getoption("--benchmark-only", default=False):
         return True
     return None  # other hooks decide
 

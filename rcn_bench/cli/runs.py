@@ -27,6 +27,7 @@ from rcn_bench.gpus import taking_gpus
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
+from rcn_bench.torchrun import is_main, is_one_of_several
 
 
 def add_commands(commands: Commands) -> None:
@@ -110,8 +111,6 @@ def _train(experiment: Experiment, options: Options) -> None:
 
     Those compute where their user has placed them.
     """
-    from rcn_bench.process import is_main, is_one_of_several
-
     train: Callable[[Experiment, Options], None] = _train_runs
     if not is_one_of_several():
         train = on_a_gpu(train, _memory, count=lambda experiment: experiment.train.gpus)
@@ -122,7 +121,6 @@ def _train(experiment: Experiment, options: Options) -> None:
 
 def _train_runs(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.trainings import train_runs
-    from rcn_bench.process import is_one_of_several
 
     runs = _runs(options)
     if options.recompute_activations:

@@ -68,7 +68,8 @@ def train_on_several(runs: Sequence[Run], experiment: Experiment) -> None:
         for name in ("torch.distributed", "torch.multiprocessing"):  # that one has failed, and others are ended
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            elastic_launch(config, _train_as_one)(Path(folder), runs, replace(experiment))
+            bare = replace(experiment)  # without what has been worked out of it, which would travel to every process
+            elastic_launch(config, _train_as_one)(Path(folder), runs, bare)
         except ChildFailedError as failed:
             raise _told_by_first(failed, Path(folder), gpus) from None
         except SignalException as error:

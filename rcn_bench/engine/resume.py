@@ -12,7 +12,7 @@ import torch
 from rcn_bench.errors import InputError, refusing, warn
 from rcn_bench.files import replacing
 from rcn_bench.models.finite import require_finite
-from rcn_bench.plan.stages import Dependencies
+from rcn_bench.plan.stages import SPREAD, Dependencies
 from rcn_bench.process import Process
 from rcn_bench.provenance import Start
 from rcn_bench.records.plain import from_plain, to_plain
@@ -20,7 +20,7 @@ from rcn_bench.records.runs import Epoch
 
 ADVICE = "delete it to train anew"
 # How processes share batches may change from one start to the next: clips, their order and their batches do not.
-SPREAD = ("train.gpus ", "train.batch_norm ")  # as differences begin
+MAY_DIFFER = tuple(f"train.{key} " for key in SPREAD)  # as differences begin
 MARK = b"rcn checkpoint 1\n"  # what a file begins with; then the sha256 of the rest, and the rest
 
 
@@ -126,7 +126,7 @@ def _resume_finished(
 
 
 def _load(path: Path, identity: Dependencies, parts: dict[str, Any]) -> tuple[list[Start], list[Epoch]]:
-    return _loaded(_own_content(path, identity, may_differ=SPREAD), path, parts)
+    return _loaded(_own_content(path, identity, may_differ=MAY_DIFFER), path, parts)
 
 
 def _own_content(path: Path, identity: Dependencies, may_differ: tuple[str, ...] = ()) -> dict[str, Any]:
