@@ -29,7 +29,8 @@ def shown(text):
 
 def of_latex(line):
     """A row without what LaTeX is told of how to set it."""
-    line = line.removesuffix(r"\\").removesuffix(r"\tabularnewline").replace(r"\raggedright ", "")
+    line = line.partition(r"\tabularnewline")[0].removesuffix(r"\\").replace(r"\raggedright ", "")
+    line = re.sub(r"\\parbox\[b\]\{\d+pt\}\{\\strut (.*?)\\strut\}", r"\1", line.replace(r"\rule{0pt}{2ex}", ""))
     line = re.sub(r"\\shortstack\[.\]\{(.*?[^\\])\}", r"\1", line).replace("/\\\\", "/").replace(r"\\", " ")
     line = line.replace("$-$", "-").replace(r"$\pm$\,", "\N{PLUS-MINUS SIGN}").replace("\\", "")
     return re.sub(r"(?<=\d)--(?=\d)", "-", line)

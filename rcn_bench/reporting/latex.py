@@ -26,6 +26,7 @@ SIGNS = str.maketrans(
 OTHER_WIDTHS = dict.fromkeys("iljI|.,:;'!()[]", 0.65) | dict.fromkeys("mwMW%@", 1.65) | dict.fromkeys("ftrs-/ ", 0.8)
 CAPITALS = 1.45
 NEW_LINE = r"\\"
+CLEAR_OF_THE_RULE = r"\rule{0pt}{2ex}"  # \shortstack begins at the top of its letters
 PACKAGES = {"booktabs": r"\toprule", "longtable": r"\begin{longtable}", "pdflscape": r"\begin{landscape}"}
 
 
@@ -49,11 +50,13 @@ def latex(title: str, columns: Sequence[Column], notes: Sequence[str], label: st
     places, first, rows = _places(columns, layout), _header(columns, layout), _rows(columns, layout)
     below = escaped(" ".join(notes))
     if _height(columns, layout, below) > (TEXT_WIDTH if layout.on_its_side else TEXT_HEIGHT):
-        body = [rf"{{{heights}", rf"\begin{{longtable}}{{{places}}}", rf"{head[0]}\\"]
-        body += [r"\toprule", first, r"\midrule", r"\endhead", *rows, r"\bottomrule", r"\end{longtable}"]
+        heading = [r"\toprule", first, r"\midrule"]
+        body = [rf"{{{heights}", rf"\begin{{longtable}}{{{places}}}", rf"{head[0]}\\", *heading, r"\endfirsthead"]
+        body += [rf"\multicolumn{{{len(columns)}}}{{l}}{{Table \thetable{{}}, continued}} {NEW_LINE}", *heading]
+        body += [r"\endhead", *rows, r"\bottomrule", r"\end{longtable}"]
         body += [rf"\noindent {below}\par}}"]
     else:
-        body = [r"\begin{table}", r"\centering", *head, heights, rf"\begin{{tabular}}{{{places}}}"]
+        body = [r"\begin{table}", r"\centering", *head, r"\medskip", heights, rf"\begin{{tabular}}{{{places}}}"]
         body += [r"\toprule", first, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]
         body += [rf"\par\smallskip\begin{{minipage}}{{\linewidth}}{below}\end{{minipage}}", r"\end{table}"]
     lines = [*begin, *body, *end]
@@ -81,9 +84,10 @@ def _fitting(columns: Sequence[Column], size: str, room: float) -> tuple[list[fl
     least = {place: max(NARROWEST, _widest_word(columns[place], size)) for place in long}
     if not long or left < sum(least.values()):
         return None
-    share = (left - sum(least.values())) / sum(widths[place] for place in long)
+    lengths = {place: sum(text_width(cell, size) for cell in columns[place].cells) for place in long}
+    share = (left - sum(least.values())) / sum(lengths.values())
     for place in long:
-        widths[place], wraps[place] = least[place] + share * widths[place], True
+        widths[place], wraps[place] = least[place] + share * lengths[place], True
     return widths, wraps
 
 
@@ -102,7 +106,8 @@ def _natural(column: Column, size: str) -> float:
 
 
 def _widest_word(column: Column, size: str) -> float:
-    return max(text_width(word, size) for text in (column.name, *column.cells) for word in [*text.split(), ""])
+    words = re.split(r"\s+|(?<=\w-)(?=\w)", " ".join([column.name, *column.cells]))  # LaTeX may end a line at a hyphen
+    return max(text_width(word, size) for word in words)
 
 
 def _stacked(name: str) -> list[str]:
@@ -126,11 +131,12 @@ def _places(columns: Sequence[Column], layout: Layout) -> str:
 
 def _header(columns: Sequence[Column], layout: Layout) -> str:
     cells = []
-    for column, wraps in zip(columns, layout.wraps, strict=True):
+    for column, width, wraps in zip(columns, layout.widths, layout.wraps, strict=True):
         lines = [escaped(line) for line in _stacked(column.name)]
         side = "r" if column.is_numeric else "l"
-        stacked = rf"\shortstack[{side}]{{{NEW_LINE.join(lines)}}}"
-        cells.append(escaped(column.name) if wraps else lines[0] if len(lines) == 1 else stacked)
+        stacked = rf"\shortstack[{side}]{{{CLEAR_OF_THE_RULE}{NEW_LINE.join(lines)}}}"
+        wrapped = rf"\parbox[b]{{{width:.0f}pt}}{{\raggedright\strut {escaped(column.name)}\strut}}"
+        cells.append(wrapped if wraps else lines[0] if len(lines) == 1 else stacked)
     return f"{' & '.join(cells)} {NEW_LINE}"
 
 
@@ -139,7 +145,7 @@ def _rows(columns: Sequence[Column], layout: Layout) -> list[str]:
         [(r"\raggedright " if wraps else "") + _cell(column, cell) for cell in column.cells]
         for column, wraps in zip(columns, layout.wraps, strict=True)
     ]
-    end = r"\tabularnewline" if any(layout.wraps) else NEW_LINE
+    end = r"\tabularnewline\addlinespace[2pt]" if any(layout.wraps) else NEW_LINE
     return [f"{' & '.join(cells)} {end}" for cells in zip(*shown, strict=True)]
 
 

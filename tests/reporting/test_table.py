@@ -130,11 +130,12 @@ def width_of(latex):
     """Of the rows of a table in points, and that of the page that it lies on."""
     size = re.search(r"\\(small|footnotesize|scriptsize)\\", latex)[1]
     places = re.findall(r"p{\d+pt}|[lr]", re.search(r"\\begin{(?:tabular|longtable)}{(.*)}\n", latex)[1])
-    rows = [line.removesuffix(r"\tabularnewline").removesuffix(r"\\") for line in latex.splitlines() if " & " in line]
+    rows = [line.partition(r"\tabularnewline")[0].removesuffix(r"\\") for line in latex.splitlines() if " & " in line]
     columns = zip(*(re.split(r"(?<!\\)&", row) for row in rows), strict=True)
     total = 0
     for place, cells in zip(places, columns, strict=True):
-        lines = [part for cell in cells for part in re.sub(r"\\shortstack\[.\]", "", cell).split(r"\\")]
+        shown = [re.sub(r"\\shortstack\[.\]|\\rule{0pt}{2ex}", "", cell) for cell in cells]
+        lines = [part for cell in shown for part in cell.split(r"\\")]
         wide = max(points(line.strip(), size) for line in lines)
         total += 6 + (float(place[2:-3]) if place.startswith("p") else wide)
     return total, 550 if "landscape" in latex else 345
