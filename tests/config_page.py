@@ -72,7 +72,7 @@ def _default(key: Field) -> str:
 
 def _kind(schema: Schema) -> str:
     if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
+        return " or ".join(f"`{str(value).lower()}`" for value in schema["enum"])
     match schema.get("type"):
         case "array":
             items = _kind(schema["items"])

@@ -113,6 +113,9 @@ def checkout(tmp_path):
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
     small = merged([REPOSITORY / "config" / "smoke.yaml"])
     update(small, SMALLER)
+    shutil.copy(tmp_path / FILE, tmp_path / "config" / "whole.yaml")  # that of the kept results, which seeds.yaml draws
+    seeds = tmp_path / "config" / "seeds.yaml"
+    seeds.write_text(seeds.read_text().replace("base: mini.yaml", "base: whole.yaml"))
     (tmp_path / FILE).write_text(yaml.safe_dump(small))
     light_environment(tmp_path / ".venv")
     (tmp_path / ".venv" / "ready").touch()  # so that make fetches nothing

@@ -102,8 +102,6 @@ def _table(
 def estimated_peak(experiment: Experiment, variant: str, frames: int) -> int:
     """Bytes of a training step on a GPU's share of a batch, as it would be run."""
     run = Run.of(variant, frames, "random", None, 0)
-    model = network_of(run, experiment)
-    if experiment.train.recompute_activations:
-        recompute_activations(model)
+    model = recompute_activations(network_of(run, experiment), experiment.train.recompute_activations)
     crop = experiment.clip.crop
     return estimate_memory(model, (experiment.clips_per_gpu(run), 3, frames, crop, crop)).training

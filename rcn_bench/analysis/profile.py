@@ -50,7 +50,8 @@ def profile(model: str, experiment: Experiment) -> None:
 def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> ModelCosts:
     settings = experiment.profile
     model = variant.build(settings.num_classes)
-    recomputed = experiment.train.recompute_activations and can_recompute(model)
+    what = experiment.train.recompute_activations
+    recomputed = what if can_recompute(model, what) else False
     size = experiment.profile_size
     clip_shape = (3, variant.frames, size, size)
     batch = max(settings.memory_frames_per_batch // variant.frames, 1)
@@ -58,8 +59,7 @@ def costs_of(variant: Variant, experiment: Experiment, device: torch.device) -> 
     parameters = count_parameters(model)
     gmacs, gmacs_per_new_frame = _count(model, clip)
     hold_against_fvcore(gmacs, model, clip, str(variant))
-    if recomputed:
-        recompute_activations(model)
+    recompute_activations(model, recomputed)
     estimated, measured = _memory(model, (batch, *clip_shape), int(settings.memory_gib * GIB), device)
     return ModelCosts(
         model=variant.model,

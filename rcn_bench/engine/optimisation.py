@@ -45,8 +45,7 @@ def build_step(
     training = experiment.train
     if process.world > 1 and training.batch_norm == "synchronised":
         synchronise_batch_norm(model, process)
-    if training.recompute_activations:
-        recompute_activations(model)
+    recompute_activations(model, training.recompute_activations)
     trained, fast = model, True
     if carried_frames is not None:
         trained, fast = carried(model, carried_frames), False

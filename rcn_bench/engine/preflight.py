@@ -100,10 +100,12 @@ def _check_frames(key: str, model: str, frames: int) -> None:
 
 
 def _check_recomputing(experiment: Experiment, run: Run) -> None:
-    if not can_recompute(_without_weights(run, experiment.stem_pool)):
-        raise InputError(
-            f"train.recompute_activations: {run.model} has none of the blocks that can be run twice; set it to false"
-        )
+    what, net = experiment.train.recompute_activations, _without_weights(run, experiment.stem_pool)
+    if not can_recompute(net, what):
+        of_norms = "residual blocks whose norms can be computed again"
+        blocks = of_norms if what == "norms" else "blocks that can be run twice"
+        others = "true or false" if can_recompute(net) else "false"
+        raise InputError(f"train.recompute_activations: {run.model} has none of the {blocks}; set it to {others}")
 
 
 def _without_weights(run: Run, stem_pool: bool) -> nn.Module:

@@ -32,7 +32,11 @@ class RCU(nn.Module):
         self.mode: Mode = mode
 
     def forward(self, frames: Tensor) -> Tensor:
-        x = self.w_xh(frames).permute(0, 2, 3, 1).contiguous()  # a view where the convolution ran in channels_last
+        return self.recur(self.w_xh(frames))
+
+    def recur(self, x: Tensor) -> Tensor:
+        """The hidden states h of x = w_xh(frames), both (T*N, C, H', W')."""
+        x = x.permute(0, 2, 3, 1).contiguous()  # a view where the convolution ran in channels_last
         x = x.view(self.fold.frames, -1, *x.shape[1:])  # T, N, H, W, C
         h = self._scan(x) if self.fold.past is None else self._continue(x, self.fold.past)
         return h.flatten(0, 1).permute(0, 3, 1, 2)

@@ -18,6 +18,7 @@ Share = Annotated[float, Limits(minimum=0, maximum=1)]
 ShareBelowOne = Annotated[float, Limits(minimum=0, exclusiveMaximum=1)]
 Momentum = ShareBelowOne
 Even = Limits(minimum=4, maximum=10**6, multipleOf=2)
+Recomputing = Literal[False, True, "norms"]
 Speed = Annotated[float, Limits(exclusiveMinimum=0, maximum=1)]
 
 
@@ -150,8 +151,10 @@ class Training:
         "CPU it is always so",
         False,
     )
-    recompute_activations: bool = key(
-        "run each block twice instead of keeping its activations; for long clips on small cards", False
+    recompute_activations: Recomputing = key(
+        "true: run each block twice instead of keeping its activations; norms: compute those of batch norm and ReLU "
+        "again, in ResNets, which takes less time; for long clips on small cards",
+        False,
     )
     validate_every: Whole = key(
         "epochs from one look at the clip accuracy on validation videos to the next, for learning curves; it changes "

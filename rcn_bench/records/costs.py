@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from rcn_bench.plan.sections import Recomputing
 from rcn_bench.provenance import Origin
 from rcn_bench.records.base import Document, Record
 
@@ -39,7 +40,7 @@ class ModelCosts:
     input: str
     classes: int
     memory_batch: int
-    recompute_activations: bool
+    recompute_activations: Recomputing
     estimated: MemoryCosts
     measured: MemoryCosts | None
 
@@ -143,7 +144,7 @@ class StepSettings:
     compile: bool
     cuda_graph: bool
     deterministic: bool
-    recompute_activations: bool
+    recompute_activations: Recomputing
     crop: int
     stem_pool: bool
 

@@ -202,6 +202,15 @@ def test_activation_checkpointing_lowers_what_training_keeps(name):
     assert saved.inference == whole.inference
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rcn18", "c2d18"])
+def test_norms_that_are_computed_again_fit_24_long_clips_into_11_gib(name):
+    """Where all is kept it is 15 (Table 6)."""
+    net = recompute_activations(create_model(name, 400), "norms")
+    assert estimate_memory(net, (24, 3, 128, 112, 112)).training < 11 * GIB
+    assert estimate_memory(create_model(name, 400), (16, 3, 128, 112, 112)).training > 11 * GIB
+
+
 # The largest batch
 
 

@@ -17,6 +17,7 @@ from rcn_bench.engine.cuda_graph import captured
 from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.models import create_model
+from rcn_bench.models.recompute import recompute_activations
 
 FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (128, 32, 10)
 ROUNDS = 40 if GPU else 10
@@ -97,6 +98,27 @@ def test_training_step_in_turns(timed, frames):
     rcn, c2d = (training_step(model, frames, compiled=GPU) for model in ("rcn18", "c2d18"))
     kind, beside = group("training step in turns", "rcn18", frames), {name_of("c2d18", GPU): c2d}
     timed(kind, name_of("rcn18", GPU), rcn, subject=True, beside=beside, rounds=ROUNDS)
+
+
+LONG, LONG_CLIPS, LONG_SIZE = (128, 15, 112) if GPU else (64, 2, 48)  # 15 is what fits 11 GiB where all is kept
+
+
+@pytest.mark.parametrize("model", ["rcn18", pytest.param("c2d18", marks=pytest.mark.slow)])
+def test_training_step_that_recomputes(timed, model):
+    """Long clips in float32, eager, as on a small card: all is kept, norms are computed again, or blocks run twice."""
+    ways = {"all kept": False, "blocks run twice": True, "norms computed again": "norms"}
+    steps = {way: step_of_long_clips(model, what) for way, what in ways.items()}
+    name, step = steps.popitem()
+    kind = f"training step, eager, {model}, {LONG_CLIPS} clips of {LONG} frames"
+    timed(kind, name, step, subject=True, beside=steps, rounds=10)
+
+
+def step_of_long_clips(model, what):
+    net = recompute_activations(build(model).train(), what)
+    clip = torch.randn(LONG_CLIPS, 3, LONG, LONG_SIZE, LONG_SIZE, generator=torch.Generator().manual_seed(0)).to(DEVICE)
+    classes = torch.arange(LONG_CLIPS, device=DEVICE) % CLASSES
+    optimizer = torch.optim.SGD(net.parameters(), 1e-3, 0.9, fused=True)
+    return partial(TrainingStep(net, optimizer, Autocast("none", DEVICE), lambda clip: clip), [clip, classes], 1e-3)
 
 
 @pytest.mark.parametrize(("model", "frames", "compiled"), CASES)

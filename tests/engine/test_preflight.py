@@ -165,6 +165,12 @@ def test_recomputing_is_refused_for_a_model_without_blocks(with_bare_models, fir
     line = refusal(experiment, {"train.recompute_activations": True})
     assert line.startswith("train.recompute_activations: bare3d has none of the blocks that can be run twice")
 
+    line = refusal(experiment, {"train.recompute_activations": "norms"})
+    assert line == (
+        "train.recompute_activations: bare3d has none of the residual blocks whose norms can be computed again; "
+        "set it to false"
+    )
+
 
 def test_recomputing_is_fine_for_models_with_blocks(experiment):
     check_runs(changed(experiment, {"train.recompute_activations": True}))

@@ -177,7 +177,12 @@ def test_initial_weights_that_change_while_they_are_read_are_refused(fresh, tiny
 def recomputed(monkeypatch):
     """The models whose activations are recomputed from now on."""
     models = []
-    monkeypatch.setattr(building, "recompute_activations", lambda net: models.append(recompute_activations(net)))
+
+    def recompute(net, what):
+        if what:
+            models.append(recompute_activations(net, what))
+
+    monkeypatch.setattr(building, "recompute_activations", recompute)
     return models
 
 

@@ -8,6 +8,7 @@ import torch
 from lively import ALL_BUT_DEEP_ONES, on_meta, random_clip
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.models.resnet import BasicBlock
 
 from rcn_bench.errors import InputError
@@ -41,6 +42,19 @@ def step(net, loss):
     return {"loss": value.detach(), **gradients, **dict(net.named_buffers())}, sum(saved.values())
 
 
+class Convolutions(TorchDispatchMode):
+    """The shapes of the kernels of all convolutions that are computed under it."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        if function is torch.ops.aten.convolution.default:
+            self.shapes.append(tuple(arguments[1].shape))
+        return function(*arguments, **(keywords or {}))
+
+
 def squares(net, clip):
     return net(clip).square().sum()
 
@@ -49,9 +63,9 @@ def squares_backward(clip):
     return lambda net: squares(net, clip).backward()
 
 
-def compare(net, loss, earlier=lambda net: None):
+def compare(net, loss, what, earlier=lambda net: None):
     """Assert that a step that recomputes gives the same to the bit; the bytes saved with it and without."""
-    recomputing = recompute_activations(copy.deepcopy(net))
+    recomputing = recompute_activations(copy.deepcopy(net), what)
     for each in (recomputing, net):
         earlier(each.train())
     (result, saved), (expected, saved_without) = (step(each.train(), loss) for each in (recomputing, net))
@@ -61,30 +75,53 @@ def compare(net, loss, earlier=lambda net: None):
 
 
 STEPS = {"rcn18": 3, "r2plus1d18": 2}
+WITHOUT_RESIDUAL_BLOCKS = {"r2plus1d18", "inception_i3d", "s3d"}
 SLOW_STEPS = {"i3d50_nl": 2, "inception_i3d": 4, "s3d": 5, "c2d18": 2, "rcn50": 3, "i3d18": 2, "i3d18_causal": 2}
 
 
+@pytest.mark.parametrize("what", [True, "norms"])
 @pytest.mark.parametrize(
     ("name", "frames"),
     [*STEPS.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in SLOW_STEPS.items())],
 )
-def test_a_step_is_the_same_to_the_bit_and_saves_less(name, frames):
+def test_a_step_is_the_same_to_the_bit_and_saves_less(name, frames, what):
     net, clip = create_model(name, 5), random_clip(frames)
-    saved, saved_without = compare(net, lambda net: squares(net, clip))
+    if not can_recompute(net, what):
+        assert name in WITHOUT_RESIDUAL_BLOCKS
+        return
+    saved, saved_without = compare(net, lambda net: squares(net, clip), what)
     assert saved < saved_without
     assert {int(value) for key, value in net.named_buffers() if key.endswith("num_batches_tracked")} == {1}
 
 
+def test_no_convolution_of_two_frames_is_computed_twice_for_its_norms():
+    net, clip = recompute_activations(create_model("rcn18", 5), "norms").train(), random_clip(2)
+    with Convolutions() as forward:
+        loss = squares(net, clip)
+    with Convolutions() as again:
+        loss.backward()
+    projections = 3  # 1x1, beside the first block of three stages
+    assert len(forward.shapes) == 20
+    assert len(again.shapes) == projections
+    assert {shape[2:] for shape in again.shapes} == {(1, 1)}
+
+
+@pytest.mark.parametrize("what", [True, "norms"])
 @pytest.mark.parametrize("momentum", [0.1, 1.0, None])  # None: the mean of all batches so far
 @pytest.mark.parametrize("statistics", [True, False])
-def test_batch_norm_of_every_kind(momentum, statistics):
+def test_batch_norm_of_every_kind(momentum, statistics, what):
     net, images = two_blocks(momentum=momentum, track_running_stats=statistics), torch.randn(4, 3, 8, 8)
-    compare(net, lambda net: squares(net, images) + squares(net, images + 1), earlier=squares_backward(images - 1))
+
+    def loss(net):
+        return squares(net, images) + squares(net, images + 1)
+
+    compare(net, loss, what, earlier=squares_backward(images - 1))
 
 
-def test_frozen_batch_norms_stay_frozen():
+@pytest.mark.parametrize("what", [True, "norms"])
+def test_frozen_batch_norms_stay_frozen(what):
     net = two_blocks()
-    recomputing = recompute_activations(copy.deepcopy(net)).train()
+    recomputing = recompute_activations(copy.deepcopy(net), what).train()
     for module in recomputing.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
@@ -93,15 +130,17 @@ def test_frozen_batch_norms_stay_frozen():
         assert torch.equal(one, other)
 
 
-def test_inference_and_weights_are_untouched():
+@pytest.mark.parametrize("what", [True, "norms"])
+def test_inference_and_weights_are_untouched(what):
     net, images = two_blocks(), torch.randn(4, 3, 8, 8)
-    recomputing = recompute_activations(copy.deepcopy(net))
+    recomputing = recompute_activations(copy.deepcopy(net), what)
     assert list(recomputing.state_dict()) == list(net.state_dict())
     assert torch.equal(recomputing.eval()(images), net.eval()(images))
 
 
-def test_a_copy_of_a_recomputing_model_is_its_own():
-    net, images = recompute_activations(two_blocks()).train(), torch.randn(4, 3, 8, 8)
+@pytest.mark.parametrize("what", [True, "norms"])
+def test_a_copy_of_a_recomputing_model_is_its_own(what):
+    net, images = recompute_activations(two_blocks(), what).train(), torch.randn(4, 3, 8, 8)
     state = {key: value.clone() for key, value in net.state_dict().items()}
     twin = copy.deepcopy(net)
     squares(twin, images).backward()
@@ -117,26 +156,29 @@ def two_temporal_blocks(kind):
     return TEMPORAL[kind](two_blocks(), lambda *_: True)
 
 
+@pytest.mark.parametrize("what", [True, "norms"])
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize("kind", TEMPORAL)
-def test_temporal_units_within_a_block(kind, autocast):
+def test_temporal_units_within_a_block(kind, autocast, what):
     clip = random_clip(4, size=8)
 
     def loss(net):
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             return squares(net, clip)
 
-    compare(two_temporal_blocks(kind), loss)
+    compare(two_temporal_blocks(kind), loss, what)
 
 
+@pytest.mark.parametrize("what", [True, "norms"])
 @pytest.mark.parametrize("kind", TEMPORAL)
-def test_two_clips_before_one_backward_pass(kind):
+def test_two_clips_before_one_backward_pass(kind, what):
     clip = random_clip(6, size=8)
-    compare(two_temporal_blocks(kind), lambda net: squares(net, clip) + squares(net, clip[:, :, :3]))
+    compare(two_temporal_blocks(kind), lambda net: squares(net, clip) + squares(net, clip[:, :, :3]), what)
 
 
+@pytest.mark.parametrize("what", [True, "norms"])
 @pytest.mark.parametrize("kind", TEMPORAL)
-def test_gradients_through_a_stream(kind):
+def test_gradients_through_a_stream(kind, what):
     clip = random_clip(6, size=8)
 
     def loss(net):
@@ -144,7 +186,7 @@ def test_gradients_through_a_stream(kind):
         second, _ = net.frame_logits(clip[:, :, 3:], state, detach=False)
         return first.square().sum() + second.square().sum()
 
-    compare(two_temporal_blocks(kind), loss)
+    compare(two_temporal_blocks(kind), loss, what)
 
 
 def test_a_model_without_known_blocks_is_refused():

@@ -295,6 +295,13 @@ def nothing_to_recompute(user: User) -> Met:
     return user.runs("check", "--config", config).naming("own.yaml", "train.recompute_activations", "pocket")
 
 
+@provoker
+def no_norms_to_recompute(user: User) -> Met:
+    changes = {"models.r2plus1d18": {"w_xh": ["random"]}, "tables.table2": {"models": ["r2plus1d18"], "frames": 8}}
+    changes |= {"train.recompute_activations": "norms"}
+    return user.checks(changes).naming("train.recompute_activations", "r2plus1d18")
+
+
 IMAGENET = {
     "pretrained": "imagenet",
     "models": {"rcn18": {"w_xh": ["random", "imagenet"], "w_hh": ["random", "identity"]}},

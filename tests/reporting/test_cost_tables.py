@@ -154,10 +154,11 @@ def test_table6_names_every_card_that_measured(experiment):
     assert "on another card, one card, where" in markdown
 
 
-def test_table6_says_what_was_recomputed(experiment):
-    write_profile(experiment, "rcn18", [model_costs("rcn18", 8, True, recompute_activations=True)])
+@pytest.mark.parametrize("what", [True, "norms"])
+def test_table6_says_what_was_recomputed(experiment, what):
+    write_profile(experiment, "rcn18", [model_costs("rcn18", 8, True, recompute_activations=what)])
     rows, _, _ = written_table(experiment, "table6_memory")
-    assert {row["model"] for row in rows if row["activations recomputed"] == "True"} == {"rcn18"}
+    assert {row["model"] for row in rows if row["activations recomputed"] == str(what)} == {"rcn18"}
 
 
 @pytest.mark.parametrize("name", ["table4_cost", "table6_memory"])
