@@ -22,12 +22,15 @@ ACCURACY = 0.7  # that rows are assumed to have; at 50 % videos count for a tent
 OWN = 0.8
 
 
-def decidable(experiment: Experiment, points: float) -> str:
+def decidable(
+    experiment: Experiment, points: float, train_videos: int | None = None, val_videos: int | None = None
+) -> str:
     """Text: the smallest differences that can be decided, and how many clips and updates each run gets.
 
-    points: the standard deviation between trainings that differ by their seed alone.
+    points: the standard deviation between trainings that differ by their seed alone. train_videos, val_videos: how
+    many there will be, where lists are not there, each a group of its own.
     """
-    return "\n".join([*_differences(experiment, points), "", *_updates(experiment)])
+    return "\n".join([*_differences(experiment, points, val_videos), "", *_updates(experiment, train_videos)])
 
 
 def smallest_difference(first: int, second: int, videos: int, points: float, pairs: int = 1) -> float:
@@ -48,16 +51,16 @@ def smallest_difference(first: int, second: int, videos: int, points: float, pai
     return 100 * error * high
 
 
-def _differences(experiment: Experiment, points: float) -> Iterator[str]:
+def _differences(experiment: Experiment, points: float, val_videos: int | None) -> Iterator[str]:
     tables = [product for product in products_of(experiment).values() if isinstance(product, (Table1, Table2, Table3))]
-    counted = _videos(experiment)
+    counted = _videos(experiment) or (val_videos and (val_videos, val_videos))
     yield (
         f"Smallest differences of video accuracy that {experiment.name} could decide: at 5 %, with a power of "
         f"{POWER:.0%}. Assumed: trainings differ by {points:g} points (a standard deviation; --sd), rows lie at "
         f"{ACCURACY:.0%}, and {OWN:.0%} of what a video varies by differs from training to training."
     )
-    if counted is None:
-        yield "How many validation videos there are is not known yet: their list is not there."
+    if not counted:
+        yield "How many validation videos there are is not known yet: their list is not there; give --val-videos."
         return
     videos, groups = counted
     yield f"{videos} validation videos in {groups} groups."
@@ -100,11 +103,11 @@ def _videos(experiment: Experiment) -> tuple[int, int] | None:
     return len(listed), len({video.group for video in listed})
 
 
-def _updates(experiment: Experiment) -> Iterator[str]:
+def _updates(experiment: Experiment, train_videos: int | None) -> Iterator[str]:
     """A line for each model and clip length, and one where lengths of a model differ in their updates."""
-    videos, epochs = experiment.dataset.count("train"), experiment.train.epochs
+    videos, epochs = experiment.dataset.count("train") or train_videos, experiment.train.epochs
     if videos is None:
-        yield "How many clips a run is trained on is not known yet: the list of training videos is not there."
+        yield "How many clips a run is trained on is not known yet: their list is not there; give --train-videos."
         return
     yield f"Training: {epochs} epochs of {videos} videos, a clip each."
     updates: dict[str, dict[int, int]] = {}

@@ -56,7 +56,7 @@ def add_commands(commands: Commands) -> None:
     plan.add_argument("--measured", type=Path, nargs="+", action="extend", default=[], metavar="PATH", help=text)
     text = "that arithmetic counts with, of a GPU or, without one, of a thread (default 170, and 0.045)"
     plan.add_argument("--tflops", type=rate, help=text)
-    plan.add_argument("--train-videos", type=positive, help="how many (default: those that are listed)")
+    plan.add_argument("--train-videos", type=positive, help="how many there will be, where no list is there yet")
     plan.add_argument("--val-videos", type=positive, help="likewise")
     plan.add_argument("--json", action="store_true", help="of --gpus, for scripts, and nothing else")
     add_examples(plan, "--config config/mini.yaml", "--config config/standard.yaml --gpus 8")
@@ -112,7 +112,7 @@ def _plan(experiment: Experiment, options: Options) -> None:
     if options.json and options.gpus is None:
         raise InputError("plan --json: give --gpus, or 0 for the CPU; what else it prints is text alone")
     if not options.json:
-        print(decidable(experiment, options.sd))
+        print(decidable(experiment, options.sd, options.train_videos, options.val_videos))
     if options.gpus is not None:
         _forecast(experiment, options)
 

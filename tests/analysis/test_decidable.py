@@ -74,6 +74,10 @@ def test_batches_as_large_as_those_of_8_frames_get_as_many_updates():
 def test_videos_of_ones_own_that_are_not_there_yet_are_said_so():
     told = decidable(load_experiment(["config/kinetics.yaml"]), 4.2)
     assert "How many validation videos there are is not known yet" in told
+    assert "How many clips a run is trained on is not known yet" in told
+    told = decidable(load_experiment(["config/kinetics.yaml"]), 4.2, train_videos=240_000, val_videos=20_000)
+    assert "20000 validation videos in 20000 groups" in told
+    assert "of 240000 videos, a clip each" in told
 
 
 def test_the_command_takes_another_spread(capsys):
