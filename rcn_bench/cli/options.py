@@ -159,6 +159,13 @@ def rate(text: str) -> float:
     return number
 
 
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
 def points(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 100:

@@ -21,6 +21,7 @@ from rcn_bench.cli.options import (
     output_file,
     positive,
     rate,
+    seconds,
 )
 from rcn_bench.errors import InputError
 from rcn_bench.gpus import taking_gpus
@@ -67,14 +68,20 @@ def add_commands(commands: Commands) -> None:
         command.add_argument("runs", nargs="+", metavar="run", help="names of runs")
 
     stream = add_command(commands, "stream", _stream, "predictions on a video as its frames arrive")
-    stream.add_argument("video", help="a file, a folder of numbered pictures, or the number of a camera")
+    text = "a file, a folder of numbered pictures, rtsp:// or http://, the number of a camera, or - for standard input"
+    stream.add_argument("video", help=text)
     _add_pictures_per_second(stream)
     stream.add_argument("--weights", required=True, type=Path, help="a trained run's model.safetensors")
     stream.add_argument("--top", type=positive, default=5, help="how many labels to print (default 5)")
     stream.add_argument("--last", type=positive, help="average over this many frames (default: all so far)")
     text = "start the state anew after so many frames, 0 for never (default: those of a clip in training)"
     stream.add_argument("--restart", type=not_negative, metavar="FRAMES", help=text)
-    add_examples(stream, f"video.mp4 {weights}", f"0 {weights} --top 1")
+    stream.add_argument("--json", action="store_true", help="a line of JSON for each answer and event")
+    text = "a live source without a frame for so long is lost and tried again (default 10)"
+    stream.add_argument("--timeout", type=rate, metavar="SECONDS", help=text)
+    text = "end so long after the last frame of a lost source (default 60; 0: once it is lost)"
+    stream.add_argument("--give-up", type=seconds, metavar="SECONDS", help=text)
+    add_examples(stream, f"video.mp4 {weights}", f"0 {weights} --top 1", f"rtsp://camera.local/1 {weights} --json")
 
     text = "accuracy of published Kinetics-400 weights on an experiment's validation cache, to check the data path"
     calibrate = add_writing_command(commands, "calibrate", on_a_gpu(_calibrate), text, ["weights"])
@@ -176,10 +183,11 @@ def _lifetime(experiment: Experiment, options: Options) -> None:
 
 
 def _stream(options: Options) -> None:
-    from rcn_bench.engine.live.stream import stream
+    from rcn_bench.engine.live.stream import Source, stream
 
+    source = Source(options.video, options.pictures_per_second, options.timeout, options.give_up)
     with taking_gpus():
-        stream(options.video, options.weights, options.top, options.last, options.restart, options.pictures_per_second)
+        stream(source, options.weights, options.top, options.last, options.restart, options.json)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from rcn_bench.data.media.address import Address
+from rcn_bench.data.media.address import Address, Http, Rtsp
 from rcn_bench.data.media.camera import Camera
 from rcn_bench.data.media.files import VideoFile
 from rcn_bench.data.media.medium import Medium, Stamp
 from rcn_bench.data.media.pictures import Pictures
+from rcn_bench.data.media.pipe import Pipe
 
 # The first that takes a source opens it; the last takes any.
-KINDS: tuple[type[Medium], ...] = (Camera, Address, Pictures, VideoFile)
+KINDS: tuple[type[Medium], ...] = (Camera, Pipe, Rtsp, Http, Address, Pictures, VideoFile)
 
 
 def medium_of(source: str | Path, rate: float | None = None) -> Medium:

@@ -57,10 +57,21 @@ class Medium(ABC):
     claimed: int = 0
     absence: str = ""
     has_clock: bool = True
-    is_live: bool = False  # whether frames go by while nobody reads them
+    patience: float = 10.0  # seconds without a frame after which a connection is lost
+    returns: bool = False  # whether a connection that is lost can be made again
 
     def __init__(self, source: str | Path, rate: float | None = None) -> None:
         self.source, self.rate = source, rate
+
+    @property
+    def name(self) -> str:
+        """By which messages call it."""
+        return str(self.source)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames go by while nobody reads them. Errors: UnreadableVideo where that has to be asked."""
+        return False
 
     def require_times(self) -> None:
         """Before its frames are chosen by their times.

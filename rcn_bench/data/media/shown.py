@@ -24,16 +24,17 @@ COVERS = Disposition.attached_pic | Disposition.timed_thumbnails
 WIDEST = 10  # times as wide as high, or as high as wide: pixels of another shape are a mistake in the file
 
 
-def main_stream(container: InputContainer, path: str | Path) -> VideoStream | None:
+def main_stream(container: InputContainer, path: str | Path | None = None) -> VideoStream | None:
     """The video stream that a player shows: never a cover, and no small preview where the container leaves it open.
 
-    A cover may also be a stream of one picture, as in Matroska, beside those that move.
+    A cover may also be a stream of one picture, as in Matroska, beside those that move. path: of the file, in which it
+    is looked for such; None of what can be read only once.
 
     Of those marked as default, or of all, FFmpeg takes the first in many containers; here it is the largest.
     """
     best = container.streams.best("video")
     moving = [stream for stream in container.streams.video if not stream.disposition & COVERS]
-    if len(moving) > 1:
+    if len(moving) > 1 and path is not None:
         packets = packets_by_stream(path)
         moving = [stream for stream in moving if packets[stream.index] > 1] or moving
     return max(moving, key=lambda stream: (*_rank(stream), stream is best), default=None)

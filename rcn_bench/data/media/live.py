@@ -1,0 +1,97 @@
+"""Video that goes by whether somebody reads it or not, over a connection: of a camera, an address, a pipe."""
+
+import math
+import time
+from abc import abstractmethod
+from contextlib import AbstractContextManager
+from http.client import HTTPException
+
+import av
+from av import logging as av_logging
+from av.container import InputContainer
+from av.format import Flags
+from av.video.stream import VideoStream
+
+from rcn_bench.data.media.files import failure, time_of
+from rcn_bench.data.media.medium import Medium, TimedPictures, UnreadableVideo
+from rcn_bench.data.media.packets import demuxed
+from rcn_bench.data.media.recognise import FORMATS, without_video
+from rcn_bench.data.media.shown import Screen, main_stream
+
+# FFmpeg would wait for twenty frames, to guess a rate that nobody asks for.
+AT_ONCE = {"format_whitelist": FORMATS, "fpsprobesize": "0"}
+LATEST_MESSAGES = 20  # that are kept of FFmpeg's, which never cease where packets are lost
+NO_STAMPS = Flags.no_timestamps.value  # says of a format, such as Motion JPEG over HTTP, that it never has any
+
+
+class Live(Medium):
+    """Each call of ``frames`` makes a connection of its own. Their times are the source's stamps.
+
+    What cannot be decoded, such as all before the first key frame, is passed over; complaint tells how much.
+    """
+
+    is_live = True
+    damaged = 0
+
+    @abstractmethod
+    def connected(self) -> AbstractContextManager[InputContainer]:
+        """Errors: OSError, ValueError, HTTPException, av.FFmpegError."""
+
+    def frames(self) -> TimedPictures:
+        """Errors: UnreadableVideo, also where the connection is lost: ends in another way than its protocol says."""
+        av_logging.set_level(av_logging.ERROR)
+        av_logging.set_skip_repeated(False)  # a connection may be lost as the one before was
+        frames = 0
+        with av_logging.Capture() as said:
+            try:
+                with self.connected() as container:
+                    for frames, (stamp, picture) in enumerate(self._decoded(container, said), start=1):
+                        yield stamp, picture
+                failed = "" if frames else "no frames"
+            except av.error.ExitError:
+                failed = self._silence
+            except av.FFmpegError as error:
+                failed = failure(error)
+            except (OSError, ValueError, HTTPException) as error:
+                failed = network_failure(error)
+            if failed := self.lost([text for _, _, text in said]) or failed:
+                raise UnreadableVideo(failed)
+
+    def lost(self, said: list[str]) -> str:
+        """Why a connection that ended did not end as it should; empty if it did. said: FFmpeg's last messages."""
+        return ""
+
+    @property
+    def _silence(self) -> str:
+        return f"no frame for {self.patience:g} s"
+
+    def _decoded(self, container: InputContainer, said: list[tuple[int, str, str]]) -> TimedPictures:
+        video = main_stream(container)
+        if video is None:
+            raise without_video(container)
+        video.thread_type = "NONE"  # threads would hold frames back
+        screen, has_stamps = Screen(video), not container.format.flags & NO_STAMPS
+        seen = time.monotonic()
+        for packet in demuxed(container):
+            del said[:-LATEST_MESSAGES]
+            for frame in self._frames_of(video, packet):
+                yield time_of(frame) if has_stamps else math.nan, screen.picture(frame)
+                seen = time.monotonic()
+            if time.monotonic() - seen > self.patience:  # nothing but sound comes
+                raise UnreadableVideo(self._silence)
+
+    def _frames_of(self, video: VideoStream, packet: av.Packet) -> list[av.VideoFrame]:
+        if packet.stream is not video:
+            return []
+        try:
+            return video.decode(packet)
+        except av.InvalidDataError:
+            self.damaged += 1
+            self.complaint = f"{self.damaged} packets could not be decoded"
+            return []
+
+
+def network_failure(error: Exception) -> str:
+    """Why something could not be reached or read, without its address, in lower case as FFmpeg's reasons are not."""
+    inner = getattr(error, "reason", None) or error
+    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
