@@ -61,7 +61,8 @@ def ts(
     """A transport stream, a part for each frame. numbers: of the frames, which tell their times too.
 
     blind: as many parts with sound alone stand in front, which then goes on. start: of the clock, in seconds.
-    """    sink, parts = _Sink(), []
+    """
+    sink, parts = _Sink(), []
     with av.open(sink, "w", format="mpegts", options={"output_ts_offset": str(start)}) as container:
         sound = _Sound(container, rate) if blind else None
         video = _add_h264(container, rate, size)

@@ -1,7 +1,9 @@
 """Commands on runs and their weights: pretrain, train, evaluate, online, w-hh, lifetime, stream, calibrate."""
 
 import argparse
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,8 +188,18 @@ def _stream(options: Options) -> None:
     from rcn_bench.engine.live.stream import Source, stream
 
     source = Source(options.video, options.pictures_per_second, options.timeout, options.give_up)
-    with taking_gpus():
+    with taking_gpus(), _ended_like_by_ctrl_c():
         stream(source, options.weights, options.top, options.last, options.restart, options.json)
+
+
+@contextmanager
+def _ended_like_by_ctrl_c() -> Iterator[None]:
+    """By TERM, as a service is, too: with the sums."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _calibrate(experiment: Experiment, options: Options) -> None:

@@ -12,11 +12,13 @@ from urllib.request import HTTPBasicAuthHandler, HTTPDigestAuthHandler, HTTPPass
 import av
 from av.container import InputContainer
 
-from rcn_bench.data.media.files import CUT_OFF
 from rcn_bench.data.media.live import AT_ONCE, Live, network_failure
 from rcn_bench.data.media.medium import Medium, TimedPictures, UnreadableVideo
 
-RTSP_LOST = "Failed reading RTSP data"  # what FFmpeg says where a server goes without a goodbye, and ends as after one
+# What FFmpeg says where a connection ends too early, though by RTSP it then ends as after a server's goodbye.
+RTSP_LOST, HTTP_LOST = "Failed reading RTSP data", "ends prematurely"
+TIMED_OUT = "Immediate exit requested"
+CLOSED = "the server closed the connection"
 
 
 class Address(Medium):
@@ -51,7 +53,10 @@ class Rtsp(Live, Address):
         return av.open(self.source, options=options, timeout=(self.patience, self.patience))
 
     def lost(self, said: list[str]) -> str:
-        return "the server closed the connection" if any(RTSP_LOST in text for text in said) else ""
+        failures = [text for text in said if RTSP_LOST in text]
+        if any(TIMED_OUT in text for text in failures):
+            return self._silence
+        return CLOSED if failures else ""
 
 
 class Http(Live, Address):
@@ -102,7 +107,7 @@ class Http(Live, Address):
     def lost(self, said: list[str]) -> str:
         if self._body is not None:
             return self._body.lost
-        return next((" ".join(text.split()) for text in said for cut in CUT_OFF if cut in text), "")
+        return next((" ".join(text.split()) for text in said if HTTP_LOST in text), "")
 
 
 class _Body:
@@ -122,11 +127,11 @@ class _Body:
         except TimeoutError:
             self.lost = self._silence
         except IncompleteRead:
-            self.lost = "the server closed the connection"
+            self.lost = CLOSED
         except (OSError, HTTPException) as error:
             self.lost = network_failure(error)
         else:
             if not data and not self._answer.chunked:
-                self.lost = "the server closed the connection"
+                self.lost = CLOSED
             return data
         return b""

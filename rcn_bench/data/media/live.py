@@ -1,5 +1,6 @@
 """Video that goes by whether somebody reads it or not, over a connection: of a camera, an address, a pipe."""
 
+import logging
 import math
 import time
 from abc import abstractmethod
@@ -21,6 +22,7 @@ from rcn_bench.data.media.shown import Screen, main_stream
 # FFmpeg would wait for twenty frames, to guess a rate that nobody asks for.
 AT_ONCE = {"format_whitelist": FORMATS, "fpsprobesize": "0"}
 LATEST_MESSAGES = 20  # that are kept of FFmpeg's, which never cease where packets are lost
+logging.getLogger("libav").addHandler(logging.NullHandler())  # what FFmpeg says to nobody is not for the user
 NO_STAMPS = Flags.no_timestamps.value  # says of a format, such as Motion JPEG over HTTP, that it never has any
 
 
@@ -39,7 +41,7 @@ class Live(Medium):
 
     def frames(self) -> TimedPictures:
         """Errors: UnreadableVideo, also where the connection is lost: ends in another way than its protocol says."""
-        av_logging.set_level(av_logging.ERROR)
+        av_logging.set_level(av_logging.WARNING)
         av_logging.set_skip_repeated(False)  # a connection may be lost as the one before was
         frames = 0
         with av_logging.Capture() as said:
