@@ -5,8 +5,9 @@ import re
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -141,11 +142,21 @@ def in_time(sent: Sent) -> Iterator[bytes]:
 
 
 @contextmanager
-def http_stream(*connections: Sent, kind: str = "ts") -> Iterator[str]:
-    """The address of a server that sends these, one a connection in chunks, and then refuses with 503."""
+def http_stream(*connections: Sent, kind: str = "ts", login: str = "") -> Iterator[str]:
+    """The address of a server that sends these, one a connection in chunks, and then refuses with 503.
+
+    login: name:password that it asks for.
+    """
+    credentials = f"Basic {b64encode(login.encode()).decode()}"
     left, over = list(connections), threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
+        if login and handler.headers.get("Authorization") != credentials:
+            handler.send_response(401)
+            handler.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         if not left:
             handler.send_error(503)
             return
@@ -254,11 +265,8 @@ def rtsp_stream(*connections: Sent) -> Iterator[str]:
                     client, _ = server.accept()
                 except OSError:
                     return
-                with client:
-                    try:
-                        _send_rtsp(client, sent, over)
-                    except OSError:  # whoever asked has had enough
-                        pass
+                with client, suppress(OSError):  # whoever asked may have had enough
+                    _send_rtsp(client, sent, over)
             server.close()
 
         threading.Thread(target=serve, daemon=True).start()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rcn_bench.data.media.medium import Medium, UnreadableVideo
 from rcn_bench.engine.live import due
-from rcn_bench.engine.live.due import due_frames
+from rcn_bench.engine.live.due import Event, due_frames
 from rcn_bench.engine.live.newest import newest
 from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models import create_model
@@ -41,13 +41,13 @@ class Camera(Recording):
 def simulated(monkeypatch, times, seconds_a_frame):
     """The newest of a camera's frames whenever a network that takes so long is free; no thread, no waiting."""
 
-    def newest_of(frames):
+    def newest_of(offers, keep):
         free_at = 0.0
-        frames = list(frames)
-        while frames:
-            come = [item for item in frames if item[1][0] <= free_at] or frames[:1]
-            frames = [item for item in frames if item[1][0] > come[-1][1][0]]
-            free_at = max(free_at, come[-1][1][0]) + seconds_a_frame
+        offers = list(offers)
+        while offers:
+            come = [offer for offer in offers if offer.arrival.at <= free_at] or offers[:1]
+            offers = [offer for offer in offers if offer.arrival.at > come[-1].arrival.at]
+            free_at = max(free_at, come[-1].arrival.at) + seconds_a_frame
             yield come[-1]
 
     monkeypatch.setattr(due, "newest", newest_of)
@@ -60,7 +60,8 @@ def test_a_slow_network_stays_with_the_camera(monkeypatch):
     shown = list(due_frames(simulated(monkeypatch, times, 0.08), 15, 1))
     numbers = [one.picture.number for one in shown]
     assert numbers == sorted(set(numbers))
-    assert len(shown) + sum(one.missed for one in shown) == numbers[-1] + 1
+    assert len(shown) + sum(one.dropped for one in shown) == numbers[-1] + 1
+    assert not any(one.empty for one in shown)
     assert numbers[-1] >= 598
     free_at = 0.0
     for one in shown:
@@ -73,7 +74,7 @@ def test_a_network_that_is_fast_enough_sees_all_that_are_due(monkeypatch, rate, 
     camera = simulated(monkeypatch, [7 + number / 30 for number in range(60)], 0.001)
     shown = list(due_frames(camera, rate, stride))
     assert [one.picture.number for one in shown] == list(range(0, 60, step))
-    assert [one.missed for one in shown] == [0] * len(shown)
+    assert {(one.dropped, one.empty) for one in shown} == {(0, 0)}
 
 
 @settings(deadline=None, max_examples=50, derandomize=True)
@@ -89,33 +90,37 @@ def test_a_slow_camera_is_not_shown_twice(monkeypatch):
     camera = simulated(monkeypatch, [number / 5 for number in range(10)], 0.001)
     shown = list(due_frames(camera, 15, 1))
     assert [one.picture.number for one in shown] == list(range(10))
-    assert [one.missed for one in shown] == [0, *[2] * 9]
+    assert [one.empty for one in shown] == [0, *[2] * 9]
+    assert not any(one.dropped for one in shown)
 
 
 def test_of_a_file_every_tick_is_shown():
     shown = list(due_frames(Recording([number / 5 for number in range(4)]), 10, 1))
     assert [one.picture.number for one in shown] == [0, 0, 1, 1, 2, 2, 3]
-    assert not any(one.missed for one in shown)
+    assert not any(one.dropped or one.empty for one in shown)
 
 
-def test_a_camera_without_a_clock_is_refused_if_times_are_needed(monkeypatch):
-    camera = simulated(monkeypatch, [float("nan")] * 3, 0.0)
-    camera.source = [float("nan")] * 3
-    monkeypatch.setattr(due, "newest", iter)
-    assert len(list(due_frames(camera, None, 1))) == 3
-    with pytest.raises(UnreadableVideo, match="no time stamps"):
-        list(due_frames(camera, 15, 1))
+class Changing(Recording):
+    """Frames of two sizes."""
+
+    def frames(self):
+        yield 0.0, Numbered(0)
+        yield 0.5, Numbered(1, width=80)
 
 
-@pytest.mark.parametrize("kind", [Recording, Camera])
-def test_frames_that_change_their_size_are_refused(kind):
-    class Changing(kind):
-        def frames(self):
-            yield 0.0, Numbered(0)
-            yield 0.5, Numbered(1, width=80)
-
+def test_of_a_file_frames_that_change_their_size_are_refused():
     with pytest.raises(UnreadableVideo, match=r"^frames of 64x48, then of 80x48 from 0\.50 s on"):
         list(due_frames(Changing([]), None, 1))
+
+
+def test_of_a_camera_a_video_begins_anew_where_frames_change_their_size(monkeypatch):
+    class ChangingCamera(Changing):
+        is_live = True
+
+    monkeypatch.setattr(due, "newest", lambda items, keep: items)
+    first, event, second = due_frames(ChangingCamera([]), None, 1)
+    assert [first.picture.number, second.picture.number] == [0, 1]
+    assert event == Event("restarted", {"reason": "frames of 64x48, then of 80x48"})
 
 
 # A network frame by frame, away from the CPU

@@ -135,8 +135,8 @@ class User:
         """A table or figure of the same."""
         return self.runs(kind, name, "--config", self.config(changes, OWN))
 
-    def streams(self, video: object) -> Met:
-        return self.runs("stream", video, "--weights", weights_of(RUN))
+    def streams(self, video: object, *options: object) -> Met:
+        return self.runs("stream", video, "--weights", weights_of(RUN), *options)
 
     def predicts(self, videos: object) -> Met:
         return self.runs("evaluate", "--weights", weights_of(RUN), "--videos", videos)

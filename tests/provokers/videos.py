@@ -5,6 +5,7 @@ from pathlib import Path
 
 import broken
 import numpy as np
+from live_sources import Sent, http_stream, ts
 from PIL import Image
 
 from provokers.user import WINDOWED, Met, User, provoker, weights_of
@@ -102,15 +103,40 @@ def pictures_at_no_rate(user: User) -> Met:
 
 
 @provoker
-def address_of_a_stream(user: User) -> Met:
+def address_of_another_kind(user: User) -> Met:
     user.has_finished()
-    return user.streams("rtsp://camera/1").naming("rtsp://camera/1")
+    return user.streams("udp://camera:1234").naming("udp://camera:1234")
+
+
+@provoker
+def address_that_cannot_be_reached(user: User) -> Met:
+    user.has_finished()
+    return user.streams("http://me:secret@127.0.0.1:9/live").naming("http://me:***@127.0.0.1:9/live")
 
 
 @provoker
 def no_such_camera(user: User) -> Met:
     user.has_finished()
     return user.streams("77").naming("/dev/video77")
+
+
+@provoker
+def live_source_given_up(user: User) -> Met:
+    user.has_finished()
+    with http_stream(Sent(ts(range(10)), end="close")) as address:
+        return user.streams(address, "--give-up", 0).naming(address)
+
+
+@provoker
+def option_of_live_sources(user: User) -> Met:
+    user.has_finished()
+    return user.streams("videos/val/0.mp4", "--timeout", 5).naming("videos/val/0.mp4", "--timeout")
+
+
+@provoker
+def rate_of_what_has_a_clock(user: User) -> Met:
+    user.has_finished()
+    return user.streams("videos/val/0.mp4", "--pictures-per-second", 5).naming("videos/val/0.mp4")
 
 
 @provoker

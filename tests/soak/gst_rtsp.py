@@ -1,6 +1,6 @@
-"""An RTSP server of GStreamer's, which is no code of ours: `python3 tests/soak/gst_rtsp.py PORT`, by the system's Python.
+"""An RTSP server of GStreamer's, which is no code of ours: `/usr/bin/python3 tests/soak/gst_rtsp.py PORT`.
 
-Debian's packages: gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
+Debian's packages: gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base, -good, -ugly.
 """
 
 import sys

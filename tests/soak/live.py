@@ -3,8 +3,8 @@
     python tests/soak/live.py --seconds 600
 
 Prints a table, a row a tenth of the time, and ends with exit code 1 if one of them grew. The source sends 25 frames a
-second of 320x240 over RTSP: from GStreamer's server (--gst), or from the one of the tests. The network is RCN-18 at 112x112
-on one thread, whose weights are random.
+second of 320x240 over RTSP: from GStreamer's server (--gst), or from the one of the tests. The network is RCN-18 at
+112x112 on one thread, whose weights are random.
 """
 
 import argparse
@@ -54,8 +54,8 @@ class Row(NamedTuple):
 
 
 HEAD = (
-    "| after s | memory, MB | open files | threads | lag, ms | longest lag, ms | answered | dropped | CPU an answer, ms |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "| after s | memory, MB | open files | threads | lag, ms | longest lag, ms | answered | dropped "
+    "| CPU an answer, ms |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -85,13 +85,13 @@ class Process:
 
 def write_weights(path: Path, model: str = "rcn18") -> None:
     """Of an untrained network that takes the source's frames at their rate."""
-    from results import an_example
     from tiny import save_with_card
 
     from rcn_bench.models import create_model
     from rcn_bench.models.frames import recurrent_layers
     from rcn_bench.plan.run import Run
     from rcn_bench.records.weights import Card
+    from results import an_example
 
     network = create_model(model, 4).eval()
     card = {"run": Run(model, 8, "random", "random", 0).name, "labels": list("abcd"), "stem_pool": True, "frames": 8}
@@ -107,7 +107,8 @@ def source(seconds: float, with_gst: bool) -> Iterator[str]:
         return
     command = ["/usr/bin/python3", str(Path(__file__).with_name("gst_rtsp.py")), str(PORT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None and server.stdout.readline() == "ready\n"
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
         yield f"rtsp://127.0.0.1:{PORT}/live"
         server.kill()
 
@@ -117,8 +118,9 @@ def soak(seconds: float, with_gst: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, source(seconds, with_gst) as address:
         weights = Path(folder) / "model.safetensors"
         write_weights(weights)
+        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "rcn_bench.cli", "stream", address, "--weights", str(weights), "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}) as live:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=one_thread) as live:
             assert live.stdout is not None
             yield from rows(map(json.loads, live.stdout), Process(live.pid), seconds / ROWS)
             live.send_signal(signal.SIGINT)
@@ -169,7 +171,7 @@ def grown(rows: list[Row]) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--gst", action="store_true", help="the source is GStreamer's RTSP server, of Debian's packages")
+    parser.add_argument("--gst", action="store_true", help="from GStreamer's RTSP server, of Debian's packages")
     options = parser.parse_args(arguments)
     print(HEAD, flush=True)
     made = []

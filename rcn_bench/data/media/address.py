@@ -37,8 +37,8 @@ class Address(Medium):
 
     def frames(self) -> TimedPictures:
         raise UnreadableVideo(
-            "an address of a kind that is not read; give rtsp:// or http://, or pipe it: "
-            "ffmpeg -i ADDRESS -c copy -f mpegts - | rcn-bench stream - ..."
+            "an address of a kind that is not read; give rtsp:// or http://, or give `rcn-bench stream -` what "
+            "`ffmpeg -i ADDRESS -c copy -f mpegts -` writes"
         )
 
 
@@ -101,7 +101,7 @@ class Http(Live, Address):
         answer, self._first = self._first or self._answer(), None
         with answer:
             self._body = _Body(answer, self._silence)
-            with av.open(self._body, options=AT_ONCE) as container:
+            with av.open(self._body, "r", options=AT_ONCE) as container:
                 yield container
 
     def lost(self, said: list[str]) -> str:

@@ -6,6 +6,7 @@ import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from http.client import HTTPException
+from typing import Any
 
 import av
 from av import logging as av_logging
@@ -23,7 +24,7 @@ from rcn_bench.data.media.shown import Screen, main_stream
 AT_ONCE = {"format_whitelist": FORMATS, "fpsprobesize": "0"}
 LATEST_MESSAGES = 20  # that are kept of FFmpeg's, which never cease where packets are lost
 logging.getLogger("libav").addHandler(logging.NullHandler())  # what FFmpeg says to nobody is not for the user
-NO_STAMPS = Flags.no_timestamps.value  # says of a format, such as Motion JPEG over HTTP, that it never has any
+NO_STAMPS: Any = Flags.no_timestamps.value  # says of a format, such as Motion JPEG over HTTP, that it never has any
 
 
 class Live(Medium):
@@ -32,8 +33,11 @@ class Live(Medium):
     What cannot be decoded, such as all before the first key frame, is passed over; complaint tells how much.
     """
 
-    is_live = True
     damaged = 0
+
+    @property
+    def is_live(self) -> bool:
+        return True
 
     @abstractmethod
     def connected(self) -> AbstractContextManager[InputContainer]:
@@ -43,13 +47,13 @@ class Live(Medium):
         """Errors: UnreadableVideo, also where the connection is lost: ends in another way than its protocol says."""
         av_logging.set_level(av_logging.WARNING)
         av_logging.set_skip_repeated(False)  # a connection may be lost as the one before was
-        frames = 0
+        failed = "no frames"
         with av_logging.Capture() as said:
             try:
                 with self.connected() as container:
-                    for frames, (stamp, picture) in enumerate(self._decoded(container, said), start=1):
-                        yield stamp, picture
-                failed = "" if frames else "no frames"
+                    for each in self._decoded(container, said):
+                        failed = ""
+                        yield each
             except av.error.ExitError:
                 failed = self._silence
             except av.FFmpegError as error:

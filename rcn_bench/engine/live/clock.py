@@ -49,7 +49,7 @@ class LiveClock:
             return self._begin(stamp, came, self._time + max(waited, self._usual_step()))
         self._stamp = stamp
         since, start = self._origin
-        if (time := start + stamp - since) > self._time:
+        if (time := start + (stamp - since)) > self._time:
             self._steps.append(time - self._time)
             self._moved = came, time
             return time

@@ -17,8 +17,8 @@ GRACE = 2.0  # seconds longer than its patience that a source is waited for, sin
 class Due(NamedTuple):
     """A frame to be shown, and its time in seconds.
 
-    came: when it came here, by ``time.monotonic``. dropped, empty: how many ticks passed before it whose frames were not
-    shown, since newer ones had come, and for which none came.
+    came: when it came here, by ``time.monotonic``. dropped, empty: how many ticks passed before it whose frames were
+    not shown, since newer ones had come, and for which none came.
     """
 
     at: float

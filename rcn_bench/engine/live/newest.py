@@ -10,7 +10,9 @@ LOOK_UP = 0.5  # seconds after which a reader for whom nothing comes is told so
 GOODBYE = 1.0  # seconds that a source is given to close its connection
 
 
-def newest(items: Generator[Item, None, None], keep: Callable[[Item], bool] = lambda item: False) -> Iterator[Item | None]:
+def newest(
+    items: Generator[Item, None, None], keep: Callable[[Item], bool] = lambda item: False
+) -> Iterator[Item | None]:
     """Each time one is asked for, the newest that has come since; the others are passed over, but for those to keep.
 
     None each time that nothing has come for a while. Another thread reads the items as they come, since a camera's

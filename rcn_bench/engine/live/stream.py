@@ -17,8 +17,8 @@ from rcn_bench.errors import InputError, warn
 class Source:
     """What a user gives: a video file, a folder of numbered pictures, an address, "-", or the number of a camera.
 
-    pictures_per_second: of a folder. timeout: seconds without a frame after which a live source counts as lost; give_up:
-    those after which it is not waited for any more. None of all: not said.
+    pictures_per_second: of a folder. timeout: seconds without a frame after which a live source counts as lost;
+    give_up: those after which it is not waited for any more. None of all: not said.
     """
 
     name: str
@@ -41,7 +41,9 @@ class Source:
 GIVE_UP = 60.0  # seconds
 
 
-def stream(source: Source, weights: Path, top: int, last: int | None, restart: int | None, as_json: bool = False) -> None:
+def stream(
+    source: Source, weights: Path, top: int, last: int | None, restart: int | None, as_json: bool = False
+) -> None:
     """Print the best labels after every frame that the network takes, and sums at the end.
 
     Where a live source's frames come faster than the network takes them it is shown the newest, and the ticks that it

@@ -1,7 +1,7 @@
 """Ticks: the moments at which a network wants a frame, and what became of each."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
 from rcn_bench.engine.live.arrivals import Arrival, Lost
@@ -17,7 +17,9 @@ class Offer(NamedTuple):
     ticks_with_frames: int
 
 
-def offers(arrivals: Iterable[Arrival | Lost], frame_rate: float | None, stride: int) -> Iterator[Offer | Lost]:
+def offers(
+    arrivals: Iterable[Arrival | Lost], frame_rate: float | None, stride: int
+) -> Generator[Offer | Lost, None, None]:
     """Ticks are every stride-th frame at ``frame_rate`` a second, by the times; None: every stride-th that comes."""
     last, count = -1, 0
     for each in arrivals:
