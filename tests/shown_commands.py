@@ -211,6 +211,10 @@ NOT_TYPED = {
     "PYTHONPATH=tests python tests/fuzz/run.py": "hours; tests/fuzz/test_damaged_files.py has a part of it",
     "PYTHONPATH=.:tests python tests/sheet.py": "tests/data/test_sheet.py holds the page to it",
     "python tests/soak/growth.py": "minutes of watching memory",
+    "python tests/soak/live.py --gst": "ten minutes beside a server of GStreamer's; tests/soak/test_live_soak.py",
+    "ffmpeg -i ADDRESS -c copy -f mpegts - | rcn-bench stream - --weights results/mini/runs/RUN/model.safetensors": (
+        "it needs that program and a source; tests/engine/test_live_sources.py reads pipes"
+    ),
     "rcn-bench table my_seeds --config own.yaml": "tests/test_extending.py makes it, by Snakemake",
     "snakemake --cores 16 --configfile FILE -- results/NAME/cache/train/000{00..39}.json": (
         "for a list of 20,000 videos; tests/soak/test_two_hosts.py has two machines share a cache"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tiny import save_weights
 
 from rcn_bench import cli
 from rcn_bench.code import load_plugins
+from rcn_bench.data.media.live import Live
 from rcn_bench.engine.live import arrivals
 from rcn_bench.models import create_model
 from rcn_bench.plan.run import Run
@@ -218,6 +220,25 @@ def test_pictures_by_http_are_timed_by_when_they_come(streamed):
 
 
 @pytest.mark.slow
+def test_decoding_that_is_slower_than_the_source_leaves_frames_out_and_stays_with_it(streamed, monkeypatch):
+    """It takes 0.1 s for a frame of 25 a second: all 200 would take 20 s."""
+
+    def slowly(self, video, packet, whole=Live._frames_of):
+        frames = whole(self, video, packet)
+        time.sleep(0.1 * len(frames))
+        return frames
+
+    monkeypatch.setattr(Live, "_frames_of", slowly)
+    began = time.monotonic()
+    with http_stream(Sent(ts(range(200)))) as address:
+        lines, code, _ = streamed(address)
+    assert (code, kinds(lines)) == (0, ["end"])
+    assert time.monotonic() - began < 11
+    assert answers(lines)[-1]["time"] > 7
+    assert len(answers(lines)) > 20
+
+
+@pytest.mark.slow
 def test_sound_may_come_long_before_the_picture(streamed):
     with http_stream(Sent(ts(range(25), blind=50))) as address:
         lines, code, _ = streamed(address)
@@ -250,7 +271,7 @@ def test_a_reader_who_has_had_enough_ends_it(weights):
 
 
 def _write(pipe):
-    for part in ts(range(100)):
+    for part in ts(range(600)):
         try:
             pipe.write(part)
             pipe.flush()

@@ -108,8 +108,8 @@ def prepare(made: Experiment) -> None:
 def show(weights: Path, video: Path, frames: int) -> None:
     """Stream a video of noise, of which the network takes every second frame."""
     write_lossless(video, np.random.default_rng(0).integers(0, 256, (2 * frames, 20, 20), np.uint8), 8)
-    with called_after(live, "_model_frame", Watch("frames of live video", frames)):
-        live.stream(str(video), weights, 1, None, None)
+    with called_after(live, "model_frame", Watch("frames of live video", frames)):
+        live.stream(live.Source(str(video)), weights, 1, None, None)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from abc import abstractmethod
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from http.client import HTTPException
 from typing import Any
@@ -22,6 +23,8 @@ from rcn_bench.data.media.shown import Screen, main_stream
 
 # FFmpeg would wait for twenty frames, to guess a rate that nobody asks for.
 AT_ONCE = {"format_whitelist": FORMATS, "fpsprobesize": "0"}
+READY = 0.005  # seconds within which a packet is read that was there already
+BEHIND = 1.0  # seconds of a backlog that is left out
 LATEST_MESSAGES = 20  # that are kept of FFmpeg's, which never cease where packets are lost
 logging.getLogger("libav").addHandler(logging.NullHandler())  # what FFmpeg says to nobody is not for the user
 NO_STAMPS: Any = Flags.no_timestamps.value  # says of a format, such as Motion JPEG over HTTP, that it never has any
@@ -77,9 +80,11 @@ class Live(Medium):
             raise without_video(container)
         video.thread_type = "NONE"  # threads would hold frames back
         screen, has_stamps = Screen(video), not container.format.flags & NO_STAMPS
-        seen = time.monotonic()
-        for packet in demuxed(container):
+        backlog, seen = _Backlog(), time.monotonic()
+        for packet in backlog.watched(demuxed(container)):
             del said[:-LATEST_MESSAGES]
+            if packet.stream is video:
+                video.codec_context.skip_frame = "NONKEY" if backlog.is_growing(packet) else "DEFAULT"
             for frame in self._frames_of(video, packet):
                 yield time_of(frame) if has_stamps else math.nan, screen.picture(frame)
                 seen = time.monotonic()
@@ -95,6 +100,35 @@ class Live(Medium):
             self.damaged += 1
             self.complaint = f"{self.damaged} packets could not be decoded"
             return []
+
+
+class _Backlog:
+    """Whether a source sends faster than its frames can be decoded, so that its packets lie ready ever longer.
+
+    From then on key frames alone are decoded, up to the first behind the backlog.
+    """
+
+    def __init__(self) -> None:
+        self._waited = time.monotonic()  # when a packet was last waited for
+        self._earliest, self._skipping = math.inf, False
+
+    def watched(self, packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+        asked = time.monotonic()
+        for packet in packets:
+            if time.monotonic() - asked > READY:
+                self._waited = time.monotonic()
+            yield packet
+            asked = time.monotonic()
+
+    def is_growing(self, packet: av.Packet) -> bool:
+        if packet.dts is None or packet.time_base is None:
+            return self._skipping
+        now = time.monotonic()
+        late = now - float(packet.dts * packet.time_base)
+        self._earliest = min(self._earliest, late)
+        behind = now - self._waited > BEHIND and late - self._earliest > BEHIND
+        self._skipping = behind or (self._skipping and not packet.is_keyframe)
+        return self._skipping
 
 
 def network_failure(error: Exception) -> str:

@@ -23,5 +23,9 @@ class Pipe(Live):
             return isinstance(source, str) and stat.S_ISFIFO(Path(source).stat().st_mode)
         return False
 
+    @property
+    def name(self) -> str:
+        return "standard input" if self.source == STANDARD_INPUT else str(self.source)
+
     def connected(self) -> InputContainer:
         return av.open("pipe:0" if self.source == STANDARD_INPUT else f"file:{self.source}", options=AT_ONCE)
