@@ -142,10 +142,10 @@ def in_time(sent: Sent) -> Iterator[bytes]:
 
 
 @contextmanager
-def http_stream(*connections: Sent, kind: str = "ts", login: str = "") -> Iterator[str]:
-    """The address of a server that sends these, one a connection in chunks, and then refuses with 503.
+def http_stream(*connections: Sent, kind: str = "ts", login: str = "", chunked: bool = True) -> Iterator[str]:
+    """The address of a server that sends these, one a connection, and then refuses with 503.
 
-    login: name:password that it asks for.
+    login: name:password that it asks for. chunked: as HTTP/1.0 is not, where closing is the only end.
     """
     credentials = f"Basic {b64encode(login.encode()).decode()}"
     left, over = list(connections), threading.Event()
@@ -163,11 +163,12 @@ def http_stream(*connections: Sent, kind: str = "ts", login: str = "") -> Iterat
         sent = left.pop(0)
         handler.send_response(200)
         handler.send_header("Content-Type", TYPES[kind])
-        handler.send_header("Transfer-Encoding", "chunked")
+        if chunked:
+            handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         for part in filter(None, in_time(sent)):
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-        if sent.end == "end":
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+        if sent.end == "end" and chunked:
             handler.wfile.write(b"0\r\n\r\n")
         if sent.end == "stall":
             over.wait(30)

@@ -185,6 +185,22 @@ def test_a_reader_who_is_busy_gets_the_last_of_many():
     assert list(taken) == []
 
 
+def test_what_is_to_be_kept_is_not_passed_over_and_passes_over_nothing():
+    ended, began = threading.Event(), threading.Event()
+
+    def items():
+        yield 0
+        began.wait(5)
+        yield from (1, "a", 2, 3, "b", 4, "c")
+        ended.set()
+
+    taken = newest(items(), keep=lambda item: isinstance(item, str))
+    assert next(taken) == 0
+    began.set()
+    assert ended.wait(5)
+    assert list(taken) == ["a", "b", 4, "c"]
+
+
 @pytest.mark.parametrize("error", [UnreadableVideo("gone"), KeyboardInterrupt()], ids=repr)
 def test_an_error_of_the_source_comes_after_its_last_frame(error):
     def items():

@@ -29,7 +29,7 @@ def evenly(start, count, step=0.04, came=0.0):
 # Times
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.lists(st.tuples(STAMPS, WAITS), min_size=1, max_size=40))
 def test_whatever_a_source_says_times_begin_at_0_and_never_run_back(frames):
     stamps, waits = zip(*frames, strict=True)
@@ -98,7 +98,7 @@ def offered(times, rate, stride):
     return list(offers((Arrival(n, at, at, object(), 0, "") for n, at in enumerate(times)), rate, stride))
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     gaps=ARRIVALS,
     rate=st.none() | st.floats(0.5, 60),

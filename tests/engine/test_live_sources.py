@@ -134,6 +134,13 @@ def test_a_stream_that_breaks_off_is_tried_again_and_the_network_begins_anew(str
     ticks(lines)
 
 
+def test_by_http_without_chunks_closing_is_no_proper_end(streamed):
+    with http_stream(Sent(ts(range(10))), chunked=False) as address:
+        lines, code, _ = streamed(address, "--give-up", 0)
+    assert (code, kinds(lines)) == (2, ["lost", "end"])
+    assert ticks(lines) == 5, "what came is shown first"
+
+
 @pytest.mark.slow
 def test_what_the_network_says_after_a_loss_is_what_it_says_of_the_new_part_alone(streamed, monkeypatch):
     part = ts([0] * 30)  # one picture, so that it does not matter which frames are dropped
@@ -161,6 +168,7 @@ def test_rtsp_without_a_goodbye_is_lost(streamed, end):
     assert events(lines)[0]["reason"] == reasons[end]
 
 
+@pytest.mark.slow
 def test_a_stream_that_stalls_is_lost_after_its_time(streamed):
     with http_stream(Sent(ts(range(10)), end="stall"), Sent(ts(range(10)))) as address:
         lines, code, err = streamed(address, "--timeout", 0.3)
@@ -308,6 +316,15 @@ def test_an_address_that_cannot_be_reached_is_refused(streamed, address, reason)
 def test_what_the_server_says_is_said(streamed):
     with http_stream() as address:
         assert streamed(address)[1:] == (2, f"rcn-bench: {address}: Service Unavailable\n")
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_playlist_is_not_followed(streamed, live):
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/1.ts\n#EXT-X-ENDLIST\n"
+    with http_stream(Sent([playlist])) if live else http_file(playlist) as address:
+        lines, code, err = streamed(f"{address}.m3u8")
+    assert (lines, code) == ([], 2)
+    assert err == f"rcn-bench: {address}.m3u8: hls, a list of other files or addresses, which are not opened\n"
 
 
 def test_a_page_is_no_video(streamed):

@@ -118,6 +118,7 @@ class _Body:
 
     def __init__(self, answer: HTTPResponse, silence: str) -> None:
         self._answer, self._silence, self.lost = answer, silence, ""
+        self.name = urlsplit(answer.url).path  # by which FFmpeg knows a playlist
 
     def read(self, size: int) -> bytes:
         if self.lost:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from rcn_bench.data.media.files import failure, time_of
 from rcn_bench.data.media.medium import Medium, TimedPictures, UnreadableVideo
 from rcn_bench.data.media.packets import demuxed
-from rcn_bench.data.media.recognise import FORMATS, without_video
+from rcn_bench.data.media.recognise import FORMATS, refused_kind, without_video
 from rcn_bench.data.media.shown import Screen, main_stream
 
 # FFmpeg would wait for twenty frames, to guess a rate that nobody asks for.
@@ -60,7 +60,7 @@ class Live(Medium):
             except av.error.ExitError:
                 failed = self._silence
             except av.FFmpegError as error:
-                failed = failure(error)
+                failed = refused_kind(error) or failure(error)
             except (OSError, ValueError, HTTPException) as error:
                 failed = network_failure(error)
             if failed := self.lost([text for _, _, text in said]) or failed:

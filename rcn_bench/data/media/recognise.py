@@ -46,12 +46,17 @@ def open_video(path: str | Path, **options: str) -> InputContainer:
     try:
         return av.open(f"file:{path}", options={"format_whitelist": FORMATS, **options})
     except av.FFmpegError as error:
-        said: Any = error.log or (0, "", "")  # how grave, by which part of FFmpeg, what
-        if said[2].startswith("Format not on whitelist"):
-            raise UnreadableVideo(_kind(said[1]), NO_VIDEO) from error
+        if kind := refused_kind(error):
+            raise UnreadableVideo(kind, NO_VIDEO) from error
         if isinstance(error, (av.InvalidDataError, av.EOFError)) and not may_be_a_video(path):
             raise UnreadableVideo("nothing that FFmpeg knows, nor a video by its name", NO_VIDEO) from error
         raise
+
+
+def refused_kind(error: av.FFmpegError) -> str:
+    """What something is that is of none of the FORMATS; empty if it could not be opened for another reason."""
+    said: Any = error.log or (0, "", "")  # how grave, by which part of FFmpeg, what
+    return _kind(said[1]) if said[2].startswith("Format not on whitelist") else ""
 
 
 def require_no_guess(path: str | Path, said: list[tuple[int, str, str]]) -> None:

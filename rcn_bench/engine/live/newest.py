@@ -41,7 +41,9 @@ class _Place(Generic[Item]):
             with closing(items):  # in this thread, in which FFmpeg's messages are kept
                 for item in items:
                     with self._changed:
-                        self._waiting[:] = [*filter(self._keep, self._waiting), item]
+                        if not self._keep(item):
+                            self._waiting[:] = filter(self._keep, self._waiting)
+                        self._waiting.append(item)
                         self._changed.notify()
                     if not self.wanted:
                         break
