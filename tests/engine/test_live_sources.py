@@ -283,7 +283,7 @@ def _write(pipe):
         try:
             pipe.write(part)
             pipe.flush()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: closed here
             return
         threading.Event().wait(0.04)
 
