@@ -1,5 +1,7 @@
 """What the scores of clips say of each class, in one place for evaluation and for looks at a network in training."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ def shares_of_clips(scores: ClassScores, crops: int) -> NDArray[np.float64]:
     return softmax(scores).reshape(-1, crops, scores.shape[1]).mean(1)
 
 
-def softmax(scores: ClassScores) -> NDArray[np.float64]:
+def softmax(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Of every row by itself."""
     powers = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True).astype(np.float64))
     return powers / powers.sum(1, keepdims=True)

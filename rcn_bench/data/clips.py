@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler, get_worker_info
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
+from rcn_bench.data.crops import cut, spread_crops
 from rcn_bench.data.frames import ClipLayout, Frames, evaluation_starts, too_narrow
 from rcn_bench.data.long_enough import long_enough
-from rcn_bench.data.transforms import Augmentation, cut, spread_crops
+from rcn_bench.data.transforms import Augmentation
 from rcn_bench.errors import InputError
 
 

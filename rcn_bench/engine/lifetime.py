@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from rcn_bench.data.crops import centre_crop
 from rcn_bench.data.scenes import LongVideo, labels_of, long_videos
-from rcn_bench.data.transforms import centre_crop, to_input
+from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for
 from rcn_bench.engine.scores import require_finite_scores

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.data.cache.index import CachedVideo
+from rcn_bench.data.crops import centre_crop
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.long_enough import long_enough
-from rcn_bench.data.transforms import centre_crop, to_input
+from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for
 from rcn_bench.engine.scores import require_finite_scores

@@ -8,12 +8,13 @@ import pandas as pd
 import torch
 from torch import nn
 
+from rcn_bench.data.crops import spread_crops
 from rcn_bench.data.examine import decode
 from rcn_bench.data.frames import ClipLayout, evaluation_starts, too_narrow, too_short
 from rcn_bench.data.media.footage import Footage
 from rcn_bench.data.media.kinds import stamp
 from rcn_bench.data.media.medium import NOT_THERE, UnreadableVideo
-from rcn_bench.data.transforms import spread_crops, to_input
+from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import load_weights
 from rcn_bench.engine.device import place
 from rcn_bench.engine.room import room_for

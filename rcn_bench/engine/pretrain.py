@@ -13,8 +13,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from rcn_bench.code import load_plugins
+from rcn_bench.data.crops import centre_crop, cut
 from rcn_bench.data.frames import Frames
-from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
+from rcn_bench.data.transforms import Augmentation, to_input, warp
 from rcn_bench.engine.device import place
 from rcn_bench.engine.optimisation import epoch_line, epoch_rates, parameter_groups, train_one_epoch
 from rcn_bench.engine.repeatable import repeatable

@@ -39,12 +39,12 @@ class CausalConv(nn.Module):
         self.fold = fold
 
     def forward(self, frames: Tensor) -> Tensor:
-        batch, steps = len(frames) // self.fold.frames, len(self.taps) - 1
+        batch, steps = frames.shape[0] // self.fold.frames, len(self.taps) - 1
         x = torch.cat([self._past(frames, batch), frames])
         if self.fold.past is not None:
-            self.fold.present[self.name] = x[len(x) - steps * batch :].unflatten(0, (steps, batch)).transpose(0, 1)
+            self.fold.present[self.name] = x[x.shape[0] - steps * batch :].unflatten(0, (steps, batch)).transpose(0, 1)
         # Time-major: all frames seen through one tap are one contiguous block.
-        taps = [tap(x[k * batch : k * batch + len(frames)]) for k, tap in enumerate(self.taps)]
+        taps = [tap(x[k * batch : k * batch + frames.shape[0]]) for k, tap in enumerate(self.taps)]
         return sum(taps[1:], taps[0])
 
     def _past(self, frames: Tensor, batch: int) -> Tensor:

@@ -23,7 +23,7 @@ class NonLocal(nn.Module):
         nn.init.zeros_(self.bn.weight)
 
     def forward(self, clip: Tensor) -> Tensor:
-        pooled = self.pool(clip.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(clip), -1)).transpose(1, 2)
+        pooled = self.pool(clip.transpose(1, 2).flatten(0, 1)).unflatten(0, (clip.shape[0], -1)).transpose(1, 2)
         query, key, value = (
             layer(x).flatten(2) for layer, x in ((self.theta, clip), (self.phi, pooled), (self.g, pooled))
         )

@@ -14,9 +14,10 @@ from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips, together
+from rcn_bench.data.crops import MEAN, STD, centre_crop, cut
 from rcn_bench.data.frames import ClipLayout, evaluation_starts
 from rcn_bench.data.media.files import write_lossless
-from rcn_bench.data.transforms import MEAN, STD, Augmentation, centre_crop, cut, to_input, warp
+from rcn_bench.data.transforms import Augmentation, to_input, warp
 from rcn_bench.errors import InputError
 from rcn_bench.records.runs import Skipped
 
@@ -39,10 +40,9 @@ def make_cache(folder: Path, videos: dict[str, np.ndarray]) -> Cache:
 
 def cached(folder: Path, **options) -> Cache:
     """The cache of the CSV and the videos in a folder."""
-    index = folder / "val.json"
-    source = Source(folder / "val.csv", folder / "videos", index, folder / "check.csv", **options)
+    source = Source(folder / "val.csv", folder / "videos", folder / "val.json", folder / "check.csv", **options)
     build_cache(source, progress=lambda line: None)
-    return Cache(index)
+    return Cache(folder / "val.json")
 
 
 def noise(seed: int, frames: int, side: int = SIDE) -> np.ndarray:

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcn_bench.data.transforms import Augmentation, centre_crop, cut, to_input, warp
+from rcn_bench.data.crops import centre_crop, cut
+from rcn_bench.data.transforms import Augmentation, to_input, warp
 
 SIZES = st.tuples(st.integers(1, 20), st.integers(1, 20))
 

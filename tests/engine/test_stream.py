@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from tiny import save_weights, save_with_card
 from torch import nn
 
-import rcn_bench.engine.live.network as live_network
 from rcn_bench import cli
 from rcn_bench.code import load_plugins
 from rcn_bench.data.cache.index import Cache
@@ -23,6 +22,7 @@ from rcn_bench.data.examine import decode
 from rcn_bench.data.media import kinds
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.media.medium import Medium
+from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models import create_model
 from rcn_bench.plan.run import Run
 from rcn_bench.records.weights import Card
@@ -94,6 +94,17 @@ def refused(capsys, *arguments):
     assert cli.main(["stream", *(str(argument) for argument in arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line
+
+
+def slow_down(monkeypatch, seconds):
+    """So many more for every frame."""
+    step = LiveStep.__call__
+
+    def slowly(self, frame, state):
+        time.sleep(seconds)
+        return step(self, frame, state)
+
+    monkeypatch.setattr(LiveStep, "__call__", slowly)
 
 
 def frame_logits(weights, frames, restart=RUN.frames):
@@ -216,12 +227,7 @@ def test_ctrl_c_ends_a_camera_with_its_sums(capsys, weights, monkeypatch):
 def test_a_camera_that_is_faster_than_the_network_does_not_run_ahead_of_it(capsys, weights, monkeypatch):
     """40 pictures in 0.2 s, every second due, to a network that takes 30 ms for one."""
 
-    class SlowStep(live_network.LiveStep):
-        def __call__(self, frame, state):
-            time.sleep(0.03)
-            return super().__call__(frame, state)
-
-    monkeypatch.setattr(live_network, "LiveStep", SlowStep)
+    slow_down(monkeypatch, 0.03)
     monkeypatch.setattr(kinds, "KINDS", (FakeCamera,))
     assert cli.main(["stream", "0", "--weights", str(weights)]) == 0
     *lines, end = capsys.readouterr().out.splitlines()
@@ -235,13 +241,8 @@ def test_a_camera_that_is_faster_than_the_network_does_not_run_ahead_of_it(capsy
 
 
 def test_of_a_file_nothing_is_left_out_however_slow_the_network_is(capsys, weights, video, monkeypatch):
-    class SlowStep(live_network.LiveStep):
-        def __call__(self, frame, state):
-            time.sleep(0.02)
-            return super().__call__(frame, state)
-
     quick = streamed(capsys, video, "--weights", weights)[0]
-    monkeypatch.setattr(live_network, "LiveStep", SlowStep)
+    slow_down(monkeypatch, 0.02)
     slow, end = streamed(capsys, video, "--weights", weights)
     assert slow == quick
     assert len(slow) == 10

@@ -24,6 +24,7 @@ from rcn_bench.data.cache.build import build_cache
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.digits import make_digits
 from rcn_bench.data.media.files import write_lossless
+from rcn_bench.engine.live.by_torch import TorchNetwork
 from rcn_bench.plan.config import check_config
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -109,7 +110,7 @@ def show(weights: Path, video: Path, frames: int) -> None:
     """Stream a video of noise, of which the network takes every second frame."""
     write_lossless(video, np.random.default_rng(0).integers(0, 256, (2 * frames, 20, 20), np.uint8), 8)
     with called_after(live, "model_frame", Watch("frames of live video", frames)):
-        live.stream(live.Source(str(video)), weights, 1, None, None)
+        live.stream(live.Source(str(video)), TorchNetwork(weights), 1, None, None)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+import numpy as np
 
 from rcn_bench.data.media.kinds import medium_of
 from rcn_bench.data.media.live import Live
 from rcn_bench.data.media.medium import Medium, UnreadableVideo
 from rcn_bench.engine.live.due import Due, Event, due_frames
-from rcn_bench.engine.live.network import LiveNetwork, model_frame
+from rcn_bench.engine.live.network import LiveNetwork, Network, model_frame
 from rcn_bench.engine.live.report import JsonReport, Sums, TextReport
 from rcn_bench.errors import InputError, warn
 
@@ -42,7 +43,7 @@ GIVE_UP = 60.0  # seconds
 
 
 def stream(
-    source: Source, weights: Path, top: int, last: int | None, restart: int | None, as_json: bool = False
+    source: Source, network: Network, top: int, last: int | None, restart: int | None, as_json: bool = False
 ) -> None:
     """Print the best labels after every frame that the network takes, and sums at the end.
 
@@ -50,21 +51,21 @@ def stream(
     missed are counted. Where such a source is lost it is tried again, and the network begins anew; Ctrl-C ends it.
     Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
-    weights, restart: as of LiveNetwork.
+    last, restart: as of LiveNetwork.
     Errors: InputError, also for a source that cannot be read or is given up.
     """
-    network = LiveNetwork(weights, last, restart)
+    looking = LiveNetwork(network, last, restart)
     medium = source.medium()
-    if network.card.frame_rate is not None:
+    if looking.card.frame_rate is not None:
         medium.require_times()
     report, sums, reason = (JsonReport if as_json else TextReport)(medium.name), Sums(), "the source ended"
     give_up = GIVE_UP if source.give_up is None else source.give_up
     try:
-        for each in due_frames(medium, network.card.frame_rate, network.card.stride, give_up):
+        for each in due_frames(medium, looking.card.frame_rate, looking.card.stride, give_up):
             if isinstance(each, Due):
-                _answer(each, network, top, report, sums)
+                _answer(each, looking, top, report, sums)
             else:
-                _tell(each, network, give_up, report, sums)
+                _tell(each, looking, give_up, report, sums)
     except UnreadableVideo as error:
         if sums.frames:
             report.end(sums, str(error))
@@ -82,9 +83,10 @@ def _answer(due: Due, network: LiveNetwork, top: int, report: TextReport, sums: 
     labels = network.card.labels
     frame = model_frame(due.picture, network.card)
     before = time.perf_counter()
-    best = network.probabilities(frame, f"{report.name} at {due.at:.2f} s").topk(min(top, len(labels)))
+    shares = network.probabilities(frame, f"{report.name} at {due.at:.2f} s")
+    best = np.argsort(-shares, kind="stable")[:top]
     sums.add(due, time.perf_counter() - before)
-    report.answer(due, [(labels[i], p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)])
+    report.answer(due, [(labels[each], float(shares[each])) for each in best])
 
 
 def _tell(event: Event, network: LiveNetwork, give_up: float, report: TextReport, sums: Sums) -> None:
