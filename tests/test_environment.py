@@ -13,7 +13,7 @@ ENVIRONMENT = yaml.safe_load(Path("environment.yml").read_text())
 
 def test_conda_environment_installs_this_package_and_nothing_beside_it():
     (pip,) = [entry["pip"] for entry in ENVIRONMENT["dependencies"] if isinstance(entry, dict)]
-    assert pip == ["-e .[dev]"]
+    assert pip == ["-e .[dev,live]"]
     assert ENVIRONMENT["name"] == PROJECT["name"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from provokers import cache, command, config, findings, lists, plugins, system, training, trust, videos  # noqa: F401
+from provokers import cache, command, config, exports, findings, lists, plugins, system, training, trust, videos  # noqa: F401
 from provokers.user import PROVOKERS, SLOW, User, decode_here, finish, forgetting
 
 PAGE = (Path(__file__).parents[1] / "docs" / "errors.md").read_text()

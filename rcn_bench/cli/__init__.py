@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rcn_bench import __version__
-from rcn_bench.cli import completion, data, experiment, models, page, products, runs, start, status, trust
+from rcn_bench.cli import completion, data, experiment, export, models, page, products, runs, start, status, trust
 from rcn_bench.cli.options import HelpFormatter, add_examples
 from rcn_bench.cli.refusals import earlier_refusal, refuse
 from rcn_bench.errors import InputError, ProcessDied, TrainingDiverged, one_line, shown
@@ -115,6 +115,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print it, with the commit and torch's, and exit")
     add_examples(parser, "check --config config/mini.yaml", "models", "status results/mini")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (start, experiment, status, data, runs, models, products, trust, page, completion):
+    for group in (start, experiment, status, data, runs, export, models, products, trust, page, completion):
         group.add_commands(commands)
     return parser

@@ -1,11 +1,19 @@
 """Commands on models, trained or not: models, certify, profile, throughput, causality."""
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from rcn_bench.cli.options import Commands, Options, add_command, add_examples, add_writing_command, on_a_gpu, positive
+from rcn_bench.cli.options import (
+    Commands,
+    Options,
+    add_command,
+    add_examples,
+    add_plugins,
+    add_writing_command,
+    on_a_gpu,
+    positive,
+)
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.models import Claims, claims_of_models
@@ -15,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     text = "list the models with their parameters, GMACs of a clip, and whether they are causal"
     models = add_command(commands, "models", _models, text)
     models.add_argument("pattern", nargs="?", default="*", help='such as "rcn*"')
-    _add_plugins(models)
+    add_plugins(models)
     models.add_argument("--json", action="store_true", help="print them as a JSON object, by name")
     add_examples(models, "", '"rcn*"', "--plugin my_models --json")
 
@@ -23,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     certify.add_argument("model", nargs="+")
     certify.add_argument("--frames", type=positive, default=16, help="of the clip (default 16)")
     certify.add_argument("--size", type=positive, default=32, help="its height and width (default 32)")
-    _add_plugins(certify)
+    add_plugins(certify)
     add_examples(certify, "rcn18 i3d18", "my_model --plugin my_models --frames 8 --size 64")
 
     profile = add_writing_command(
@@ -34,10 +42,6 @@ def add_commands(commands: Commands) -> None:
     throughput = add_writing_command(commands, "throughput", on_a_gpu(_throughput), text)
     throughput.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
     add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
-
-
-def _add_plugins(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
 
 
 def _models(options: Options) -> None:

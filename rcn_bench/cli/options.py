@@ -109,6 +109,10 @@ def add_experiment_options(parser: argparse.ArgumentParser, *, required: bool = 
     parser.add_argument("--results", default=Path("results"), type=Path, help="folder of results (default: results)")
 
 
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plugin", action="append", default=[], help="module that registers models of your own")
+
+
 def experiment_of(options: Options) -> Experiment:
     return load_experiment(options.config, options.results)
 

@@ -73,7 +73,9 @@ def add_commands(commands: Commands) -> None:
     text = "a file, a folder of numbered pictures, rtsp:// or http://, the number of a camera, or - for standard input"
     stream.add_argument("video", help=text)
     _add_pictures_per_second(stream)
-    stream.add_argument("--weights", required=True, type=Path, help="a trained run's model.safetensors")
+    network = stream.add_mutually_exclusive_group(required=True)
+    network.add_argument("--weights", type=Path, help="a trained run's model.safetensors")
+    network.add_argument("--model", type=Path, help="what `rcn-bench export` has written, an .onnx; runs without torch")
     stream.add_argument("--top", type=positive, default=5, help="how many labels to print (default 5)")
     stream.add_argument("--last", type=positive, help="average over this many frames (default: all so far)")
     text = "start the state anew after so many frames, 0 for never (default: those of a clip in training)"
@@ -188,8 +190,17 @@ def _stream(options: Options) -> None:
     from rcn_bench.engine.live.stream import Source, stream
 
     source = Source(options.video, options.pictures_per_second, options.timeout, options.give_up)
-    with taking_gpus(), _ended_like_by_ctrl_c():
-        stream(source, options.weights, options.top, options.last, options.restart, options.json)
+    shown = (options.top, options.last, options.restart, options.json)
+    with _ended_like_by_ctrl_c():
+        if options.model:
+            from rcn_bench.engine.live.by_onnxruntime import OnnxNetwork
+
+            stream(source, OnnxNetwork(options.model), *shown)
+            return
+        with taking_gpus():
+            from rcn_bench.engine.live.by_torch import TorchNetwork
+
+            stream(source, TorchNetwork(options.weights), *shown)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Causal networks written for other runtimes."""
