@@ -168,8 +168,8 @@ def lenient_parser() -> argparse.ArgumentParser:
     """That of `rcn-bench`, but a part of a command will do."""
     parser = cli.build_parser()
     for each in parsers(parser):
-        for action in each._actions:  # argparse has no other way to them
-            action.required = False
+        for part in (*each._actions, *each._mutually_exclusive_groups):  # argparse has no other way to them
+            part.required = False
     return parser
 
 

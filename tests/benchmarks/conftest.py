@@ -35,9 +35,21 @@ def timed(benchmark):
     peak_memory: keep that of the whole benchmark, on a GPU; the first benchmark of a shape has cuDNN's trials in it.
     beside: other functions by name, run once before every round of this one, so that whatever slows the machine for a
     while slows them all; their times stand beside it.
+    clock: of those; that of the function itself is set by ``pytest.mark.benchmark(timer=...)``.
     """
 
-    def time(group, name, function, *, subject, rounds=10, warmup_rounds=2, beside=None, peak_memory=False):
+    def time(
+        group,
+        name,
+        function,
+        *,
+        subject,
+        rounds=10,
+        warmup_rounds=2,
+        beside=None,
+        peak_memory=False,
+        clock=perf_counter,
+    ):
         benchmark.group = group
         benchmark.extra_info |= {"name": name, "subject": subject}
         others = {other: [] for other in beside or {}}
@@ -48,9 +60,9 @@ def timed(benchmark):
 
         def take_turns():
             for other, seconds in others.items():
-                started = perf_counter()
+                started = clock()
                 run(beside[other])
-                seconds.append(perf_counter() - started)
+                seconds.append(clock() - started)
 
         benchmark.pedantic(run, setup=take_turns, rounds=rounds, warmup_rounds=warmup_rounds)
         if others:
