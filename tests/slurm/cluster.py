@@ -6,6 +6,7 @@ runs a command on such a cluster. Two nodes of this machine, each with two devic
 It takes root, and Debian's slurm-wlm and munge.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -23,6 +24,7 @@ NODES = ("node1", "node2")
 CPUS, MEBIBYTES = 4, 64_000  # that each node claims; nothing holds its jobs to them
 GPUS = ("/dev/null", "/dev/zero")  # what stands for them: SLURM asks for devices
 SECONDS_TO_START = 30
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 # MinJobAge: for how long squeue knows of a job that has ended, which is all that is known without accounting.
 CONFIGURATION = """
@@ -61,7 +63,8 @@ PreemptMode=REQUEUE
 PartitionName=main Default=YES Nodes=ALL MaxTime=2-0 PriorityTier=1 OverSubscribe=NO GraceTime=30
 PartitionName=urgent Nodes=ALL MaxTime=2-0 PriorityTier=2 PreemptMode=OFF
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} " \
+    "CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
 
 
 def missing() -> list[str]:
@@ -130,7 +133,7 @@ def _path() -> str:
 @contextmanager
 def _running(command: list[str], environment: dict[str, str], output: Path) -> Iterator[None]:
     with output.open("w") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file, preexec_fn=_end_with_parent)
         try:
             yield
         finally:
@@ -142,11 +145,17 @@ def _running(command: list[str], environment: dict[str, str], output: Path) -> I
                 process.wait()
 
 
-def _wait_for(is_so, folder: Path) -> None:
+def _end_with_parent() -> None:
+    """Though that is killed; in a session of its own, so that Ctrl-C leaves the order of ends to the parent."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_for(is_so: Callable[[], bool], folder: Path) -> None:
     end = time.monotonic() + SECONDS_TO_START
     while not is_so():
         if time.monotonic() > end:
-            logs = "\n".join(f"{file}:\n{file.read_text()[-2000:]}" for file in [*folder.glob("*.log"), *folder.glob("*.out")])
+            logs = "\n".join(f"{file}:\n{file.read_text()[-2000:]}" for file in folder.glob("*.out"))
             raise RuntimeError(f"the cluster does not start:\n{logs}")
         time.sleep(0.2)
 

@@ -17,13 +17,19 @@ from cluster import CPUS, GPUS, MEBIBYTES
 from whole import differences
 
 REPOSITORY = Path(__file__).parents[2]
-TINY = yaml.safe_load((REPOSITORY / "tests" / "soak" / "tiny.yaml").read_text())
+TINY = yaml.safe_load((REPOSITORY / "tests" / "soak" / "tiny.yaml").read_text()) | {
+    "models": {"rcn18": {"w_xh": ["random", "stills"], "w_hh": ["identity"]}},
+    "figures": {"figure2": {"models": ["rcn18"], "frames": 4}},
+    "profile": {
+        **{"size": 32, "num_classes": 4, "memory_frames_per_batch": 8, "timing_frames_per_batch": 8, "seconds": 0.01},
+    },
+}
 RUN = "rcn18-t4-xh_stills-hh_identity-s0"
 WEIGHTS = f"results/soak/runs/{RUN}/model.safetensors"
 SLURM = ["--profile", str(REPOSITORY / "workflows" / "profiles" / "slurm")]
 SLURM += ["--slurm-init-seconds-before-status-checks", "2", "--max-threads", str(CPUS)]
 HERE = ["--cores", "2"]
-SECONDS = 400  # of any workflow here, at most
+SECONDS = 900  # of any workflow here, at most
 
 pytestmark = pytest.mark.soak
 
