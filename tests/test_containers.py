@@ -75,7 +75,8 @@ def test_the_pod_runs_what_the_image_holds_with_as_many_gpus_as_it_has(tmp_path)
     assert arguments[arguments.index("--cores") + 1] == str(limits["cpu"])
     assert f"gpu={limits['nvidia.com/gpu']}" in arguments
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
-    assert container["volumeMounts"][0]["mountPath"] == re.findall(r"^WORKDIR (.*)", DOCKER.read_text(), re.MULTILINE)[-1]
+    *_, workdir = re.findall(r"^WORKDIR (.*)", DOCKER.read_text(), re.MULTILINE)
+    assert container["volumeMounts"][0]["mountPath"] == workdir
     settings = yaml.safe_load(Path("profiles/default/config.yaml").read_text())  # which the image does not hold
     assert {f"--{key}" for key in settings} <= set(arguments)
     config = Path(arguments[arguments.index("--configfile") + 1])

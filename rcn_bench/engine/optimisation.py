@@ -95,9 +95,9 @@ def train_one_epoch(
 ) -> Epoch:
     """One pass over the batches, the ``number``-th, from 1 on; of processes that share them it counts all samples once.
 
-    learning_rates: one for every batch of a whole epoch. position: from which the batches go on. Errors: Stopped, with
-    the position moved there, when ``stop`` is asked for before the last step; TrainingDiverged when the loss is not finite, or what
-    the last update left of the weights and of the statistics of batch norm.
+    learning_rates: one for every batch of a whole epoch. position: from which the batches go on.
+    Errors: Stopped, with the position moved there, when ``stop`` is asked for before the last step; TrainingDiverged
+    when the loss is not finite, or what the last update left of the weights and of the statistics of batch norm.
     """
     step.model.train()
     device = step.autocast.device

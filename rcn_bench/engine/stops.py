@@ -1,4 +1,4 @@
-"""A training that is told to end, as a cluster tells one that it preempts, ends after a step from which it can go on."""
+"""A training that is told to end, as by a cluster that preempts it, ends after a step from which it can go on."""
 
 import signal
 import threading

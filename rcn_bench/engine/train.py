@@ -124,7 +124,9 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack, 
             epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name, position, stop))
         except Stopped:
             save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
-            process.print(f"{name}: told to end after {position.steps} of {len(batches)} steps; the same command goes on")
+            process.print(
+                f"{name}: told to end after {position.steps} of {len(batches)} steps; the same command goes on"
+            )
             return
         position.restart()
         process.take_from_main(model.buffers())  # a network is one, with one batch norm's statistics, as it is kept

@@ -63,8 +63,9 @@ PreemptMode=REQUEUE
 PartitionName=main Default=YES Nodes=ALL MaxTime=2-0 PriorityTier=1 OverSubscribe=NO GraceTime=30
 PartitionName=urgent Nodes=ALL MaxTime=2-0 PriorityTier=2 PreemptMode=OFF
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} " \
-    "CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
+)
 
 
 def missing() -> list[str]:

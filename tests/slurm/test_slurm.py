@@ -1,8 +1,8 @@
 """The workflow on a SLURM cluster of this machine, through Snakemake's executor and the profile that is shipped.
 
-    apt-get install slurm-wlm munge
-    pip install -e '.[dev,cluster]'
-    pytest -m soak tests/slurm
+apt-get install slurm-wlm munge
+pip install -e '.[dev,cluster]'
+pytest -m soak tests/slurm
 """
 
 import re
@@ -83,7 +83,7 @@ def test_the_whole_experiment_is_that_of_one_machine_with_a_job_a_shard_on_any_n
 
 
 # Long enough to be stopped in the middle.
-LONG = {"train": TINY["train"] | {"epochs": 150}}
+LONG = {"train": TINY["train"] | {"epochs": 40}}
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_what_no_node_has_is_told_in_a_line_before_any_job(slurm, tmp_path, aske
     before = jobs(slurm)
     code, text = run(slurm, tmp_path / "own", [*SLURM, *asked], WEIGHTS, **changes)
     assert code == 1
-    (line,) = re.findall(rf".*{said}.*", text)
+    assert len(re.findall(rf".*{said}.*", text)) == 1, text
     assert jobs(slurm) == before
     assert not (tmp_path / "own" / "results" / "soak" / "runs").exists()
 
@@ -157,5 +157,6 @@ def test_the_gpus_that_slurm_gives_are_those_that_a_job_takes(slurm):
 
 
 def test_the_cluster_is_what_the_tests_think(slurm):
-    told = subprocess.run(["sinfo", "--noheader", "--Node", "--format=%c %m %G"], env=slurm, capture_output=True, text=True)
+    asked = ["sinfo", "--noheader", "--Node", "--format=%c %m %G"]
+    told = subprocess.run(asked, env=slurm, capture_output=True, text=True)
     assert set(told.stdout.splitlines()) == {f"{CPUS} {MEBIBYTES} gpu:{len(GPUS)}"}
