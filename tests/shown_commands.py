@@ -179,6 +179,7 @@ NOT_TYPED = {
     "snakemake --profile workflows/profiles/slurm --configfile config/kinetics.yaml -- all": (
         "needs SLURM; tests/slurm has one, for a smaller config"
     ),
+    "apt-get install slurm-wlm munge": "it is the machine's owner's to install SLURM",
     "pytest -m soak tests/slurm": "needs SLURM, and takes many minutes",
     "pip install jupyterlab": FETCHES,
     "rcn-bench tensorboard results/mini --output logs": "needs that package; tests/page/test_events.py",

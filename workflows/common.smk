@@ -51,7 +51,7 @@ def slurm_asks(jobs):
 
 
 def is_on_slurm():
-    return workflow.executor_plugin is not None and workflow.executor_plugin.name == "slurm"
+    return getattr(workflow.executor_plugin, "name", None) == "slurm"
 
 
 onstart:

@@ -6,6 +6,7 @@ pytest -m soak tests/slurm
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -75,15 +76,19 @@ def test_the_whole_experiment_is_that_of_one_machine_with_a_job_a_shard_on_any_n
     own = [job for job in jobs(slurm) if job[0] not in before]
     assert {state for _, state, *_ in own} == {"COMPLETED"}
     comments = [comment for *_, comment, _ in own]
-    shards = [comment for comment in comments if comment.startswith("rule_shard_")]
-    assert len(shards) == len(set(shards)) == 3  # two of training, one of validation
+    shards = {job[0] for job in own if job[3].startswith("rule_shard_")}
+    assert len(shards) == 3  # two of training, one of validation
     assert {node for _, _, node, *_ in own} == {"node1", "node2"}
     assert not [comment for comment in comments if "table" in comment or "figure" in comment]  # where Snakemake is
     assert "Nothing to be done" in run(slurm, tmp_path / "slurm", SLURM, "all")[1]
 
 
-# Long enough to be stopped in the middle.
-LONG = {"train": TINY["train"] | {"epochs": 40}}
+# Epochs of 24 steps, of which the one under way when the end of another is told will not be the last.
+LONG = {
+    "train": TINY["train"] | {"epochs": 4, "frames_per_batch": 8},
+    "data": TINY["data"] | {"digits": TINY["data"]["digits"] | {"train_videos": 48}},
+}
+PREEMPT = ["sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
 
 
 @pytest.fixture(scope="module")
@@ -95,19 +100,24 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "end", [["scancel"], ["scontrol", "requeue"]], ids=["cancelled and tried again", "put back into the queue"]
+    "end",
+    [lambda job: ["scancel", job], lambda job: ["scontrol", "requeue", job], lambda job: PREEMPT],
+    ids=["cancelled and tried again", "put back into the queue", "preempted by a job of more priority"],
 )
 def test_a_training_that_slurm_ends_goes_on_from_its_last_step_to_the_same_bits(slurm, undisturbed, tmp_path, end):
     folder = tmp_path / "slurm"
+    shutil.copytree(undisturbed, folder)
+    shutil.rmtree(folder / "results" / "soak" / "runs")
+    log = folder / "results" / "soak" / "logs" / "train" / f"{RUN}.log"
+    log.unlink()
     training = subprocess.Popen(
         command(folder, SLURM, WEIGHTS, **LONG), env=slurm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        log = folder / "results" / "soak" / "logs" / "train" / f"{RUN}.log"
         wait_until(lambda: log.is_file() and "epoch 2/" in log.read_text())
         (number,) = (job[0] for job in jobs(slurm, "running") if job[3].startswith("rule_train_"))
         first = log.open()  # the next start writes another
-        subprocess.run([*end, number], env=slurm, check=True)
+        subprocess.run(end(number), env=slurm, check=True)
         wait_until(lambda: "told to end" in first.read() or "resuming" in log.read_text())
         text, _ = training.communicate(timeout=SECONDS)
     finally:
