@@ -107,7 +107,8 @@ def undisturbed(tmp_path_factory):
 def test_a_training_that_slurm_ends_goes_on_from_its_last_step_to_the_same_bits(slurm, undisturbed, tmp_path, end):
     folder = tmp_path / "slurm"
     shutil.copytree(undisturbed, folder)
-    shutil.rmtree(folder / "results" / "soak" / "runs")
+    for part in ("runs", "checkpoints"):
+        shutil.rmtree(folder / "results" / "soak" / part)
     log = folder / "results" / "soak" / "logs" / "train" / f"{RUN}.log"
     log.unlink()
     training = subprocess.Popen(
