@@ -88,7 +88,7 @@ LONG = {
     "train": TINY["train"] | {"epochs": 4, "frames_per_batch": 8},
     "data": TINY["data"] | {"digits": TINY["data"]["digits"] | {"train_videos": 48}},
 }
-PREEMPT = ["sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
+PREEMPT = ["sbatch", "--output=/dev/null", "--partition=urgent", "--nodes=2", "--exclusive", "--wrap=sleep 5"]
 
 
 @pytest.fixture(scope="module")
