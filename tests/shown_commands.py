@@ -67,6 +67,9 @@ MEANT = {
     "rcn-bench train RUN --config FILE": f"rcn-bench train {RUN} --config results/mini/config.yaml",
     "snakemake -n": "snakemake -n --configfile config/kinetics.yaml",
     "snakemake ... all_figures": "snakemake --cores 4 all",
+    "snakemake --profile workflows/profiles/slurm": (
+        "snakemake --profile workflows/profiles/slurm --configfile config/kinetics.yaml -- all"
+    ),
 }
 SMOKE_RUN = f"results/smoke/runs/{RUN}/model.safetensors"
 OWN_RUN = "results/practice/runs/rcn_regnet-t8-xh_random-hh_identity-s0/model.safetensors"
@@ -106,6 +109,7 @@ TYPED = [
     "snakemake --cores 4 all",
     "snakemake --cores 16 --resources gpu=1 -- all",
     "snakemake -n --configfile config/kinetics.yaml",
+    "snakemake -n --profile workflows/profiles/slurm --configfile config/kinetics.yaml -- all",
     # Plans, which start nothing.
     "rcn-bench plan --config config/mini.yaml --gpus 0 --cores 2",
     "rcn-bench plan --config config/kinetics.yaml --gpus 8 --train-videos 240000 --val-videos 20000",
@@ -176,6 +180,12 @@ NOT_TYPED = {
     "pip install -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu -e .": FETCHES,
     "pip install '.[tensorboard]'": FETCHES,
     "pip install '.[live]'": FETCHES,
+    "pip install -c constraints.txt -e '.[cluster]'": FETCHES,
+    "snakemake --profile workflows/profiles/slurm --configfile config/kinetics.yaml -- all": (
+        "needs SLURM; tests/slurm has one, for a smaller config"
+    ),
+    "apt-get install slurm-wlm munge": "it is the machine's owner's to install SLURM",
+    "pytest -m soak tests/slurm": "needs SLURM, and takes many minutes",
     "pip install jupyterlab": FETCHES,
     "rcn-bench tensorboard results/mini --output logs": "needs that package; tests/page/test_events.py",
     "conda env create -f environment.yml": "needs conda; tests/test_environment.py looks at the file",

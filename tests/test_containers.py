@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.specifiers import SpecifierSet
 
 from rcn_bench import cli
@@ -64,6 +65,23 @@ def test_commands_that_it_shows_are_known(file):
     for arguments in shown:
         if arguments != "--version":
             cli.build_parser().parse_args(shlex.split(arguments))
+
+
+def test_the_pod_runs_what_the_image_holds_with_as_many_gpus_as_it_has(tmp_path):
+    text = Path("containers/kubernetes.yaml").read_text()
+    pod = yaml.safe_load(text)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    limits, arguments = container["resources"]["limits"], container["args"]
+    assert arguments[arguments.index("--cores") + 1] == str(limits["cpu"])
+    assert f"gpu={limits['nvidia.com/gpu']}" in arguments
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    *_, workdir = re.findall(r"^WORKDIR (.*)", DOCKER.read_text(), re.MULTILINE)
+    assert container["volumeMounts"][0]["mountPath"] == workdir
+    settings = yaml.safe_load(Path("profiles/default/config.yaml").read_text())  # which the image does not hold
+    assert {f"--{key}" for key in settings} <= set(arguments)
+    config = Path(arguments[arguments.index("--configfile") + 1])
+    assert Path(config).relative_to("/rcn_bench").exists()
+    assert "Not built here" in text
 
 
 def test_what_a_context_leaves_out_is_nothing_that_is_copied():

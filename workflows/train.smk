@@ -44,6 +44,7 @@ rule train:
     threads: PLAN.experiment.train.threads * PLAN.experiment.train.gpus
     resources:
         gpu=PLAN.experiment.train.gpus,
+        nodes=1,  # its processes are started on one machine; SLURM would spread its GPUs over several
         mem_mb=PLAN.memory("train"),
         runtime=PLAN.runtime("train"),
     params:

@@ -1,7 +1,7 @@
 """Batches, made ahead by worker processes; those of training in memory that a GPU reads without another copy."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from shutil import disk_usage
 
@@ -26,12 +26,20 @@ class TrainingBatches:
     that all clips are the same, and in the same batches, whatever the number of processes; it must divide ``size``.
     A batch holds until the next one is asked for: its memory, shared with the workers, is then filled anew. What is
     left over at an epoch's end is dropped, since batch norm should not see a batch of one.
-    workers: processes; 0: none but this one. pinned: let a GPU read the memory as it is.
-    Errors: InputError if there is too little memory that can be shared or pinned.
+    workers: processes; 0: none but this one; ``worker_init`` is called first in each. pinned: let a GPU read the memory
+    as it is. Errors: InputError if there is too little memory that can be shared or pinned.
     """
 
     def __init__(
-        self, order: EpochOrder, size: int, *, workers: int = 0, pinned: bool = False, rank: int = 0, world: int = 1
+        self,
+        order: EpochOrder,
+        size: int,
+        *,
+        workers: int = 0,
+        pinned: bool = False,
+        rank: int = 0,
+        world: int = 1,
+        worker_init: Callable[[int], None] | None = None,
     ) -> None:
         slots = batches_under_way(workers)
         parts = [torch.as_tensor(part) for part in order.clips[0, 0]]
@@ -50,11 +58,16 @@ class TrainingBatches:
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
             persistent_workers=workers > 0,
+            worker_init_fn=worker_init,
             generator=torch.Generator(),  # its own, since the loader's draws would change those of dropout
         )
 
     def __len__(self) -> int:
         return len(self._orders)
+
+    def start_at(self, batch: int) -> None:
+        """Let the next epoch begin with this batch, from 0 on."""
+        self._orders.first = batch
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         for slot in self._loader:
@@ -69,13 +82,14 @@ class _Orders:
 
     def __init__(self, order: EpochOrder, size: int, slots: int, share: slice) -> None:
         self._order, self._size, self._slots, self._share = order, size, cycle(range(slots)), share
+        self.first = 0  # the batch that an epoch begins with
 
     def __len__(self) -> int:
         return len(self._order) // self._size
 
     def __iter__(self) -> Iterator[tuple[int, Keys]]:
         keys = list(self._order)
-        for batch in range(len(self)):
+        for batch in range(self.first, len(self)):
             yield next(self._slots), keys[batch * self._size : (batch + 1) * self._size][self._share]
 
 

@@ -14,6 +14,7 @@ from rcn_bench.data.transforms import warp
 from rcn_bench.engine.carried import carried
 from rcn_bench.engine.device import uploaded
 from rcn_bench.engine.step import Autocast, TrainingStep
+from rcn_bench.engine.stops import Position, Stop, Stopped
 from rcn_bench.engine.synchronised import synchronise_batch_norm
 from rcn_bench.errors import TrainingDiverged, warn
 from rcn_bench.models.finite import not_finite
@@ -86,26 +87,35 @@ def epoch_rates(
 def train_one_epoch(
     step: TrainingStep,
     batches: Iterable[Sequence[Tensor]],
-    learning_rates: Iterable[float],
+    learning_rates: Sequence[float],
     number: int,
     description: str,
+    position: Position | None = None,
+    stop: Stop | None = None,
 ) -> Epoch:
     """One pass over the batches, the ``number``-th, from 1 on; of processes that share them it counts all samples once.
 
-    learning_rates: one for every batch. Errors: TrainingDiverged when the loss is not finite, or what the last update
-    left of the weights and of the statistics of batch norm.
+    learning_rates: one for every batch of a whole epoch. position: from which the batches go on.
+    Errors: Stopped, with the position moved there, when ``stop`` is asked for before the last step; TrainingDiverged
+    when the loss is not finite, or what the last update left of the weights and of the statistics of batch norm.
     """
     step.model.train()
     device = step.autocast.device
-    totals, samples, started = torch.zeros(2, device=device), 0, time.perf_counter()
+    position, stop, world = position or Position(), stop or Stop(), step.process.world
+    totals, samples = position.totals.to(device, copy=True), 0
+    before, started = position.samples, time.perf_counter() - position.seconds
     # A bar on a terminal; in a log file the caller's one line per epoch.
     shown = tqdm(batches, description, leave=False, disable=not sys.stderr.isatty())
-    for index, (batch, lr) in enumerate(zip(uploaded(shown, device), learning_rates, strict=True)):
+    rates = enumerate(learning_rates[position.steps :], position.steps)
+    for batch, (index, lr) in zip(uploaded(shown, device), rates, strict=True):
         totals += step(batch, lr)
         samples += len(batch[-1])
         if index % STEPS_BETWEEN_CHECKS == 0:
             _refuse_infinite(totals[0], step, description)
-    totals, samples = step.process.reduce(totals), samples * step.process.world
+        if stop.asked and index + 1 < len(learning_rates):
+            position.reach(index + 1, before + samples, time.perf_counter() - started, totals)
+            raise Stopped
+    totals, samples = step.process.reduce(totals), before + samples * world
     _refuse_infinite(totals[0], step, description)
     if name := not_finite(step.model.state_dict()):
         raise TrainingDiverged(f"{description}: not all values of {name} are finite; {_remedy(step)}")

@@ -21,6 +21,7 @@ from rcn_bench.engine.optimisation import build_step, epoch_line, epoch_rates, t
 from rcn_bench.engine.repeatable import repeatable
 from rcn_bench.engine.resume import keep_finished, resume_together, save_checkpoint
 from rcn_bench.engine.room import room_for_training
+from rcn_bench.engine.stops import Position, Stop, Stopped, noting_term, outlive_term
 from rcn_bench.engine.validate import Validation
 from rcn_bench.errors import InputError
 from rcn_bench.files import locked, write_bytes
@@ -39,7 +40,8 @@ def train(run: Run, experiment: Experiment) -> None:
     """Train a run from its init, or from its last checkpoint, and write its folder.
 
     Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors. Of the processes that share
-    it, as many as ``train.gpus``, all call this, and the main one alone writes.
+    it, as many as ``train.gpus``, all call this, and the main one alone writes. One that TERM ends while it trains
+    alone has first finished its step and written a checkpoint there.
     Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
     TrainingDiverged when the loss, a weight or a statistic of batch norm is not finite.
     """
@@ -54,7 +56,8 @@ def train(run: Run, experiment: Experiment) -> None:
     with ExitStack() as held:
         held.enter_context(room_for_training(run, experiment))
         held.enter_context(repeatable(training.deterministic, training.compile, process.device))
-        _train(run, experiment, process, held)
+        stop = held.enter_context(noting_term(process))
+        _train(run, experiment, process, held, stop)
 
 
 def check_training(run: Run, experiment: Experiment) -> dict[str, str]:
@@ -71,7 +74,7 @@ def check_training(run: Run, experiment: Experiment) -> dict[str, str]:
     return {named(path, experiment.results): known for path, known in read.items()}
 
 
-def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) -> None:
+def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack, stop: Stop) -> None:
     """held: keeps the run's folder, which is made when nothing but its checkpoint can be refused any more."""
     training, paths = experiment.train, experiment.paths
     torch.set_num_threads(training.threads)
@@ -92,7 +95,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         held.enter_context(locked(paths.run(run)))
     model = place(model, process.device)
     step = build_step(model, experiment, process, run.frames if experiment.carried_clips(run) else None)
-    parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler}
+    position = Position()
+    parts = {"model": model, "optimizer": step.optimizer, "scaler": step.autocast.scaler, "position": position}
     identity = _identity(run, experiment, cache.fingerprint, sha256)
     starts, epochs = resume_together(process, paths.checkpoint(run), identity, parts)
     own = [replace(start, processes=process.world) for start in origin.starts]
@@ -101,6 +105,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
     origin = replace(origin, starts=[*starts, *own])
     if epochs:
         process.print(f"{run.name}: resuming after epoch {len(epochs)}")
+    if position.steps:
+        process.print(f"{run.name}: {position.steps} of {len(batches)} steps of epoch {len(epochs) + 1} are made")
 
     if left_out := clips.counts.left_out():
         process.print(f"{run.name}: {left_out}")
@@ -112,7 +118,17 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         torch.manual_seed(process.own_seed(run.seed * 1_000_003 + epoch))
         name = f"{run.name} epoch {epoch + 1}/{training.epochs}"
         rates = epoch_rates(training.lr, epoch, training.epochs, len(batches), *schedule)
-        epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name))
+        batches.start_at(position.steps)
+        position.go_on(process)
+        try:
+            epochs.append(train_one_epoch(step, batches, rates, epoch + 1, name, position, stop))
+        except Stopped:
+            save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
+            process.print(
+                f"{name}: told to end after {position.steps} of {len(batches)} steps; the same command goes on"
+            )
+            return
+        position.restart()
         process.take_from_main(model.buffers())  # a network is one, with one batch norm's statistics, as it is kept
         if validation and (epoch + 1) % training.validate_every == 0:
             epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model, process))
@@ -121,6 +137,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack) 
         seen = epochs[-1].validation_accuracy
         looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
         process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill
+        if stop.asked:
+            return
 
     if not process.is_main:
         return
@@ -168,7 +186,9 @@ def _require_recorded(file: Path, network: str, sha256: str) -> None:
 def _batches(order: EpochOrder, run: Run, experiment: Experiment, process: Process) -> TrainingBatches:
     pinned, size = process.device.type == "cuda", _batch_size(run, experiment, len(order))
     workers, (rank, world) = experiment.train.workers, (process.rank, process.world)
-    return TrainingBatches(order, size, workers=workers, pinned=pinned, rank=rank, world=world)
+    return TrainingBatches(
+        order, size, workers=workers, pinned=pinned, rank=rank, world=world, worker_init=outlive_term
+    )
 
 
 def _batch_size(run: Run, experiment: Experiment, clips: int) -> int:

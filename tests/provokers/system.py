@@ -8,6 +8,8 @@ from pathlib import Path
 
 from provokers.user import OWN, REPOSITORY, RUN, Met, User, provoker, slow
 from rcn_bench import files
+from rcn_bench.errors import InputError, one_line
+from rcn_bench.plan.slurm import Ask, require_room
 
 
 @provoker
@@ -60,6 +62,42 @@ def check_that_snakemake_refuses(user: User) -> Met:
     config = user.has_videos()
     Path("videos").rename("elsewhere")
     return _snakemake("--configfile", config, "--", f"results/own/runs/{RUN}/eval.json").naming("own.yaml", "videos")
+
+
+def _on_a_cluster(user: User, answer: str, partition: str = "", cores: int = 1) -> Met:
+    """What the rules ask SLURM at their start, of a cluster whose sinfo is this shell script; so without executor."""
+    if answer:
+        (user.folder / "sinfo").write_text(f"#!/bin/sh\n{answer}\n")
+        (user.folder / "sinfo").chmod(0o755)
+    user.monkeypatch.setenv("PATH", str(user.folder))
+    try:
+        require_room([Ask("train", partition, cores, memory=1000, runtime=60, gpus=1)])
+    except InputError as error:
+        return Met(1, one_line(error))
+    return Met(0, "")
+
+
+NODE = "echo 'main*|4|64000|2-00:00:00|gpu:2'"
+
+
+@provoker
+def job_that_snakemake_finds_no_node_for(user: User) -> Met:
+    return _on_a_cluster(user, NODE, cores=5).naming("train", 5, "main", 4)
+
+
+@provoker
+def partition_that_snakemake_does_not_find(user: User) -> Met:
+    return _on_a_cluster(user, NODE, "nowhere").naming("nowhere", "main")
+
+
+@provoker
+def slurm_that_does_not_answer_snakemake(user: User) -> Met:
+    return _on_a_cluster(user, "echo 'Unable to contact slurm controller' >&2; exit 1").naming("Unable to contact")
+
+
+@provoker
+def snakemake_without_commands_of_slurm(user: User) -> Met:
+    return _on_a_cluster(user, "")
 
 
 @provoker
