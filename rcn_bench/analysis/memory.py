@@ -38,6 +38,8 @@ class Memory(NamedTuple):
 class _Meter(TorchDispatchMode):
     """Counts the bytes of all storages made under it that are still alive, and their peak."""
 
+    steps = 1  # of training, as nothing else than its tensors is counted
+
     def __init__(self) -> None:
         super().__init__()
         self.alive, self.peak = 0, 0
@@ -74,13 +76,26 @@ def estimate_memory(model: nn.Module, clip_shape: tuple[int, ...]) -> Memory:
 
     The work space of single convolutions is not in it.
     """
+    with _on_fake_tensors(model) as (fake, meter):
+        memory = _memory_of_steps(fake, clip_shape, meter)
+    return Memory(memory.activations, memory.training + WORK_SPACE, memory.inference + WORK_SPACE)
+
+
+def estimate_training(model: nn.Module, clip_shape: tuple[int, ...]) -> int:
+    """The bytes of a training step alone, as ``estimate_memory`` has them."""
+    with _on_fake_tensors(model) as (fake, meter):
+        return _memory_of_training(fake, clip_shape, meter)[1] + WORK_SPACE
+
+
+@contextmanager
+def _on_fake_tensors(model: nn.Module) -> Iterator[tuple[nn.Module, _Meter]]:
+    """A copy of a model without values, in a GPU's layout, and the meter of all that is made meanwhile."""
     mode = FakeTensorMode()
     fake = _with_fake_tensors(copy.deepcopy(model).to(memory_format=fastest_layout(model, "cuda")), mode)
     with mode, _Meter() as meter:
         for tensor in (*fake.parameters(), *fake.buffers()):
             meter.add(tensor)
-        memory = _memory_of_steps(fake, clip_shape, meter)
-    return Memory(memory.activations, memory.training + WORK_SPACE, memory.inference + WORK_SPACE)
+        yield fake, meter
 
 
 def measure_memory(model: nn.Module, clip_shape: tuple[int, ...]) -> Memory:
@@ -89,9 +104,10 @@ def measure_memory(model: nn.Module, clip_shape: tuple[int, ...]) -> Memory:
 
 
 MemoryOf = Callable[[tuple[int, ...]], Memory]
+TrainingOf = Callable[[tuple[int, ...]], int]
 
 
-def estimated_largest_batch(memory_of: MemoryOf, clip_shape: tuple[int, ...], budget: int) -> int:
+def estimated_largest_batch(training_of: TrainingOf, clip_shape: tuple[int, ...], budget: int) -> int:
     """The most clips (3, T, H, W) whose training step stays within ``budget`` bytes, to 1 %; 0 if not even one does.
 
     A step's memory is the largest of several sums that are linear in the number of clips: a chord between a batch that
@@ -99,7 +115,7 @@ def estimated_largest_batch(memory_of: MemoryOf, clip_shape: tuple[int, ...], bu
     """
 
     def training(clips: int) -> int:
-        return memory_of((clips, *clip_shape)).training
+        return training_of((clips, *clip_shape))
 
     fits, fails = 2, 4
     at_fits = training(fits)
@@ -171,6 +187,8 @@ def _with_fake_tensors(model: nn.Module, mode: FakeTensorMode) -> nn.Module:
 class _CudaMeter:
     """The same reading of torch's own allocator."""
 
+    steps = 2  # in the first one libraries make their work space
+
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
@@ -189,11 +207,26 @@ class _CudaMeter:
 
 
 def _memory_of_steps(model: nn.Module, clip_shape: tuple[int, ...], meter: "_Meter | _CudaMeter") -> Memory:
+    activations, training = _memory_of_training(model, clip_shape, meter)
+    meter.restart()
+    model.eval()
+    with torch.no_grad():
+        model(torch.zeros(clip_shape, device=next(model.parameters()).device))
+    return Memory(activations, training, meter.peak)
+
+
+def _memory_of_training(
+    model: nn.Module, clip_shape: tuple[int, ...], meter: "_Meter | _CudaMeter"
+) -> tuple[int, int]:
+    """What the forward pass of a training step keeps, and the step's peak."""
     device = next(model.parameters()).device
     model.zero_grad()
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     activations = 0
-    for _ in range(2):  # the first step makes the momentum, and libraries their work space
+    for _ in range(meter.steps):
         meter.restart()
         model.train()
         before = meter.alive
@@ -205,8 +238,4 @@ def _memory_of_steps(model: nn.Module, clip_shape: tuple[int, ...], meter: "_Met
         optimizer.zero_grad()
     training = meter.peak
     optimizer.state.clear()
-    meter.restart()
-    model.eval()
-    with torch.no_grad():
-        model(torch.zeros(clip_shape, device=device))
-    return Memory(activations, training, meter.peak)
+    return activations, training

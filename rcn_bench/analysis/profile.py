@@ -9,6 +9,7 @@ from rcn_bench.analysis.cost import count_gmacs, count_parameters
 from rcn_bench.analysis.memory import (
     GIB,
     estimate_memory,
+    estimate_training,
     estimated_largest_batch,
     measure_memory,
     measured_largest_batch,
@@ -120,7 +121,7 @@ def _memory(
     model: nn.Module, clip_shape: tuple[int, ...], budget: int, device: torch.device
 ) -> tuple[MemoryCosts, MemoryCosts | None]:
     """Of a batch and of the largest that fits the budget: estimated, and on a GPU measured."""
-    fits = estimated_largest_batch(partial(estimate_memory, model), clip_shape[1:], budget)
+    fits = estimated_largest_batch(partial(estimate_training, model), clip_shape[1:], budget)
     estimated = MemoryCosts(*estimate_memory(model, clip_shape), fits)
     if device.type != "cuda":
         return estimated, None

@@ -7,10 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from rcn_bench.models.frames import FrameNet
+from rcn_bench.models.taps import leave_out_unseen_taps
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """The model on a device, its weights in the layout in which its convolutions are fastest there."""
+    """The model on a device, its weights in the layout in which its convolutions are fastest there.
+
+    On a CPU they compute with the taps that meet an input alone; libraries of GPUs choose their kernels by the whole.
+    """
+    if device.type == "cpu":
+        leave_out_unseen_taps(model)
     return model.to(device).to(memory_format=fastest_layout(model, device.type))
 
 

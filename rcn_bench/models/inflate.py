@@ -95,21 +95,32 @@ class TimePool(nn.Module):
 
 
 class ClipConv(nn.Conv3d):
-    """A 3D convolution for clips that may be shorter than its kernel.
+    """A 3D convolution for clips that may be shorter than its kernel."""
 
-    On a CPU it adds the zeros around those itself: oneDNN's backward pass, left to do it, can write beyond its memory
+    def forward(self, clip: Tensor) -> Tensor:
+        padding = tuple(map(int, self.padding))
+        return clip_conv3d(clip, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+def clip_conv3d(
+    clip: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> Tensor:
+    """conv3d, of clips that may be shorter than the kernel too.
+
+    On a CPU the zeros around those are added here: oneDNN's backward pass, left to do it, can write beyond its memory
     (seen with torch 2.14 on a CPU with AVX-512, a kernel of 7 frames on a clip of 5), and in bfloat16 gives other
     gradients each time.
     """
-
-    def forward(self, clip: Tensor) -> Tensor:
-        if clip.shape[2] >= self.kernel_size[0] or clip.device.type != "cpu":
-            return super().forward(clip)
-        time, *space = (int(size) for size in self.padding)
-        padded = nn.functional.pad(clip, (0, 0, 0, 0, time, time))
-        return nn.functional.conv3d(
-            padded, self.weight, self.bias, self.stride, (0, *space), self.dilation, self.groups
-        )
+    if clip.shape[2] < weight.shape[2] and clip.device.type == "cpu":
+        clip = nn.functional.pad(clip, (0, 0, 0, 0, padding[0], padding[0]))
+        padding = (0, *padding[1:])
+    return nn.functional.conv3d(clip, weight, bias, stride, padding, dilation, groups)
 
 
 def pad_short_clips(net: nn.Module) -> None:

@@ -57,6 +57,11 @@ NEEDS = {
 }
 
 
+# Of glibc's allocator, which else gives tensors of some MiB back at once and has their pages cleared at every step.
+# Other C libraries do not read it, older ones of glibc leave out what they do not know.
+KEPT_MEMORY = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=1073741824"
+
+
 class Workflow:
     """The plan of one experiment, as the Snakefile sees it. Its methods take wildcards, as Snakemake's functions do."""
 
@@ -126,13 +131,13 @@ class Workflow:
         """Of every job: this environment's commands are found where it is not activated; CONFIG is the plan's config.
 
         A job refused for bad input is refused again at once when it is retried, by what lies in RCN_BENCH_REFUSALS.
-        Idle threads leave a shared core alone. A changed prefix reruns nothing, a changed command would. Braces are
-        doubled, since Snakemake takes them for wildcards.
+        Idle threads leave a shared core alone. Memory that a step frees is kept for the next, in huge pages. A changed
+        prefix reruns nothing, a changed command would. Braces are doubled, since Snakemake takes them for wildcards.
         """
         places = (Path(sys.executable).parent, self.config_file, self.refusals)
         commands, config, refusals = (shlex.quote(str(place)) for place in places)
         own = f"CONFIG={config} RCN_BENCH_REFUSALS={refusals}"
-        prefix = f'export PATH={commands}:"$PATH" OMP_WAIT_POLICY=passive {own}; '
+        prefix = f'export PATH={commands}:"$PATH" OMP_WAIT_POLICY=passive GLIBC_TUNABLES={KEPT_MEMORY} {own}; '
         return prefix.replace("{", "{{").replace("}", "}}")
 
     # What wildcards may be

@@ -17,6 +17,7 @@ from rcn_bench.analysis.memory import (
     WORK_SPACE,
     Memory,
     estimate_memory,
+    estimate_training,
     estimated_largest_batch,
     measure_memory,
     measured_largest_batch,
@@ -217,7 +218,7 @@ def test_norms_that_are_computed_again_fit_24_long_clips_into_11_gib(name):
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 1000])
 def test_largest_batch_of_a_linear_memory(limit):
     def linear(shape):
-        return Memory(0, 100 + 10 * shape[0], 0)
+        return 100 + 10 * shape[0]
 
     assert estimated_largest_batch(linear, (3, 4, 8, 8), 100 + 10 * limit) == limit
     assert estimated_largest_batch(linear, (3, 4, 8, 8), 109 + 10 * limit) == limit
@@ -225,7 +226,7 @@ def test_largest_batch_of_a_linear_memory(limit):
 
 @pytest.mark.parametrize("budget", [0, 50, 109])
 def test_no_clip_fits_a_budget_too_small_for_one(budget):
-    assert estimated_largest_batch(lambda shape: Memory(0, 100 + 10 * shape[0], 0), (3, 4, 8, 8), budget) == 0
+    assert estimated_largest_batch(lambda shape: 100 + 10 * shape[0], (3, 4, 8, 8), budget) == 0
 
 
 def many_weights():
@@ -249,26 +250,26 @@ def both():
 @pytest.mark.parametrize("make", [many_activations, many_weights, both])
 def test_the_estimated_largest_batch_fits_and_little_more_does_not(make, clips):
     """The budget is what the given clips take, so that as many fit; found to within 2 %, as on a GPU."""
-    memory_of, shape = partial(estimate_memory, make()), (3, 2, 8, 8)
-    budget = memory_of((clips, *shape)).training
-    found = estimated_largest_batch(memory_of, shape, budget)
+    training_of, shape = partial(estimate_training, make()), (3, 2, 8, 8)
+    budget = training_of((clips, *shape))
+    found = estimated_largest_batch(training_of, shape, budget)
     more = found + 1 + found // 50
-    assert memory_of((found, *shape)).training <= budget < memory_of((more, *shape)).training
+    assert training_of((found, *shape)) <= budget < training_of((more, *shape))
 
 
 @pytest.mark.parametrize("make", [many_activations, many_weights, both])
 def test_no_clip_fits_where_one_takes_more_than_the_budget(make):
-    memory_of, shape = partial(estimate_memory, make()), (3, 2, 8, 8)
-    assert estimated_largest_batch(memory_of, shape, memory_of((1, *shape)).training - 1) == 0
+    training_of, shape = partial(estimate_training, make()), (3, 2, 8, 8)
+    assert estimated_largest_batch(training_of, shape, training_of((1, *shape)) - 1) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rcn18", pytest.param("i3d50_nl", marks=pytest.mark.soak)])
 def test_the_estimated_largest_batch_of_a_model_fits_its_card(name):
-    memory_of, shape = partial(estimate_memory, create_model(name)), (3, 8, 112, 112)
-    found = estimated_largest_batch(memory_of, shape, 11 * GIB)
+    training_of, shape = partial(estimate_training, create_model(name)), (3, 8, 112, 112)
+    found = estimated_largest_batch(training_of, shape, 11 * GIB)
     more = found + 1 + found // 50
-    assert memory_of((found, *shape)).training <= 11 * GIB < memory_of((more, *shape)).training
+    assert training_of((found, *shape)) <= 11 * GIB < training_of((more, *shape))
 
 
 LIMITS = st.one_of(st.integers(0, 60), st.integers(0, 5000))
@@ -348,7 +349,13 @@ def test_the_measured_largest_batch_respects_the_cap_and_lifts_it_again():
 @needs_gpu
 def test_the_measured_and_the_estimated_largest_batch_are_alike():
     net, shape, budget = create_model("rcn18", 400), (3, 8, 112, 112), 4 * GIB
-    estimated = estimated_largest_batch(partial(estimate_memory, net), shape, budget)
+    estimated = estimated_largest_batch(partial(estimate_training, net), shape, budget)
     place(net, torch.device("cuda"))
     measured = measured_largest_batch(partial(measure_memory, net), shape, budget, estimated)
     assert measured == pytest.approx(estimated, rel=0.2)
+
+
+@pytest.mark.parametrize("make", [many_activations, many_weights, both, small_rcn])
+def test_a_training_step_alone_takes_what_it_takes_beside_inference(make):
+    net, shape = make(), (3, 3, 2, 8, 8)
+    assert estimate_training(net, shape) == estimate_memory(net, shape).training
