@@ -29,6 +29,7 @@ rule throughput:
         f"{ROOT}/logs/throughput.log",
     benchmark:
         f"{ROOT}/benchmarks/throughput.tsv"
+    priority: 200  # first, since later all cores but one would wait for the last job before it
     retries: 1
     conda:
         ENVIRONMENT
