@@ -215,9 +215,7 @@ def _memory_of_steps(model: nn.Module, clip_shape: tuple[int, ...], meter: "_Met
     return Memory(activations, training, meter.peak)
 
 
-def _memory_of_training(
-    model: nn.Module, clip_shape: tuple[int, ...], meter: "_Meter | _CudaMeter"
-) -> tuple[int, int]:
+def _memory_of_training(model: nn.Module, clip_shape: tuple[int, ...], meter: "_Meter | _CudaMeter") -> tuple[int, int]:
     """What the forward pass of a training step keeps, and the step's peak."""
     device = next(model.parameters()).device
     model.zero_grad()
