@@ -1,6 +1,6 @@
 """Convolutions of small maps: the taps of a kernel that meet padding alone are left out, with all their arithmetic."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,9 @@ def leave_out_unseen_taps(model: nn.Module) -> nn.Module:
     carried about. The weights keep their shape. Sums are of the same numbers, in oneDNN 3.12 in the same order too.
     """
     for layer in model.modules():
-        if type(layer).forward in _PLAIN and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
-            layer.forward = _SeenTaps(layer)
+        if isinstance(layer, nn.Conv2d | nn.Conv3d) and type(layer).forward in _PLAIN:
+            if layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
+                layer.forward = _SeenTaps(layer)  # type: ignore[method-assign]
     return model
 
 
@@ -29,12 +30,13 @@ def seen_taps(size: Iterable[int], layer: nn.Conv2d | nn.Conv3d) -> tuple[Taps, 
 
     size: of the input, along every axis of time and space.
     """
-    axes = zip(size, layer.kernel_size, layer.stride, layer.padding, layer.dilation, strict=True)
-    found = [_seen_on_axis(*map(int, axis)) for axis in axes]
+    given = tuple(map(int, layer.padding))
+    axes = zip(size, layer.kernel_size, layer.stride, given, layer.dilation, strict=True)
+    found = [_seen_on_axis(*axis) for axis in axes]
     if isinstance(layer, nn.Conv3d) and all(taps.stop - taps.start == 1 for taps, _ in found):
         # oneDNN has other code for a 3D kernel of a single tap, which sums in another order: one axis stays as it is.
         axis = max((axis for axis, kernel in enumerate(layer.kernel_size) if kernel > 1), default=0)
-        found[axis] = slice(0, layer.kernel_size[axis]), int(layer.padding[axis])
+        found[axis] = slice(0, layer.kernel_size[axis]), given[axis]
     taps, padding = tuple(taps for taps, _ in found), tuple(padding for _, padding in found)
     return None if all(tap == slice(0, k) for tap, k in zip(taps, layer.kernel_size, strict=True)) else (taps, padding)
 
@@ -58,12 +60,12 @@ class _SeenTaps:
 
     def __init__(self, layer: nn.Conv2d | nn.Conv3d) -> None:
         self.layer = layer
-        self.run = type(layer).forward
+        self.whole: Callable[..., Tensor] = type(layer).forward
 
     def __call__(self, maps: Tensor) -> Tensor:
         layer = self.layer
         if (seen := seen_taps(maps.shape[2:], layer)) is None:
-            return self.run(layer, maps)
+            return self.whole(layer, maps)
         taps, padding = seen
         convolve = nn.functional.conv2d if isinstance(layer, nn.Conv2d) else clip_conv3d
         weight = _Chosen.apply(layer.weight, taps)
