@@ -19,10 +19,14 @@ def leave_out_unseen_taps(model: nn.Module) -> nn.Module:
     carried about. The weights keep their shape. Sums are of the same numbers, in oneDNN 3.12 in the same order too.
     """
     for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Conv3d) and type(layer).forward in _PLAIN:
-            if layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
-                layer.forward = _SeenTaps(layer)  # type: ignore[method-assign]
+        if isinstance(layer, nn.Conv2d | nn.Conv3d) and type(layer).forward in _PLAIN and _pads_zeros(layer):
+            layer.forward = _SeenTaps(layer)  # type: ignore[assignment]
     return model
+
+
+def _pads_zeros(layer: nn.Conv2d | nn.Conv3d) -> bool:
+    """By numbers of them."""
+    return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
 
 
 def seen_taps(size: Iterable[int], layer: nn.Conv2d | nn.Conv3d) -> tuple[Taps, tuple[int, ...]] | None:
