@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from rcn_bench.errors import InputError
-from rcn_bench.plan.slurm import Ask, require_room
+from rcn_bench.plan.slurm import asked_of_slurm, require_room
 from rcn_bench.plan.workflow import Workflow
 
 min_version("9.0")
@@ -35,30 +35,11 @@ config.update(PLAN.experiment.config)  # for the captions of a report
 shell.prefix(PLAN.shell_prefix)
 
 
-def slurm_asks(jobs):
-    """What each job that SLURM is to run asks it for."""
-    for job in jobs:
-        if not job.is_local:
-            asked = job.resources.get
-            yield Ask(
-                job.rule.name,
-                asked("slurm_partition", ""),
-                job.threads,
-                asked("mem_mb", 0),
-                asked("runtime", 0),
-                asked("gpu", 0),
-            )
-
-
-def is_on_slurm():
-    return getattr(workflow.executor_plugin, "name", None) == "slurm"
-
-
 onstart:
     try:
         jobs = list(workflow.dag.needrun_jobs())
-        if is_on_slurm():
-            require_room(slurm_asks(jobs))
+        if getattr(workflow.executor_plugin, "name", None) == "slurm":
+            require_room(map(asked_of_slurm, (job for job in jobs if not job.is_local)))
         PLAN.start(
             makes={str(file) for job in jobs for file in job.output},
             reads={str(file) for job in jobs for file in job.input},

@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rcn_bench.errors import InputError
 
@@ -27,6 +28,13 @@ class Ask:
 
     def __str__(self) -> str:
         return f"{self.cores} cores, {self.memory} MB, {self.runtime} minutes and {self.gpus} GPUs"
+
+
+def asked_of_slurm(job: Any) -> Ask:
+    """What Snakemake will ask for, for one of its jobs."""
+    asked = job.resources.get
+    memory, runtime, gpus = (asked(name, 0) for name in ("mem_mb", "runtime", "gpu"))
+    return Ask(job.rule.name, asked("slurm_partition", ""), job.threads, memory, runtime, gpus)
 
 
 @dataclass(frozen=True)

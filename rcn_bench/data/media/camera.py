@@ -26,9 +26,7 @@ class Camera(Live):
             yield from super().frames()
         except UnreadableVideo as error:
             raise UnreadableVideo(f"camera {self._device}, {error}") from error
-
-    def lost(self, said: list[str]) -> str:
-        return "no more frames"
+        raise UnreadableVideo(f"camera {self._device}, no more frames")  # no camera ends by itself
 
     @property
     def _device(self) -> str:
