@@ -39,7 +39,9 @@ onstart:
     try:
         jobs = list(workflow.dag.needrun_jobs())
         if getattr(workflow.executor_plugin, "name", None) == "slurm":
-            require_room(map(asked_of_slurm, (job for job in jobs if not job.is_local)))
+            require_room(
+                map(asked_of_slurm, (job for job in jobs if not job.is_local))
+            )
         PLAN.start(
             makes={str(file) for job in jobs for file in job.output},
             reads={str(file) for job in jobs for file in job.input},
