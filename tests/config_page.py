@@ -14,9 +14,10 @@ from rcn_bench.plan.sections import Sections
 HEAD = """\
 # Keys of a config
 
-A config is a YAML file; `base: FILE` starts from another, later files on the command line change values of those
-before, and `null` takes a key out. `rcn-bench check --config FILE` finds what is wrong, `--defaults` prints every
-value with its default. This page is made from the code (`python tests/config_page.py`).
+A config is a YAML file; `base: FILE` starts from another, later files on the command line change
+values of those before, and `null` takes a key out. `rcn-bench check --config FILE` finds what is
+wrong, `--defaults` prints every value with its default. This page is made from the code
+(`python tests/config_page.py`).
 """
 WORDS = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
 
