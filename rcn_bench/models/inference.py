@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
 from rcn_bench.models.causal import CausalConv
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.rcn import RCU
+from rcn_bench.models.shift import ShiftedConv
 
 # Of a layer's largest |gamma / sigma|, or of 1 if that is more. Channels with less are scaled after the recurrence, as
 # w_hh is multiplied by the ratios of scales. RCN-18 with random w_hh, a third of its gammas spread over 45 decades, 16
@@ -46,6 +47,8 @@ def for_inference(model: Network) -> Network:
             after = _fold_into_recurrence(layer, norm)
         elif isinstance(layer, CausalConv):
             _fold_into_taps(layer, norm)
+        elif isinstance(layer, ShiftedConv):
+            layer.convolution = fuse_conv_bn_eval(layer.convolution, norm)
         else:
             assert isinstance(layer, _ConvNd)
             net.set_submodule(layer_name, fuse_conv_bn_eval(layer, norm))
@@ -107,7 +110,7 @@ def _folded(norm: _BatchNorm, weight: Tensor, bias: Tensor | None) -> tuple[Tens
     return fuse_conv_bn_weights(weight, bias, mean, variance, norm.eps, norm.weight, norm.bias)
 
 
-FOLDABLE = (RCU, CausalConv, _ConvNd)
+FOLDABLE = (RCU, CausalConv, ShiftedConv, _ConvNd)
 
 
 class _Tracer(fx.Tracer):

@@ -45,7 +45,8 @@ def test_every_model_without_its_batch_norms_gives_its_logits_and_stays_as_it_wa
 
 
 @pytest.mark.parametrize(
-    "name", ["rcn18", *(pytest.param(name, marks=pytest.mark.slow) for name in ("i3d18_causal", "c2d18", "i3d18"))]
+    "name",
+    ["rcn18", *(pytest.param(name, marks=pytest.mark.slow) for name in ("i3d18_causal", "tsm18", "c2d18", "i3d18"))],
 )
 def test_the_certificate_stays(name):
     model, clip = build(name), random_clip(4, clips=1)

@@ -21,6 +21,7 @@ KNOWN_PARAMETERS = {
     "i3d18": 33_371_472,
     "i3d34": 63_681_104,
     "i3d18_causal": 33_371_472,
+    "tsm18": 11_381_712,  # those of c2d18
     "r2plus1d18": 31_505_325,
     "r2plus1d34": 61_831_661,
     "i3d50": 28_043_472,
@@ -43,7 +44,9 @@ TO_THE_DIGITS = {"rel": 2e-4}
 NAMES = ["c2d18", "rcn18", "i3d18", "r2plus1d18"]
 
 
-ONE_OF_EACH_FAMILY = slow_unless(lambda name: name in {*NAMES, "i3d18_causal", "i3d50_nl", "inception_i3d", "s3d"})
+ONE_OF_EACH_FAMILY = slow_unless(
+    lambda name: name in {*NAMES, "i3d18_causal", "tsm18", "i3d50_nl", "inception_i3d", "s3d"}
+)
 QUICK_TO_CERTIFY = slow_unless(lambda name: name in {"rcn18", "s3d"})
 
 

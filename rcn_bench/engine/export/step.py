@@ -7,6 +7,7 @@ from rcn_bench.models.causal import CausalConv
 from rcn_bench.models.frames import FrameNet, StreamState
 from rcn_bench.models.inference import for_inference
 from rcn_bench.models.rcn import RCU
+from rcn_bench.models.shift import ShiftedConv
 
 
 class Step(nn.Module):
@@ -28,8 +29,9 @@ class Step(nn.Module):
             if type(unit) is RCU:
                 self.net.set_submodule(path, RecurrentStep(unit))
                 self.states.append(torch.zeros_like(state.units[unit.name].permute(0, 3, 1, 2).contiguous()))
-            elif type(unit) is CausalConv:
-                self.net.set_submodule(path, CausalStep(unit))
+            elif isinstance(unit, (CausalConv, ShiftedConv)):
+                made = CausalStep(unit) if isinstance(unit, CausalConv) else ShiftedStep(unit)
+                self.net.set_submodule(path, made)
                 self.states.append(torch.zeros_like(state.units[unit.name]).contiguous())
 
     def forward(self, frame: Tensor, started: Tensor, states: list[Tensor]) -> tuple[Tensor, ...]:
@@ -76,3 +78,18 @@ class CausalStep(nn.Module):
         seen = torch.cat([before, frames.unsqueeze(1)], dim=1)
         self.fold.present[self.name] = seen[:, 1:]
         return sum((tap(seen[:, k]) for k, tap in enumerate(self.taps[1:], start=1)), self.taps[0](seen[:, 0]))
+
+
+class ShiftedStep(nn.Module):
+    """A shifted convolution on one frame of each video. Its state is the shifted channels of the last, (N, C, H, W)."""
+
+    def __init__(self, layer: ShiftedConv) -> None:
+        super().__init__()
+        self.name, self.fold, self.convolution, self.shifted = layer.name, layer.fold, layer.convolution, layer.shifted
+
+    def forward(self, frames: Tensor) -> Tensor:
+        past = self.fold.past
+        assert past is not None
+        before = torch.where(past.started.view(-1, 1, 1, 1), past.units[self.name], 0)
+        self.fold.present[self.name] = frames[:, : self.shifted]
+        return self.convolution(torch.cat([before, frames[:, self.shifted :]], dim=1))
