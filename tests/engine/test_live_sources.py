@@ -270,7 +270,7 @@ def test_a_reader_who_has_had_enough_ends_it(weights):
     command = [sys.executable, "-m", "rcn_bench.cli", "stream", "-", "--weights", str(weights), "--json"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen(command, env=environment, bufsize=0, **pipes) as process:
         threading.Thread(target=lambda: _write(process.stdin), daemon=True).start()
         assert json.loads(process.stdout.readline())["kind"] == "answer"
         process.stdout.close()

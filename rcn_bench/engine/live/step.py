@@ -6,10 +6,7 @@ import torch
 from torch import Tensor
 
 from rcn_bench.engine.cuda_graph import captured_if_possible
-from rcn_bench.engine.device import place
-from rcn_bench.engine.live.cpu import stepping_on_cpu
 from rcn_bench.models.frames import FrameNet, StreamState, require_frames
-from rcn_bench.models.inference import for_inference
 
 
 class LiveStep:
@@ -41,10 +38,3 @@ class LiveStep:
         past = StreamState(dict(zip(self._names, units, strict=True)), begun)
         logits, state = self.model.step(frame, past)
         return logits, dict(state.units)
-
-
-def fastest_step(model: FrameNet, device: torch.device) -> LiveStep:
-    """A LiveStep of a copy of the model, made for inference on that device; its states go with no other network."""
-    copy = for_inference(model)
-    place(copy, device)
-    return LiveStep(stepping_on_cpu(copy) if device.type == "cpu" else copy)
