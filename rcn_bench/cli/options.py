@@ -166,7 +166,7 @@ def rate(text: str) -> float:
 def seconds(text: str) -> float:
     number = float(text)
     if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
     return number
 
 

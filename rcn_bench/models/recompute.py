@@ -135,9 +135,9 @@ def _twice(run: Callable[[Tensor], Tensor], inputs: Tensor, modules: list[nn.Mod
 
     modules: what it runs.
     """
-    inner = [each for module in modules for each in module.modules()]
     if not any(module.training for module in modules):
         return run(inputs)
+    inner = [each for module in modules for each in module.modules()]
     folds = {id(fold): fold for fold in (getattr(module, "fold", None) for module in inner) if fold}
     again = [(fold, replace(fold, present={})) for fold in folds.values()]
     norms = [module for module in inner if isinstance(module, _BatchNorm)]

@@ -1,4 +1,4 @@
-"""What several tests of models need: names of models, networks without values or with lively batch norms, clips."""
+"""What several tests of models need: names, networks without values or with lively batch norms, clips, comparisons."""
 
 from functools import cache
 
@@ -41,3 +41,13 @@ def random_clip(frames, clips=2, size=32):
 
 def differs(one, other):
     return not torch.allclose(one, other, rtol=1e-2, atol=1e-4)
+
+
+def assert_same_with_gradients(actual, expected, variables):
+    """Two values of the same variables are close, and so are the gradients of a random sum of them by each variable."""
+    torch.testing.assert_close(actual, expected)
+    weight = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(actual, variables, weight), torch.autograd.grad(expected, variables, weight), strict=True
+    ):
+        torch.testing.assert_close(one, other)

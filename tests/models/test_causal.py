@@ -7,6 +7,7 @@ import torch
 import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lively import assert_same_with_gradients
 from torch import nn
 
 from rcn_bench.errors import InputError
@@ -74,12 +75,7 @@ def test_equals_a_3d_convolution_padded_in_front(kernel, frames, clips, stride, 
         nn.init.normal_(tap.weight)
     clip = torch.randn(clips, 4, frames, 7, 6, dtype=torch.float64, requires_grad=True)
     actual, expected = in_2d(unit, clip), in_3d(unit, clip)
-    torch.testing.assert_close(actual, expected)
-    weight, variables = torch.randn_like(expected), [clip, *unit.parameters()]
-    for one, other in zip(
-        torch.autograd.grad(actual, variables, weight), torch.autograd.grad(expected, variables, weight), strict=True
-    ):
-        torch.testing.assert_close(one, other)
+    assert_same_with_gradients(actual, expected, [clip, *unit.parameters()])
 
 
 def test_mean_inflation_shares_a_kernel_out_over_the_taps_and_adds_its_bias_once():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lively import random_clip
+from lively import assert_same_with_gradients, random_clip
 from torch import nn
 
 from rcn_bench.errors import InputError
@@ -35,12 +35,7 @@ def test_equals_the_convolution_of_clips_shifted_by_hand(channels, frames, clips
     folded = clip.permute(2, 0, 1, 3, 4).flatten(0, 1).contiguous(memory_format=layout)
     shifted = a_frame_late(clip, channels // 8).permute(2, 0, 1, 3, 4).flatten(0, 1)
     actual, expected = unit(folded), convolution(shifted)
-    torch.testing.assert_close(actual, expected)
-    weight, variables = torch.randn_like(expected), [clip, *convolution.parameters()]
-    for one, other in zip(
-        torch.autograd.grad(actual, variables, weight), torch.autograd.grad(expected, variables, weight), strict=True
-    ):
-        torch.testing.assert_close(one, other)
+    assert_same_with_gradients(actual, expected, [clip, *convolution.parameters()])
 
 
 def test_what_goes_into_it_stays_as_it_was():

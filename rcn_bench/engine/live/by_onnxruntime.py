@@ -1,6 +1,7 @@
 """An exported step on video, computed by onnxruntime alone: nothing here, nor what it imports, needs torch."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,6 @@ def normalised(frame: Frames, card: ExportedCard) -> Array:
 
 def imported(name: str) -> Any:
     """A package of the extra "live". Errors: InputError if it is not there."""
-    from importlib import import_module
-
     try:
         return import_module(name)
     except ImportError as error:

@@ -11,6 +11,6 @@ def require_causal(model: nn.Module, name: str) -> FrameNet:
     if not isinstance(model, FrameNet):
         raise InputError(
             f"{name} hands on no state and cannot run frame by frame; causal models can, see "
-            "`rcn-bench models`, and your own that make_recurrent or make_causal returns"
+            "`rcn-bench models`, and your own that make_recurrent, make_causal or make_shifted returns"
         )
     return model
