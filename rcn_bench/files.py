@@ -172,10 +172,10 @@ def this_process() -> str:
 def _locked_file(folder: Path, name: str, waiting: Progress | None) -> IO[str]:
     path = lock_file(folder, name)
     while True:
-        make_folder(folder)
         try:
+            make_folder(folder)
             file = path.open("a+")
-        except FileNotFoundError:  # the folder was removed just now, by who held it
+        except FileNotFoundError:  # the folder, or one above it, was removed just now, by who held it
             continue
         try:
             _lock(file, folder, name, waiting)

@@ -65,3 +65,17 @@ def test_the_lock_file_is_where_it_is_said_to_be(tmp_path):
     for name in ("", "run"):
         with locked(tmp_path, name):
             assert lock_file(tmp_path, name).is_file()
+
+
+def test_a_lock_outlasts_a_folder_above_it_that_is_removed_meanwhile(tmp_path, monkeypatch):
+    """As who held it removes what is empty in the end."""
+    mkdir, removals = Path.mkdir, iter([tmp_path / "above"])
+
+    def removed_once(folder, **options):
+        if folder.name == "folder" and (above := next(removals, None)):
+            above.rmdir()
+        mkdir(folder, **options)
+
+    monkeypatch.setattr(Path, "mkdir", removed_once)
+    with locked(tmp_path / "above" / "folder"):
+        assert (tmp_path / "above" / "folder" / ".lock").exists()
