@@ -66,7 +66,7 @@ def test_all_of_it(tmp_path):
     file = tmp_path / "scaling.json"
     printed = called(PROGRAMS / "run.py", "--processes", 2, "--output", file, "--tiny")
     content = read_json(file)["2"]
-    for check in ("loss_curves", "same_bits", "killed", "gpu_slots"):
+    for check in ("gpu_slots", "same_bits", "loss_curves", "resumed_by_all", "resumed_by_one"):
         assert content[check]["holds"], content[check]
         assert f"{check}: holds" in printed
     assert [row["data"] for row in content["steps from rcn_pocket:4"]] == ["resident", "resident", "cache"]

@@ -3,7 +3,7 @@
     python tests/benchmarks/scaling/check.py --processes 2 --results FOLDER --output FILE
 
 FOLDER holds the cache of the experiment; trainings are started by ``rcn-bench train``, several at a time. --only names
-some of the checks: gpu_slots, loss_curves, same_bits, killed.
+some of the checks.
 """
 
 import argparse
@@ -19,23 +19,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from parts import config, keep
+from parts import CHECKS, config, keep
 from started import SECONDS, children, sha256_of, started, wait_for_epochs
 
 from rcn_bench.gpus import GPUS, SHARE, VISIBLE, taking_gpus, visible_gpus
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
+from rcn_bench.records.runs import Trained
 
 # Of every epoch's loss. Sums of several GPUs are rounded in another order, which training makes larger step by step.
 TOLERANCE = 0.05
-CHECKS = ("gpu_slots", "loss_curves", "same_bits", "killed")
 TRAININGS = {  # in the order in which they start, with the checks that need them
+    "first": {"same_bits", "resumed_by_all"},
     "one": {"loss_curves"},
-    "together": {"loss_curves", "killed"},
-    "first": {"same_bits"},
-    "killed": {"killed"},
+    "together": {"loss_curves", "resumed_by_one"},
     "second": {"same_bits"},
+    "killed": {"resumed_by_all"},
+    "killed together": {"resumed_by_one"},
 }
+AS_BY_DEFAULT = ("first", "second", "killed", "resumed by all")  # trainings with all that makes them fast
 JOB = """
 import json, sys, time
 from rcn_bench.gpus import taking_gpus
@@ -64,14 +66,23 @@ def main() -> None:
     with taking_gpus(options.processes), ThreadPoolExecutor(3) as pool:  # the trainings share these
         train = Trainings(options.results, options.processes, options.tiny)
         wanted = [name for name, checks in TRAININGS.items() if not checks.isdisjoint(options.only)]
-        running = {name: pool.submit(kill_one if name == "killed" else trained, train(name)) for name in wanted}
+        running = {name: pool.submit(kill_one if "killed" in name else trained, train(name)) for name in wanted}
         found = {name: training.result for name, training in running.items()}
-        if "loss_curves" in options.only:
-            say("loss_curves", lambda: loss_curves(found["one"](), found["together"]()))
-        if "same_bits" in options.only:
-            say("same_bits", lambda: same_bits(found["first"](), found["second"]()))
-        if "killed" in options.only:
-            say("killed", lambda: resumed(found["killed"](), train, pool, found["together"]()))
+
+        def resumed(name: str, after: str) -> dict[str, Any]:
+            result = pool.submit(trained, train(name, found[after]())).result()
+            if len(result["processes_of_each_start"]) != 2:
+                raise RuntimeError(f"{name} has not gone on from the checkpoint: {result}")
+            return result
+
+        finds = {
+            "same_bits": lambda: same_bits(found["first"](), found["second"]()),
+            "loss_curves": lambda: same_curve(found["one"](), found["together"]()),
+            "resumed_by_all": lambda: same_bits(found["first"](), resumed("resumed by all", "killed")),
+            "resumed_by_one": lambda: same_curve(found["together"](), resumed("resumed by one", "killed together")),
+        }
+        for check in (check for check in finds if check in options.only):
+            say(check, finds[check])
 
 
 def told(output: Path, processes: int, part: str, find: Callable[[], dict[str, Any]]) -> None:
@@ -92,7 +103,6 @@ class Training:
         experiment = Experiment.of(config, folder)
         model, frames = ("rcn_pocket", 4) if "plugins" in config else ("rcn18", 8)
         self.run, self.paths = Run(model, frames, "random", "identity", 0), experiment.paths
-        self.epochs = experiment.train.epochs
         (file := folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "rcn_bench.cli", "train", self.run.name, "--config", str(file)]
         self.command = [*command, "--results", str(folder)]
@@ -118,11 +128,11 @@ class Trainings:
         return Training(folder, config(self.tiny, self._changes(name)), name)
 
     def _changes(self, name: str) -> dict[str, Any]:
-        """Two are as trainings are by default. All others can be held against one process: by the statistics of whole
-        batches, and in float32, so that only the order of sums differs.
+        """Those of others than by default can be held against one process: by the statistics of whole batches, and in
+        float32, so that only the order of sums differs.
         """
         own = {"train.deterministic": True, "train.gpus": self.processes}
-        if name in ("first", "second"):
+        if name in AS_BY_DEFAULT:
             return own
         alike = {"train.autocast": "none", "train.batch_norm": "synchronised"}
         return own | alike | ({"train.gpus": 1} if name in ("one", "resumed by one") else {})
@@ -139,31 +149,25 @@ def trained(training: Training) -> dict[str, Any]:
     said = (training.folder / f"{training.name}.err").read_text()
     if code:
         raise RuntimeError(f"{training.name} ended with {code}: {said}")
-    found = {"losses": training.losses(), "sha256": sha256_of(training.paths.weights(training.run))}
-    return found | {"said": said.splitlines()}
-
-
-def loss_curves(one: dict[str, Any], together: dict[str, Any]) -> dict[str, Any]:
-    """Of whole batches' statistics, so that the update is that of one process but for rounding."""
-    difference = largest_difference(one["losses"], together["losses"])
+    record = Trained.read(training.paths.training(training.run))
     return {
-        "holds": difference <= TOLERANCE,
-        "largest_relative_difference": difference,
-        "tolerance": TOLERANCE,
-        "one": one,
-        "together": together,
+        "name": training.name,
+        "processes_of_each_start": [start.processes for start in record.origin.starts],
+        "losses": training.losses(),
+        "sha256": sha256_of(training.paths.weights(training.run)),
+        "said": said.splitlines(),
     }
 
 
-def largest_difference(losses: list[float], others: list[float]) -> float:
-    """Relative, of two curves."""
-    return max(abs(loss - other) / loss for loss, other in zip(losses, others, strict=True))
+def same_bits(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {"holds": one["sha256"] == other["sha256"] and one["losses"] == other["losses"], "trained": [one, other]}
 
 
-def same_bits(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Of two trainings on several processes, each with its own batch norm, in the precision of training."""
-    same = first["sha256"] == second["sha256"] and first["losses"] == second["losses"]
-    return {"holds": same, "first": first, "second": second}
+def same_curve(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    pairs = zip(one["losses"], other["losses"], strict=True)
+    difference = max(abs(loss - other_loss) / loss for loss, other_loss in pairs)
+    found = {"holds": difference <= TOLERANCE, "largest_relative_difference": difference, "tolerance": TOLERANCE}
+    return {**found, "trained": [one, other]}
 
 
 def kill_one(training: Training) -> Training:
@@ -176,24 +180,6 @@ def kill_one(training: Training) -> Training:
     if code != 1 or "was killed by SIGKILL" not in said or not training.paths.checkpoint(training.run).is_file():
         raise RuntimeError(f"ended with {code}: {said}")
     return training
-
-
-def resumed(killed: Training, train: Trainings, pool: ThreadPoolExecutor, whole: dict[str, Any]) -> dict[str, Any]:
-    """By one process and by all from the killed one's checkpoint; whole: what was trained without a stop."""
-    by_all, by_one = (pool.submit(trained, train(f"resumed by {who}", killed)) for who in ("all", "one"))
-    all_of, one = by_all.result(), by_one.result()
-    difference = largest_difference(whole["losses"], one["losses"])
-    epochs = (killed.folder / f"{killed.name}.out").read_text().count(" epoch ")
-    return {
-        "holds": all_of["sha256"] == whole["sha256"] and difference <= TOLERANCE,
-        "epochs_before": epochs,
-        "said": (killed.folder / f"{killed.name}.err").read_text().splitlines()[-1],
-        "resumed_by_all_has_the_bits_of_an_undisturbed_training": all_of["sha256"] == whole["sha256"],
-        "resumed_by_one_largest_relative_difference": difference,
-        "tolerance": TOLERANCE,
-        "by_all": all_of,
-        "by_one": one,
-    }
 
 
 def gpu_slots(jobs: int) -> dict[str, Any]:

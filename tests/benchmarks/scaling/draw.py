@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from parts import CHECKS
 
 from rcn_bench.files import read_json
 from rcn_bench.provenance import Origin
@@ -22,7 +23,6 @@ from rcn_bench.records.plain import from_plain
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.style import PAGE, Mark, add_note, blocks_of, house_style, marks
 
-CHECKS = ("loss_curves", "same_bits", "killed", "gpu_slots")
 NAMES = {"rcn18": "RCN-18", "rcn34": "RCN-34", "i3d18": "I3D-18", "r2plus1d18": "(2+1)D-18"}
 
 
@@ -34,7 +34,8 @@ def main() -> None:
     print(tables(content))
     with house_style():
         last = content[max(content, key=int)]["machine"]["origin"]
-        figure(content).write(file.with_name("efficiency"), from_plain(Origin, last, file, "measure it again"), [])
+        origin = from_plain(Origin, last, file, "measure it again")
+        figure(content, origin.starts[-1].machine.name).write(file.with_name("efficiency"), origin, [])
 
 
 def rows_of(content: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -84,7 +85,7 @@ def _cells(processes: int, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def figure(content: dict[str, Any]) -> Drawing:
+def figure(content: dict[str, Any], machine: str) -> Drawing:
     """A panel for each way of measuring; a line a model, from 1 at one process on."""
     columns = ("model", "frames", "scaling", "data", "efficiency")
     numbers = pd.DataFrame([{"GPUs": gpus, **{name: row[name] for name in columns}} for gpus, row in rows_of(content)])
@@ -104,10 +105,9 @@ def figure(content: dict[str, Any]) -> Drawing:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.set_xlabel("GPUs")
-    axes[0, 0].set_ylabel("efficiency")
-    axes[0, 0].set_ylim(0, max(1.05, numbers["efficiency"].max()))
+    for axis in axes[:, 0]:
+        axis.set_ylabel("efficiency")
     drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    machine = content[max(content, key=int)]["machine"]["origin"]["starts"][-1]["machine"]["device"]
     add_note(drawn, f"{machine}. Weak: as many clips on every GPU; strong: one GPU's batch, split.")
     return Drawing(drawn, numbers)
 

@@ -12,6 +12,7 @@ from rcn_bench.files import read_json, write_json
 from rcn_bench.plan.experiment import Experiment
 
 ROOT = Path(__file__).parents[3]
+CHECKS = ("gpu_slots", "same_bits", "loss_curves", "resumed_by_all", "resumed_by_one")
 # config/standard.yaml at a few videos: 20 epochs of 10 steps on 64 clips of 8 frames.
 FULL = {
     "name": "scaling",
