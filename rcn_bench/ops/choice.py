@@ -21,7 +21,7 @@ MOST_CHANNELS = 256
 # A GPU that takes a long clip of few rows in one piece waits for step after step; in chunks it has more arithmetic to
 # do, in fewer steps. Frames from which on that is faster, and up to how many values a frame, on an NVIDIA H200 for
 # bfloat16 and, by products, float32 (docs/performance.md has the times).
-LONG_FOR_THE_KERNEL, LONG_FOR_PRODUCTS = 64, 32
+LONG_FOR_THE_KERNEL, LONG_FOR_PRODUCTS, VERY_LONG = 64, 32, 128
 FEW_VALUES = 2**18
 
 
@@ -37,7 +37,9 @@ def scan_of(x: Tensor, scale: float) -> tuple[ModuleType, int | None]:
     cut = can_be_cut and rows * channels <= FEW_VALUES
     if fused:
         return fused, 16 if cut and steps >= LONG_FOR_THE_KERNEL else None
-    return product_scan, 4 if cut and steps >= LONG_FOR_PRODUCTS else None
+    if cut and steps >= LONG_FOR_PRODUCTS:
+        return product_scan, 8 if steps >= VERY_LONG else 4
+    return product_scan, None
 
 
 def fused_kernels(x: Tensor) -> ModuleType | None:

@@ -2,7 +2,7 @@
 
 A long clip of few rows makes a GPU wait for step after step. Its time is then cut into chunks, which take their steps
 side by side, each from a state of zero; the end of each chunk is carried to that of the next by the power of w that a
-chunk is worth, a scan again, and reaches the other frames of the next chunk by the powers between.
+chunk is worth, a scan again, and reaches the other frames of the next chunk by the powers between, in one product.
 """
 
 from itertools import pairwise
@@ -12,15 +12,12 @@ import torch
 from torch import Tensor
 
 Direction = Literal[1, -1]
-# Chunks of chunks are cut where they save steps enough, and so that no power of w / 2 above the 16th is made: with a
-# norm of 250 its values still are numbers in bfloat16.
-MANY_CHUNKS, MOST_POWER = 32, 16
 
 
 def scan_forward(x: Tensor, w_hh: Tensor, scale: float, chunk: int | None = None) -> Tensor:
     """h_0 = x_0, h_t = scale (h_{t-1} w_hh^T + x_t); x (T, M, C), w_hh (C, C) of any type, cast to that of x.
 
-    chunk: frames that run one after the other, a power of two up to MOST_POWER; None: all of them.
+    chunk: frames that run one after the other, a power of two; None: all of them.
     """
     h = x.clone(memory_format=torch.contiguous_format)
     _scan(h, w_hh.to(x.dtype).t(), scale, chunk, 1)
@@ -42,45 +39,42 @@ def scan_backward(grad_h: Tensor, w_hh: Tensor, scale: float, chunk: int | None 
     return grad_x
 
 
-def _scan(h: Tensor, w: Tensor, scale: float, chunk: int | None, direction: Direction, power: int = 1) -> None:
-    """h_t = scale (h_before w + h_t), in place, for all frames but the first in this direction.
-
-    power: of the recurrence's own matrix that w is.
-    """
+def _scan(h: Tensor, w: Tensor, scale: float, chunk: int | None, direction: Direction) -> None:
+    """h_t = scale (h_before w + h_t), in place, for all frames but the first in this direction."""
     frames = range(len(h))[::direction]
     if chunk and len(h) >= 2 * chunk:
         in_chunks = len(h) // chunk * chunk
         chunks = (h[:in_chunks] if direction == 1 else h[-in_chunks:]).unflatten(0, (-1, chunk))
-        _scan_chunks(chunks, w, scale, direction, power)
+        _scan_chunks(chunks, w, scale, direction)
         frames = frames[in_chunks - 1 :]
     for before, t in pairwise(frames):
         h[t].addmm_(h[before], w, beta=scale, alpha=scale)
 
 
-def _scan_chunks(h: Tensor, w: Tensor, scale: float, direction: Direction, power: int) -> None:
+def _scan_chunks(h: Tensor, w: Tensor, scale: float, direction: Direction) -> None:
     """``_scan`` of frames in chunks, (K, chunk, M, C)."""
     number, chunk = h.shape[:2]
-    frames = range(chunk)[::direction]
-    first, last = frames[0], frames[-1]
+    first, *_, last = frames = range(chunk)[::direction]
     earlier, later = (h[:-1], h[1:]) if direction == 1 else (h[1:], h[:-1])
-    if scale != 1:
-        later[:, first].mul_(scale)
+    later[:, first].mul_(scale)
     for before, t in pairwise(frames):
         h[:, t].baddbmm_(h[:, before], w.expand(number, *w.shape), beta=scale, alpha=scale)
-    powers = _powers(w, scale, chunk)
-    of_chunks = power * chunk
-    cut_again = number >= MANY_CHUNKS and of_chunks * chunk <= MOST_POWER
-    _scan(h[:, last], powers[-1], 1.0, chunk if cut_again else None, direction, of_chunks)
-    for t, to_frame in zip(frames[:-1], powers, strict=False):
-        later[:, t].baddbmm_(earlier[:, last], to_frame.expand(number - 1, *w.shape))
+    powers = _powers(w, scale, chunk, direction)
+    _scan(h[:, last], powers[last], 1.0, None, direction)
+    others = slice(None, -1) if direction == 1 else slice(1, None)  # than the last
+    reached = earlier[:, last].flatten(0, 1) @ powers[others]
+    later[:, others] += reached.unflatten(1, (number - 1, -1)).transpose(0, 1)
 
 
-def _powers(w: Tensor, scale: float, most: int) -> Tensor:
-    """The powers of scale w from 1 to the most, a power of two: (most, C, C)."""
-    powers = w.new_empty(most, *w.shape)
-    torch.mul(w, scale, out=powers[0])
+def _powers(w: Tensor, scale: float, chunk: int, direction: Direction) -> Tensor:
+    """Of scale w, for each frame of a chunk the power that takes the end of the chunk before to it, (chunk, C, C)."""
+    powers = w.new_empty(chunk, *w.shape)
+    of_frame = powers.unbind()[::direction]
+    torch.mul(w, scale, out=of_frame[0])
     known = 1
-    while known < most:
-        torch.matmul(powers[:known], powers[known - 1], out=powers[known : 2 * known])
+    while known < chunk:
+        new = slice(known, 2 * known) if direction == 1 else slice(chunk - 2 * known, chunk - known)
+        old = slice(known) if direction == 1 else slice(chunk - known, None)
+        torch.matmul(powers[old], of_frame[known - 1], out=powers[new])
         known *= 2
     return powers

@@ -109,6 +109,7 @@ def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fu
         ((128, 196, 256), True, 16),
         ((31, 64, 512), False, None),
         ((32, 512, 512), False, 4),
+        ((128, 64, 512), False, 8),
         ((32, 513, 512), False, None),
     ],
 )
