@@ -65,13 +65,14 @@ class Process:
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Put the mean of every process's tensors in their place, the same in all; all of them must call it.
 
-        Tensors of one type travel as one, since a sum of many small ones waits for each of them.
+        Tensors of one type travel as one, since a sum of many small ones waits for each of them. They lie in memory
+        alike in every process, as gradients do, which lie as their weights.
         """
         if self.world == 1:
             return
         by_type: dict[torch.dtype, list[Tensor]] = {}
         for tensor in tensors:
-            by_type.setdefault(tensor.dtype, []).append(tensor)
+            by_type.setdefault(tensor.dtype, []).append(_in_order_of_memory(tensor))
         for alike in by_type.values():
             flat = torch.cat([tensor.reshape(-1) for tensor in alike])
             distributed.all_reduce(flat)
@@ -91,3 +92,8 @@ class Process:
         values = [value]
         distributed.broadcast_object_list(values, 0)
         return values[0]
+
+
+def _in_order_of_memory(tensor: Tensor) -> Tensor:
+    """A view whose last axis lies closest together, so that weights in channels last are copied as they lie."""
+    return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))

@@ -70,3 +70,44 @@ def test_two_processes_add_up_their_tensors(tmp_path):
     results = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], results
     assert [out.strip() for out, _ in results] == ["[3.0, 30.0] [1.0, 10.0]", "[3.0, 30.0] [2.0, 20.0]"]
+
+
+AVERAGED = """
+import sys
+import torch
+from torch import distributed
+from rcn_bench.process import Process
+
+def of(rank):
+    generator = torch.Generator().manual_seed(rank)
+    return [
+        torch.randn(4, 3, 2, 5, generator=generator),
+        torch.randn(4, 3, 2, 5, generator=generator).to(memory_format=torch.channels_last),
+        torch.randn(2, 3, 2, 2, 2, generator=generator).to(memory_format=torch.channels_last_3d),
+        torch.randn(1, 3, 1, 1, generator=generator).to(memory_format=torch.channels_last),
+        torch.randn(3, 6, generator=generator).t(),
+        torch.randn((), generator=generator),
+        torch.randn(0, 3, generator=generator),
+        torch.randn(5, generator=generator, dtype=torch.float64),
+        torch.randn(6, 6, generator=generator)[::2, ::3],
+    ]
+
+store, rank = sys.argv[1], int(sys.argv[2])
+distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+own = of(rank)
+strides = [tensor.stride() for tensor in own]
+Process(rank, 2, torch.device("cpu")).average(own)
+for tensor, first, second in zip(own, of(0), of(1), strict=True):
+    assert torch.equal(tensor, (first + second) / 2), tensor.stride()
+assert strides == [tensor.stride() for tensor in own]
+distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
+def test_two_processes_average_tensors_however_they_lie_in_memory(tmp_path):
+    command = [sys.executable, "-c", AVERAGED, str(tmp_path / "store")]
+    both = [subprocess.Popen([*command, str(rank)], stderr=subprocess.PIPE, text=True) for rank in range(2)]
+    told = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
