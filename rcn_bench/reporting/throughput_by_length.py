@@ -47,8 +47,9 @@ def throughput_by_length(path: Path) -> Drawing:
     for mark, name in zip(marks(len(_NAMES)), _NAMES.values(), strict=True):
         rows = numbers[numbers["network"] == name].sort_values("frames")
         axis.plot(rows["frames"], rows["of C2D-18's throughput"], color=mark.colour, marker=mark.marker, label=name)
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log")
     for scale, ticks in ((axis.xaxis, lengths), (axis.yaxis, [0.02, 0.05, 0.1, 0.2, 0.5, 1])):
-        scale.axes.set(xscale="log", yscale="log")
         scale.set_major_locator(FixedLocator(ticks))
         scale.set_minor_locator(NullLocator())
         scale.set_major_formatter(ScalarFormatter())

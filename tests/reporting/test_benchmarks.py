@@ -1,5 +1,6 @@
 """Keeping the results of benchmarks by machine, and the table of their ratios."""
 
+import pandas as pd
 import pytest
 
 from rcn_bench import cli
@@ -7,6 +8,7 @@ from rcn_bench.errors import InputError
 from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 from rcn_bench.reporting import benchmarks
 from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+from rcn_bench.reporting.throughput_by_length import IN_TURNS, throughput_by_length
 from results import an_origin
 
 SUITE = """
@@ -175,3 +177,34 @@ def test_the_code_that_the_benchmarks_of_the_checkout_import_is_part_of_their_or
     assert "tests/benchmarks/test_scan.py" in origin.inputs
     assert all(len(checksum) == 64 for checksum in origin.inputs.values())
     assert origin.code
+
+
+def in_turns(frames, **milliseconds):
+    rows = [row(name, value / 1000, name == "rcn18, compiled") for name, value in milliseconds.items()]
+    return {f"{IN_TURNS}, ResNet-18, {frames} frames": rows}
+
+
+def test_throughput_by_clip_length_is_drawn_beside_the_benchmarks(tmp_path, monkeypatch, capsys):
+    names = ("rcn18, compiled", "c2d18, compiled", "authors_rcn18, in a CUDA graph")
+    groups = {}
+    for frames, times in ((8, (9.0, 7.2, 36.0)), (32, (10.0, 7.0, 70.0))):
+        groups |= in_turns(frames, **dict(zip(names, times, strict=True)))
+    keep(tmp_path / "reference", "a_card", **groups)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["rcn-bench", "bench", "--kept", "--figure", "--machine", "a_card", "--results", str(tmp_path)],
+    )
+    cli.main()
+    assert "throughput_by_length.png: written" in capsys.readouterr().out
+    drawn = tmp_path / "reference" / "a_card" / "throughput_by_length"
+    assert all(drawn.with_suffix(f".{suffix}").stat().st_size for suffix in ("png", "pdf", "svg", "json"))
+    numbers = pd.read_csv(drawn.with_suffix(".csv")).set_index(["network", "frames"])["of C2D-18's throughput"]
+    assert numbers["RCN-18", 8] == pytest.approx(0.8)
+    assert numbers["RCN-18", 32] == pytest.approx(0.7)
+    assert numbers["RCN-18, its authors' loop", 32] == pytest.approx(0.1)
+
+
+def test_one_clip_length_is_no_figure(tmp_path):
+    keep(tmp_path, "a_card", **in_turns(8, **{"rcn18, compiled": 9.0, "c2d18, compiled": 7.2}))
+    with pytest.raises(InputError, match="no training step in turns of two clip lengths; run `rcn-bench bench --all"):
+        throughput_by_length(tmp_path / "a_card" / "benchmarks.json")
