@@ -1,9 +1,7 @@
 """The plan as an object: what it starts, which config its jobs read, what their shell finds, how lists are counted."""
 
-import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -238,25 +236,3 @@ def test_planning_loads_neither_torch_nor_pandas_nor_snakemake():
         "assert not {'torch', 'pandas', 'numpy', 'snakemake'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.slow
-def test_planning_many_videos_takes_no_longer_than_planning_few(tmp_path):
-    (tmp_path / "videos").mkdir()
-    seconds = {}
-    for rows in (480, 240_000):
-        config = own_config(rows, f"rows-{rows}")
-        plan = Workflow([config])
-        plan.config_file.parent.mkdir(parents=True)
-        shutil.copy(config, plan.config_file)
-        plan.keep_counts()
-        command = [sys.executable, "-m", "snakemake", "-n", "-q", "-s", str(CONFIGS.parent / "Snakefile")]
-        times = []
-        for _ in range(3):
-            began = time.perf_counter()
-            subprocess.run([*command, "--configfile", config, "--", "all"], check=True, capture_output=True)
-            times.append(time.perf_counter() - began)
-        seconds[rows] = min(times)
-    ratio = seconds[240_000] / seconds[480]
-    print(f"240,000 videos are planned in {ratio:.2f} of the time of 480: {seconds}")
-    assert ratio < 1.5
