@@ -224,7 +224,7 @@ def test_pictures_by_http_are_timed_by_when_they_come(streamed):
         lines, code, _ = streamed(address)
     assert code == 0
     assert 10 < len(answers(lines)) <= 20
-    assert 1.8 < answers(lines)[-1]["time"] < 10
+    assert 1 < answers(lines)[-1]["time"] < 10
     assert lines[-1]["empty"] >= 3, "at 12.5 a second"
 
 
@@ -243,7 +243,7 @@ def test_decoding_that_is_slower_than_the_source_leaves_frames_out_and_stays_wit
         lines, code, _ = streamed(address)
     assert (code, kinds(lines)) == (0, ["end"])
     assert time.monotonic() - began < 18
-    assert answers(lines)[-1]["time"] > 7
+    assert answers(lines)[-1]["time"] > 5
     assert len(answers(lines)) > 20
 
 
