@@ -13,7 +13,7 @@ from official import HMDB51, SOMETHING_V2, UCF101, write_lists
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import OwnVideos
-from rcn_bench.plan.workflow import NEEDS, Workflow
+from rcn_bench.plan.workflow import Workflow
 
 SMOKE = CONFIGS / "smoke.yaml"
 
@@ -95,20 +95,6 @@ def test_jobs_of_two_plans_read_their_own_configs(passing_check):
     assert Workflow([SMOKE]).config_file == first.config_file
     again = Workflow([first.config_file])
     assert again.config_file == first.config_file
-
-
-def test_every_stage_asks_for_more_at_each_attempt():
-    plan = Workflow([SMOKE])
-    for stage in NEEDS:
-        memory, runtime = plan.memory(stage), plan.runtime(stage)
-        assert [memory(None, attempt) for attempt in (1, 2, 3)] == [NEEDS[stage].memory * n for n in (1, 2, 3)]
-        assert [runtime(None, attempt) for attempt in (1, 2, 3)] == [NEEDS[stage].runtime * n for n in (1, 2, 3)]
-
-
-def test_a_training_of_several_processes_asks_for_as_much_memory_as_all_of_them():
-    alone, four = Workflow([SMOKE]), Workflow([SMOKE], {"train": {"gpus": 4}})
-    assert four.memory("train")(None, 2) == 4 * alone.memory("train")(None, 2)
-    assert four.memory("evaluate")(None, 2) == alone.memory("evaluate")(None, 2)
 
 
 @pytest.mark.parametrize("folder", ["plain", "it's a folder", "a {brace}", 'a "quote" $HOME'])
