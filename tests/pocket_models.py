@@ -29,3 +29,10 @@ def pocket3d(num_classes):
     """A network of whole clips."""
     layers = [nn.Conv3d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten()]
     return nn.Sequential(*layers, nn.Linear(4, num_classes))
+
+
+@register
+def pocket3d_dropout(num_classes):
+    """One that draws random numbers in training."""
+    layers = [nn.Conv3d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, nn.Linear(8, num_classes))

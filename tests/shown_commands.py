@@ -205,6 +205,10 @@ NOT_TYPED = {
     "RCN_BENCH_GPU_SHARE=3 snakemake --cores 64 --resources gpu=12 -- all": GPUS,
     "torchrun --nnodes 2 --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint HOST:29400 --rdzv-id RUN "
     "-m rcn_bench.cli train RUN --config FILE": "needs two machines; tests/engine/test_dying_processes.py has them",
+    "PYTHONPATH=.:tests python tests/benchmarks/scaling/run.py --processes 2 --output FILE": (
+        "minutes on several GPUs; tests/test_scaling.py tries it out on a CPU"
+    ),
+    "PYTHONPATH=.:tests python tests/benchmarks/scaling/draw.py FILE": "tests/test_scaling.py draws what it measured",
     "pytest --benchmark-only tests/benchmarks/test_planning_speed.py": ".ci/run calls all of them",
     "rcn-bench check --config config/kinetics.yaml": KINETICS,
     "rcn-bench estimate --config config/kinetics.yaml": f"{KINETICS} and a GPU, or hours",

@@ -32,6 +32,8 @@ def add_commands(commands: Commands) -> None:
     bench.add_argument("--compare", action="store_true", help="print the ratios, beside those kept of other machines")
     bench.add_argument("--kept", action="store_true", help="run none, print the ratios of those kept")
     bench.add_argument("--all", action="store_true", help="the slow ones too: deeper, longer clips, compiled on a CPU")
+    text = "draw throughput by clip length, from the training steps of the machine that were timed in turns"
+    bench.add_argument("--figure", action="store_true", help=text)
     bench.add_argument("-k", metavar="EXPRESSION", default="", help="only these, as in pytest")
     bench.add_argument("--machine", help="name of the machine in the results (default: that of its GPU or processor)")
     bench.add_argument("--results", default=Path("results"), type=Path, help="results are kept in its reference/")
@@ -57,12 +59,16 @@ def _write(kind: str, experiment: Experiment, options: Options) -> None:
 
 
 def _bench(options: Options) -> None:
-    from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+    from rcn_bench.reporting.benchmarks import benchmarks_of, compare, run_benchmarks
+    from rcn_bench.reporting.throughput_by_length import draw_throughput_by_length
 
     folder = options.results / "reference"
     if options.kept:
+        path = benchmarks_of(folder, options.machine)
         print(compare(folder))
-        return
-    path = run_benchmarks(folder, options.machine, options.k, options.all)
-    if options.compare:
-        print(compare(folder, own=path.parent.name))
+    else:
+        path = run_benchmarks(folder, options.machine, options.k, options.all)
+        if options.compare:
+            print(compare(folder, own=path.parent.name))
+    if options.figure:
+        print(f"{draw_throughput_by_length(path)}.png: written, and other forms beside it")

@@ -3,7 +3,7 @@
 It is linear, so its backward pass is the same scan run backwards in time plus one matrix product for the
 gradient of w_hh. As one opaque ``torch.library`` operator it keeps only h for the backward pass, and autograd,
 autocast, ``torch.compile`` and the FLOP counters all see a single call instead of a loop. Inside it is one fused
-kernel where the GPU and the shape allow it, else a matrix product per step.
+kernel where the GPU and the shape allow it, else a matrix product per step; long clips run in chunks on a GPU.
 """
 
 from typing import Literal, get_args
@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from rcn_bench.ops.choice import fused_kernels
+from rcn_bench.ops.choice import scan_of
 
 Mode = Literal["mean", "sum"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-# From so many channels on the weight gradient is a product a step: of 8 frames, in bfloat16 on an H100, divided by
-# copying x once, 1.66 in place of 2.01 for one product at 256 channels and 2.5 in place of 3.1 at 512; at 64 and 128
-# channels one product is faster (docs/performance.md).
-WIDE = 256
 
 
 def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
@@ -63,13 +59,8 @@ def _input_scale(mode: Mode) -> float:
 
 @torch.library.custom_op("rcn_bench::recurrent_scan", mutates_args=())
 def _scan(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
-    if fused := fused_kernels(x):
-        return fused.scan_forward(x, w_hh, scale)
-    # Into a copy of x, in place: with another result tensor every product would first copy its own addend.
-    h, w = x.clone(memory_format=torch.contiguous_format), w_hh.to(x.dtype).t()
-    for t in range(1, len(h)):
-        h[t].addmm_(h[t - 1], w, beta=scale, alpha=scale)
-    return h
+    module, chunk = scan_of(x, scale)
+    return module.scan_forward(x, w_hh, scale, chunk)
 
 
 @_scan.register_fake
@@ -79,35 +70,17 @@ def _(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
 
 @torch.library.custom_op("rcn_bench::recurrent_scan_backward", mutates_args=())
 def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    if fused := fused_kernels(h):
-        grad_x = fused.scan_backward(grad_h, w_hh, scale)
-    else:
-        grad_x = _grad_x(grad_h, w_hh.to(h.dtype), scale)
+    module, chunk = scan_of(h, scale)
+    grad_x = module.scan_backward(grad_h, w_hh, scale, chunk)
     return grad_x, _grad_w(grad_x[1:], h[:-1], w_hh.dtype)
 
 
 def _grad_w(grad_x: Tensor, before: Tensor, dtype: torch.dtype) -> Tensor:
-    """The sum of grad_x_t^T h_(t-1) over all steps and positions: one product, its float32 sums kept where w_hh is so.
-
-    Of many channels and few positions a GPU makes a product a step, side by side: one alone has too few tiles for it.
-    """
-    narrower = grad_x.dtype != dtype == torch.float32
-    if not (narrower and grad_x.device.type == "cuda" and hasattr(torch.ops.aten.bmm, "dtype")):
-        return (grad_x.flatten(0, 1).t() @ before.flatten(0, 1)).to(dtype)
-    if grad_x.shape[-1] >= WIDE:
-        return torch.bmm(grad_x.transpose(1, 2), before, out_dtype=dtype).sum(0)
-    return torch.mm(grad_x.flatten(0, 1).t(), before.flatten(0, 1), out_dtype=dtype)
-
-
-def _grad_x(grad_h: Tensor, w_hh: Tensor, scale: float) -> Tensor:
-    """grad_x[t] = scale * dL/dh_t for t > 0, where dL/dh_t = grad_h[t] + grad_x[t + 1] w_hh; x_0 enters unscaled."""
-    grad_x = grad_h.clone(memory_format=torch.contiguous_format)
-    if len(grad_x) > 1:
-        grad_x[-1].mul_(scale)
-    for t in range(len(grad_x) - 2, -1, -1):
-        factor = scale if t > 0 else 1.0
-        grad_x[t].addmm_(grad_x[t + 1], w_hh, beta=factor, alpha=factor)
-    return grad_x
+    """The sum of grad_x_t^T h_(t-1) over all steps and positions; its float32 sums are kept where w_hh is float32."""
+    rows, states = grad_x.flatten(0, 1).t(), before.flatten(0, 1)
+    if grad_x.dtype != dtype == torch.float32 and grad_x.device.type == "cuda" and hasattr(torch.ops.aten.mm, "dtype"):
+        return torch.mm(rows, states, out_dtype=dtype)
+    return (rows @ states).to(dtype)
 
 
 @_scan_backward.register_fake

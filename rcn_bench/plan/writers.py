@@ -133,7 +133,7 @@ def _wait_for_orphans(experiment: Experiment, own: str) -> None:
 
 
 def _others(folder: Path, own: str) -> list[Writer]:
-    """All that live but the one whose entry is called ``own``; what killed ones left is removed.
+    """All that live but the one whose entry is called ``own``, workflows first; what killed ones left is removed.
 
     Errors: InputError for an entry that cannot be understood.
     """
@@ -148,7 +148,8 @@ def _others(folder: Path, own: str) -> list[Writer]:
         except Held as held:
             if writer := _read(file, str(held)):
                 found.append(writer)
-    return found
+    # A refusal names the first: the workflow that somebody can stop, not the job that it happens to run.
+    return sorted(found, key=lambda writer: writer.title != WORKFLOW)
 
 
 def _read(file: Path, refusal: str) -> Writer | None:

@@ -16,13 +16,18 @@ import pytest
 from rcn_bench.code import code_of
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash, read_json
-from rcn_bench.provenance import Machine, Origin
+from rcn_bench.provenance import Machine, Origin, start
 from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 
 BENCHMARKS = Path(__file__).parents[2] / "tests" / "benchmarks"
 COMPILED = ", compiled"  # at the end of a name, beside the one without it
 Row = dict[str, Any]
 Groups = Mapping[str, BenchmarkGroup]
+
+
+def benchmarks_of(folder: Path, machine: str | None) -> Path:
+    """The file of a machine's benchmarks, by default of this one's."""
+    return folder / (machine or _name(start().machine)) / "benchmarks.json"
 
 
 def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool) -> Path:
@@ -33,8 +38,7 @@ def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool
     """
     if not BENCHMARKS.is_dir():
         raise InputError(f"{BENCHMARKS}: no such folder; benchmarks run from a checkout, not from an installed copy")
-    origin = _origin()
-    path = folder / (machine or _name(origin.starts[0].machine)) / "benchmarks.json"
+    origin, path = _origin(), benchmarks_of(folder, machine)
     groups = Benchmarks.read(path).groups if path.is_file() else {}  # before hours of work for a file of older form
     measured = {group: BenchmarkGroup(origin, rows) for group, rows in _by_group(_measure(selection, slow)).items()}
     Benchmarks(groups=groups | measured).write(path)

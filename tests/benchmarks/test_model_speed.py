@@ -18,6 +18,7 @@ from rcn_bench.engine.device import place
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.models import create_model
 from rcn_bench.models.recompute import recompute_activations
+from rcn_bench.reporting.throughput_by_length import IN_TURNS
 
 FRAMES_PER_BATCH, SIZE, CLASSES = (512, 112, 400) if GPU else (128, 32, 10)
 ROUNDS = 40 if GPU else 10
@@ -92,12 +93,24 @@ def test_training_step(timed, model, frames, compiled):
     timed(kind, name_of(model, compiled), step, subject=subject, rounds=ROUNDS, peak_memory=True)
 
 
-@pytest.mark.parametrize("frames", [8, pytest.param(16, marks=pytest.mark.slow)])
-def test_training_step_in_turns(timed, frames):
-    """RCN and the 2D network it is built on: the ratio that other work on the machine must not touch."""
-    rcn, c2d = (training_step(model, frames, compiled=GPU) for model in ("rcn18", "c2d18"))
-    kind, beside = group("training step in turns", "rcn18", frames), {name_of("c2d18", GPU): c2d}
-    timed(kind, name_of("rcn18", GPU), rcn, subject=True, beside=beside, rounds=ROUNDS)
+# Of each network the others that its training step is timed in turns with, so that other work on the machine slows all.
+BESIDE = {
+    "rcn18": ["c2d18", *(["i3d18", "r2plus1d18", "authors_rcn18"] if GPU else [])],
+    "rcn34": ["c2d34", "i3d34"],
+    "rcn50": ["c2d50", "i3d50"],
+}
+TURNS = [("rcn18", 8), *(("rcn18", frames) for frames in (16, 32, 64, 128)), ("rcn34", 32)]
+TURNS += [("rcn50", frames) for frames in (8, 16, 32)]
+
+
+@pytest.mark.parametrize(
+    ("model", "frames"), [TURNS[0], *(pytest.param(*turn, marks=pytest.mark.slow) for turn in TURNS[1:])]
+)
+def test_training_step_in_turns(timed, model, frames):
+    """RCN and its rivals, by the frames of a clip, a batch of as many frames each time."""
+    subject, *others = (training_step(name, frames, compiled=GPU) for name in (model, *BESIDE[model]))
+    beside = dict(zip((name_of(name, GPU) for name in BESIDE[model]), others, strict=True))
+    timed(group(IN_TURNS, model, frames), name_of(model, GPU), subject, subject=True, beside=beside, rounds=ROUNDS)
 
 
 LONG, LONG_CLIPS, LONG_SIZE = (128, 15, 112) if GPU else (64, 2, 48)  # 15 is what fits 11 GiB where all is kept

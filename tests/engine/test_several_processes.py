@@ -10,8 +10,9 @@ import pytest
 import torch
 from provokers.user import forgetting
 from safetensors.torch import load_file
+from started import sha256_of
 from tiny import changed, interrupt_after, linked, metrics_without_times
-from together import in_two_processes, sha256_of
+from together import in_two_processes
 from torch import distributed, nn
 
 from rcn_bench.engine.step import Autocast, TrainingStep
@@ -190,7 +191,7 @@ def test_each_sample_is_counted_once(two):
 
 @pytest.mark.parametrize("names", [("two", "again"), ("per gpu", "per gpu again")])
 def test_two_processes_give_the_same_bits_again(two, names):
-    first, second = (sha256_of(two.experiments[name], RUN) for name in names)
+    first, second = (sha256_of(two.experiments[name].paths.weights(RUN)) for name in names)
     assert first == second
 
 

@@ -16,6 +16,7 @@ from rcn_bench.records.checkpoint import epochs_so_far
 from rcn_bench.records.runs import Trained
 
 POCKET = Run("c2d_pocket", 4, "random", None, 0)
+DROPOUT = Run("pocket3d_dropout", 4, "random", None, 0)
 EPOCHS, STEPS = 2, 4
 
 
@@ -54,6 +55,29 @@ def told_to_end_in(monkeypatch, step):
     return calls
 
 
+def assert_stopped_training_ends_alike(run, experiment, other, step, monkeypatch):
+    """As the undisturbed training of the other experiment, when TERM comes in the so many-th step."""
+    train(run, other)
+    with monkeypatch.context() as patch:
+        calls = told_to_end_in(patch, step)
+        with pytest.raises(Ended):
+            train(run, experiment)
+    assert len(calls) == step
+    assert len(epochs_so_far(experiment.paths.checkpoint(run))) == step // STEPS
+    assert not experiment.paths.weights(run).exists()
+    with monkeypatch.context() as patch:
+        calls = told_to_end_in(patch, None)
+        train(run, experiment)
+    assert len(calls) == EPOCHS * STEPS - step
+    weights, undisturbed = (load_file(each.paths.weights(run)) for each in (experiment, other))
+    assert weights.keys() == undisturbed.keys()
+    assert all(torch.equal(weights[name], undisturbed[name]) for name in weights)
+    assert metrics_without_times(experiment, run) == metrics_without_times(other, run)
+    mine, theirs = (Trained.read(each.paths.training(run)) for each in (experiment, other))
+    assert len(mine.origin.starts) == 2
+    assert mine.clips_trained == theirs.clips_trained
+
+
 # In the middle of an epoch, before its last step, in its last, in the middle of another, and in the last of all.
 @pytest.mark.parametrize(("step", "workers"), [(1, 0), (3, 1), (4, 0), (6, 0), (8, 0)])
 def test_it_ends_after_its_step_and_goes_on_to_the_same_bits(
@@ -61,25 +85,24 @@ def test_it_ends_after_its_step_and_goes_on_to_the_same_bits(
 ):
     pocket = changed(pocket, {"train.workers": workers})
     other = linked(pocket, tmp_path / "undisturbed", "data", "cache", "pretrained")
-    train(POCKET, other)
-    with monkeypatch.context() as patch:
-        calls = told_to_end_in(patch, step)
-        with pytest.raises(Ended):
-            train(POCKET, pocket)
-    assert len(calls) == step
-    assert len(epochs_so_far(pocket.paths.checkpoint(POCKET))) == step // STEPS
-    assert not pocket.paths.weights(POCKET).exists()
-    with monkeypatch.context() as patch:
-        calls = told_to_end_in(patch, None)
-        train(POCKET, pocket)
-    assert len(calls) == EPOCHS * STEPS - step
-    weights, undisturbed = (load_file(each.paths.weights(POCKET)) for each in (pocket, other))
-    assert weights.keys() == undisturbed.keys()
-    assert all(torch.equal(weights[name], undisturbed[name]) for name in weights)
-    assert metrics_without_times(pocket, POCKET) == metrics_without_times(other, POCKET)
-    mine, theirs = (Trained.read(each.paths.training(POCKET)) for each in (pocket, other))
-    assert len(mine.origin.starts) == 2
-    assert mine.clips_trained == theirs.clips_trained
+    assert_stopped_training_ends_alike(POCKET, pocket, other, step, monkeypatch)
+
+
+@pytest.mark.parametrize("step", [2, 7])
+def test_a_network_with_dropout_draws_as_if_it_had_not_ended(pocket, tmp_path, monkeypatch, ending_by_term, step):
+    pocket = changed(pocket, {"models.pocket3d_dropout": {"w_xh": ["random"]}})
+    other = linked(pocket, tmp_path / "undisturbed", "data", "cache", "pretrained")
+    assert_stopped_training_ends_alike(DROPOUT, pocket, other, step, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("run", [POCKET, DROPOUT], ids=lambda run: run.model)
+def test_on_a_gpu_too_compiled_and_in_a_cuda_graph(pocket, tmp_path, monkeypatch, ending_by_term, run):
+    ways = {"train.deterministic": True, "train.compile": True, "train.cuda_graph": True, "train.autocast": "bfloat16"}
+    pocket = changed(pocket, ways | {"models.pocket3d_dropout": {"w_xh": ["random"]}})
+    other = linked(pocket, tmp_path / "undisturbed", "data", "cache", "pretrained")
+    assert_stopped_training_ends_alike(run, pocket, other, 3, monkeypatch)
 
 
 def test_dropout_draws_what_would_have_come_next():

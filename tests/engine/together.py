@@ -1,16 +1,12 @@
 """Two processes that share a training on the CPU, also where there is a GPU."""
 
-import hashlib
 from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import distributed, multiprocessing
 
-from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
 
 
@@ -30,8 +26,3 @@ def _work(rank: int, folder: Path, work: Callable[[Process], object]) -> None:
     distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     torch.save(work(Process.here()), folder / f"result of {rank}")
     distributed.destroy_process_group()
-
-
-def sha256_of(experiment: Experiment, run: Run) -> str:
-    weights = load_file(experiment.paths.weights(run))
-    return hashlib.sha256(b"".join(value.numpy().tobytes() for _, value in sorted(weights.items()))).hexdigest()

@@ -5,8 +5,9 @@ import os
 
 import pytest
 import torch
+from large_norm import assert_near, growing
 
-from rcn_bench.ops import choice, recurrent_scan
+from rcn_bench.ops import choice, product_scan, recurrent_scan
 from rcn_bench.ops.reference import reference_scan
 
 pytest.importorskip("triton")
@@ -46,6 +47,23 @@ def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
     torch.testing.assert_close(interpreted.scan_backward(grad_h, w_hh, scale).double(), grad_x, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("chunk", [2, 4, 16])
+@pytest.mark.parametrize("shape", [(9, 5, 64), (16, 37, 24), (33, 20, 16)])
+def test_chunks_equal_the_loop_in_float64(interpreted, shape, chunk):
+    x, grad_h, w_hh = torch.randn(shape), torch.randn(shape), torch.randn(shape[2], shape[2]) / shape[2] ** 0.5
+    h, grad_x = expected(x, w_hh, grad_h, "mean")
+    torch.testing.assert_close(interpreted.scan_forward(x, w_hh, 0.5, chunk).double(), h, rtol=1e-5, atol=1e-5)
+    actual = interpreted.scan_backward(grad_h, w_hh, 0.5, chunk)
+    torch.testing.assert_close(actual.double(), grad_x, rtol=1e-5, atol=1e-5)
+
+
+def test_chunks_bear_a_recurrence_of_a_large_norm(interpreted):
+    x, w_hh = growing(40)
+    h, grad_x = expected(x, w_hh, x, "mean")
+    assert_near(interpreted.scan_forward(x, w_hh, 0.5, 16), h)
+    assert_near(interpreted.scan_backward(x, w_hh, 0.5, 16), grad_x)
+
+
 def test_kernel_takes_inputs_that_are_not_contiguous(interpreted):
     x, w_hh = torch.randn(7, 4, 20).transpose(0, 1), (torch.randn(20, 20) / 5).t()
     h, _ = expected(x, w_hh, torch.zeros(4, 7, 20), "mean")
@@ -81,6 +99,31 @@ def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fu
     assert (choice.fused_kernels(a_gpu_of(capability, dtype)) is not None) == fused
 
 
+@pytest.mark.parametrize(
+    ("shape", "kernel", "chunk"),
+    [
+        ((8, 50_000, 64), True, None),
+        ((63, 100, 64), True, None),
+        ((64, 4096, 64), True, 16),
+        ((64, 4097, 64), True, None),
+        ((128, 196, 256), True, 16),
+        ((31, 64, 512), False, None),
+        ((32, 512, 512), False, 4),
+        ((128, 64, 512), False, 8),
+        ((32, 513, 512), False, None),
+    ],
+)
+def test_long_clips_of_few_rows_are_cut_into_chunks(a_gpu_of, shape, kernel, chunk):
+    module, chosen = choice.scan_of(a_gpu_of((9, 0), torch.bfloat16, shape), 0.5)
+    assert (module is not product_scan, chosen) == (kernel, chunk)
+
+
+def test_sums_float16_and_processors_take_clips_in_one_piece(a_gpu_of):
+    assert choice.scan_of(a_gpu_of((9, 0), torch.bfloat16, (128, 196, 256)), 1.0)[1] is None
+    assert choice.scan_of(a_gpu_of((9, 0), torch.float16, (128, 196, 256)), 0.5)[1] is None
+    assert choice.scan_of(torch.empty(128, 4, 8), 0.5) == (product_scan, None)
+
+
 @pytest.mark.parametrize("shape", [(8, 1000, 512), (8, 0, 64), (0, 10, 64)])
 def test_kernel_is_left_out_for_wide_and_empty_layers(a_gpu_of, shape):
     assert choice.fused_kernels(a_gpu_of((9, 0), torch.bfloat16, shape)) is None
@@ -98,7 +141,13 @@ def test_an_old_card_is_told_once_in_one_line(a_gpu_of, capsys):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("shape", [(8, 1000, 64), (5, 333, 128), (3, 77, 40), (1, 50, 64), (16, 49, 256), (4, 16, 512)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *[(8, 1000, 64), (5, 333, 128), (3, 77, 40), (1, 50, 64), (16, 49, 256), (4, 16, 512)],
+        *[(64, 333, 64), (77, 40, 128), (70, 49, 256), (130, 16, 512), (32, 100, 40)],
+    ],
+)
 def test_scan_on_a_gpu_is_as_exact_as_its_type(shape, dtype):
     x, grad_h = (torch.randn(shape, device="cuda", dtype=dtype) for _ in range(2))
     w_hh = (torch.eye(shape[2], device="cuda") + 0.03 * torch.randn(shape[2], shape[2], device="cuda")).to(dtype)
@@ -131,6 +180,23 @@ def test_scan_under_autocast_converts_the_weights_itself(shape, dtype):
     assert torch.equal(h, same_h)
     assert grad_w.dtype == torch.float32
     torch.testing.assert_close(grad_w.to(dtype), rounded_grad_w)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("shape", [(64, 200, 64), (128, 784, 128), (128, 196, 256), (32, 256, 512), (128, 64, 512)])
+def test_chunks_on_a_gpu_are_nearly_as_exact_as_one_piece(shape):
+    x, grad_h = (torch.randn(shape, device="cuda").bfloat16() for _ in range(2))
+    w_hh = torch.eye(shape[2], device="cuda") + 0.5 * torch.randn(shape[2], shape[2], device="cuda") / shape[2] ** 0.5
+    module, chunk = choice.scan_of(x, 0.5)
+    assert chunk
+    for scan, argument, exact in zip(
+        (module.scan_forward, module.scan_backward),
+        (x, grad_h),
+        expected(x, w_hh.bfloat16(), grad_h, "mean"),
+        strict=True,
+    ):
+        whole, in_chunks = ((scan(argument, w_hh, 0.5, size).double() - exact).norm() for size in (None, chunk))
+        assert in_chunks <= 1.3 * whole
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

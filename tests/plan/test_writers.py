@@ -107,6 +107,13 @@ def test_a_command_by_hand_keeps_a_workflow_of_another_config_out(start):
     assert f"train a {by_hand} is at work here with another config (train.lr " in refusal(workflow(["a"]))
 
 
+def test_a_refusal_names_the_workflow_rather_than_its_job(start):
+    first = start(workflow())
+    start(command("0 sorts before the name of any workflow's entry", job=True))
+    told = refusal(workflow(changes={"seeds": [7]}))
+    assert f"Snakemake {first} is at work here with another config" in told
+
+
 def test_workflows_of_one_config_share_its_files(start):
     first = start(workflow(["shard 1", "index"], ["list", "shard 2"]))
     with workflow(["shard 3"], ["list"]):
