@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,10 +45,17 @@ def give_name(temporary: Path, path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and wait until they are on the disk: else what it holds is lost with it."""
+    """Make a folder and those above it, and wait until they are on the disk: else what it holds is lost with it.
+
+    Errors: FileNotFoundError where another process removes one of them just then.
+    """
     if not folder.is_dir():
         make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(folder.lstat().st_mode):  # else another process has made it just now
+                raise
         _sync(folder.parent)
 
 

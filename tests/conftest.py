@@ -10,6 +10,15 @@ import pytest
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
+def pytest_configure(config):
+    """Hypothesis shows a test the same examples at every run, and fails none because the machine is busy."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):  # benchmarks do without it
+        from hypothesis import settings
+
+        settings.register_profile("tests", derandomize=True, deadline=None)
+        settings.load_profile("tests")
+
+
 def pytest_ignore_collect(collection_path, config):
     """What measures is read with --benchmark-only, and nothing else is then."""
     measures = BENCHMARKS in collection_path.parents

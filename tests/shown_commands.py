@@ -224,6 +224,7 @@ NOT_TYPED = {
     "pytest --benchmark-only tests/benchmarks/test_step_speed.py": ".ci/run calls all of them",
     "python tests/benchmarks/many_videos.py FOLDER 200 2000": TIMING,
     "python tests/benchmarks/repeated_training.py": "minutes on a GPU",
+    "python tests/benchmarks/packed_trainings.py --output FILE": "minutes on a GPU",
     "python tests/coverage_of_intervals.py": "minutes; tests/test_intervals.py looks at fewer repeats",
     "python tests/config_page.py": "writes docs/config.md; tests/test_config_page.py holds the page to it",
     "python tests/soak/soak.py FOLDER --kills 50 --seed 0": "hours; tests/soak/test_soak.py sends three kills",

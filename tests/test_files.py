@@ -67,6 +67,31 @@ def test_the_lock_file_is_where_it_is_said_to_be(tmp_path):
             assert lock_file(tmp_path, name).is_file()
 
 
+def test_a_lock_outlasts_a_folder_that_another_process_makes_and_removes_meanwhile(tmp_path, monkeypatch):
+    mkdir, makings = Path.mkdir, iter([tmp_path / "folder"])
+
+    def made_and_removed_once(folder, **options):
+        if other := next(makings, None):
+            other.mkdir()
+            try:
+                mkdir(folder, **options)
+            finally:
+                other.rmdir()
+        else:
+            mkdir(folder, **options)
+
+    monkeypatch.setattr(Path, "mkdir", made_and_removed_once)
+    with locked(tmp_path / "folder"):
+        assert (tmp_path / "folder" / ".lock").exists()
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("nowhere")], ids=["file", "dangling link"])
+def test_a_folder_in_whose_place_something_else_is_is_refused(tmp_path, make):
+    make(tmp_path / "folder")
+    with pytest.raises(FileExistsError), locked(tmp_path / "folder"):
+        pass
+
+
 def test_a_lock_outlasts_a_folder_above_it_that_is_removed_meanwhile(tmp_path, monkeypatch):
     """As who held it removes what is empty in the end."""
     mkdir, removals = Path.mkdir, iter([tmp_path / "above"])

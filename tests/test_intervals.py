@@ -22,7 +22,7 @@ def width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(max_examples=50)
 @given(VIDEOS)
 def test_interval_is_ordered_and_within_zero_and_one_and_holds_the_mean(videos):
     correct, groups = [c for c, _ in videos], [f"group{g}" for _, g in videos]
@@ -32,7 +32,7 @@ def test_interval_is_ordered_and_within_zero_and_one_and_holds_the_mean(videos):
         assert 0 <= interval[0] - 1e-12 <= np.mean(correct) <= interval[1] + 1e-12 <= 1 + 2e-12
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(max_examples=30)
 @given(VIDEOS, st.randoms(use_true_random=False))
 def test_interval_does_not_depend_on_the_order_of_videos(videos, random):
     shuffled = random.sample(videos, len(videos))
@@ -119,7 +119,7 @@ def two_way(values: list[np.ndarray]) -> tuple[float, float]:
     return variance, variance**2 / sum(part**2 / freedom for part, freedom in parts)
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(2, 5), st.integers(2, 5), st.sampled_from([0.0, 0.1, 0.3]))
 def test_the_difference_of_two_inits_is_the_two_way_t(seed, first, second, differ):
     rng = np.random.default_rng(seed)
@@ -202,7 +202,7 @@ def test_bounds_are_all_missing_wrong_and_all_right():
     assert bounds(1, 1, 2) == pytest.approx((0.5, 1))
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(max_examples=50)
 @given(st.floats(0, 1), st.integers(1, 500), st.integers(0, 500))
 def test_bounds_hold_the_accuracy_and_are_as_far_apart_as_many_are_missing(accuracy, scored, missing):
     ends = bounds(accuracy, scored, scored + missing)
@@ -252,7 +252,7 @@ def test_a_change_that_is_none_is_found_in_one_case_of_twenty():
 # p-values
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.0, 0.02, 0.2]))
 def test_a_p_value_is_at_most_5_percent_exactly_where_the_interval_leaves_out_zero(seed, first, second, differ):
     rng = np.random.default_rng(seed)
@@ -285,7 +285,7 @@ def test_a_contrast_of_several_accuracies_is_that_of_their_weighted_values():
     assert (low, high) == pytest.approx(tuple(expected.confidence_interval()))
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(2, 6), st.integers(2, 6))
 def test_welchs_and_students_t_are_scipys(seed, first, second):
     rng = np.random.default_rng(seed)
@@ -313,7 +313,7 @@ def test_holm_by_hand():
     assert holm([0.04]) == [0.04]
 
 
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_lies_between_no_correction_and_bonferronis_in_the_same_order(p_values):
     adjusted = holm(p_values)

@@ -24,7 +24,7 @@ def made(seed, clips):
     return scores, Videos(names, groups, list(rng.choice(CLASSES, count)), clips, MOST)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), clips=st.lists(st.integers(1, MOST), min_size=1, max_size=20))
 def test_predictions_are_those_of_the_mean_softmax(seed, clips):
     scores, videos = made(seed, clips)

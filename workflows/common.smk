@@ -1,9 +1,10 @@
-# The plan of the experiment, which every rule asks; rcn_bench/plan/workflow.py says what it answers.
+# The plan of the experiment, which every rule asks (rcn_bench/plan/workflow.py), and what jobs need (analysis/needs.py).
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from rcn_bench.analysis.needs import Needs
 from rcn_bench.errors import InputError
 from rcn_bench.plan.slurm import asked_of_slurm, require_room
 from rcn_bench.plan.workflow import Workflow
@@ -27,6 +28,7 @@ def planned():
 
 
 PLAN = planned()
+NEEDS = Needs(PLAN.experiment, PLAN.videos)
 ROOT = PLAN.root
 if IS_MODULE:
     PLAN.write_config()  # the other workflow's onstart need not call ours
@@ -39,9 +41,7 @@ onstart:
     try:
         jobs = list(workflow.dag.needrun_jobs())
         if getattr(workflow.executor_plugin, "name", None) == "slurm":
-            require_room(
-                map(asked_of_slurm, (job for job in jobs if not job.is_local))
-            )
+            require_room(asked_of_slurm(job) for job in jobs if not job.is_local)
         PLAN.start(
             makes={str(file) for job in jobs for file in job.output},
             reads={str(file) for job in jobs for file in job.input},

@@ -17,8 +17,8 @@ if PLAN.experiment.data.digits is not None:
             ENVIRONMENT
         threads: PLAN.digits_threads
         resources:
-            mem_mb=PLAN.memory("digits"),
-            runtime=PLAN.runtime("digits"),
+            mem_mb=NEEDS.memory("digits"),
+            runtime=NEEDS.runtime("digits"),
         params:
             identity=PLAN.identity("digits"),
         shell:
@@ -40,8 +40,8 @@ rule shard:
         ENVIRONMENT
     threads: PLAN.shard_threads
     resources:
-        mem_mb=PLAN.memory("shard"),
-        runtime=PLAN.runtime("shard"),
+        mem_mb=NEEDS.memory("shard"),
+        runtime=NEEDS.runtime("shard"),
     params:
         identity=PLAN.identity("cache", "split"),
     shell:
@@ -63,8 +63,8 @@ rule cache:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=PLAN.memory("cache"),
-        runtime=PLAN.runtime("cache"),
+        mem_mb=NEEDS.memory("cache"),
+        runtime=NEEDS.runtime("cache"),
     params:
         identity=PLAN.identity("cache", "split"),
     shell:

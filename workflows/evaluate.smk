@@ -20,8 +20,8 @@ rule evaluate:
     threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("evaluate"),
-        runtime=PLAN.runtime("evaluate"),
+        mem_mb=NEEDS.memory("evaluate"),
+        runtime=NEEDS.runtime("evaluate"),
     params:
         identity=PLAN.identity("evaluate", "run"),
     shell:
@@ -45,8 +45,8 @@ rule online:
     threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("online"),
-        runtime=PLAN.runtime("online"),
+        mem_mb=NEEDS.memory("online"),
+        runtime=NEEDS.runtime("online"),
     params:
         identity=PLAN.identity("online", "run"),
     shell:

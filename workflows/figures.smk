@@ -23,8 +23,8 @@ rule figure:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=PLAN.memory("product"),
-        runtime=PLAN.runtime("product"),
+        mem_mb=NEEDS.memory("product"),
+        runtime=NEEDS.runtime("product"),
     params:
         identity=PLAN.identity("figure", "figure"),
     shell:

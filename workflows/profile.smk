@@ -13,8 +13,8 @@ rule profile:
         ENVIRONMENT
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("profile"),
-        runtime=PLAN.runtime("profile"),
+        mem_mb=NEEDS.memory("profile"),
+        runtime=NEEDS.runtime("profile"),
     params:
         identity=PLAN.identity("profile", "model"),
     shell:
@@ -36,8 +36,8 @@ rule throughput:
     threads: PLAN.experiment.profile.threads
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("throughput"),
-        runtime=PLAN.runtime("throughput"),
+        mem_mb=NEEDS.memory("throughput"),
+        runtime=NEEDS.runtime("throughput"),
     params:
         identity=PLAN.identity("throughput"),
     shell:
@@ -55,8 +55,8 @@ rule causality:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=PLAN.memory("causality"),
-        runtime=PLAN.runtime("causality"),
+        mem_mb=NEEDS.memory("causality"),
+        runtime=NEEDS.runtime("causality"),
     params:
         identity=PLAN.identity("causality"),
     shell:

@@ -15,8 +15,8 @@ rule w_hh:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=PLAN.memory("w_hh"),
-        runtime=PLAN.runtime("w_hh"),
+        mem_mb=NEEDS.memory("w_hh"),
+        runtime=NEEDS.runtime("w_hh"),
     params:
         identity=PLAN.identity("w_hh", "run"),
     shell:
@@ -39,8 +39,8 @@ rule lifetime:
     threads: PLAN.experiment.train.threads
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("lifetime"),
-        runtime=PLAN.runtime("lifetime"),
+        mem_mb=NEEDS.memory("lifetime"),
+        runtime=NEEDS.runtime("lifetime"),
     params:
         identity=PLAN.identity("lifetime", "run"),
     shell:

@@ -22,8 +22,8 @@ rule table:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=PLAN.memory("product"),
-        runtime=PLAN.runtime("product"),
+        mem_mb=NEEDS.memory("product"),
+        runtime=NEEDS.runtime("product"),
     params:
         identity=PLAN.identity("table", "table"),
     shell:

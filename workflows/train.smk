@@ -18,8 +18,8 @@ rule pretrain:
     threads: PLAN.experiment.pretrain.threads if PLAN.experiment.pretrain else 1
     resources:
         gpu=1,
-        mem_mb=PLAN.memory("pretrain"),
-        runtime=PLAN.runtime("pretrain"),
+        mem_mb=NEEDS.memory("pretrain"),
+        runtime=NEEDS.runtime("pretrain"),
     params:
         identity=PLAN.identity("pretrain", "network"),
     shell:
@@ -45,8 +45,8 @@ rule train:
     resources:
         gpu=PLAN.experiment.train.gpus,
         nodes=1,  # its processes are started on one machine; SLURM would spread its GPUs over several
-        mem_mb=PLAN.memory("train"),
-        runtime=PLAN.runtime("train"),
+        mem_mb=NEEDS.memory("train"),
+        runtime=NEEDS.runtime("train"),
     params:
         identity=PLAN.identity("train", "run"),
     shell:

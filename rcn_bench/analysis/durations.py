@@ -12,18 +12,12 @@ from rcn_bench.data.cache.space import Need, is_built, need_of
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.jobs import SHARD_CORES, Job
-from rcn_bench.plan.models import Claims, claims_of_models
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import pretraining
+from rcn_bench.plan.work import BACKWARD, Work
 from rcn_bench.records.base import Record
 from rcn_bench.records.runs import Evaluation, Pretrained, Trained
 
-# Floating-point operations a second that arithmetic counts with. Of a GPU: the median of the training steps in
-# results/reference/nvidia_h100_80gb_hbm3/step_times.json, in float16, clips at hand. Of a thread of a CPU: the median
-# of the trainings in results/reference/mini, each on one thread of an Intel Xeon at 2.50 GHz.
-GPU_RATE, THREAD_RATE = 170e12, 0.045e12
-BACKWARD = 3  # a training step is a forward pass and a backward pass of twice as many operations
-ONLINE_PASSES = 2  # over all frames: with the state carried and restarted, or in windows that overlap by half
 # Of a video of ten seconds, as docs/data.md has it: seconds of a core of an Intel Xeon at 2.50 GHz, and bytes as JPEG
 # of quality 90, at 15 frames a second, 128 pixels high.
 VIDEO_SECONDS, VIDEO_BYTES, VIDEO_RATE, VIDEO_SIDE = 0.20, 0.94e6, 15, 128
@@ -133,31 +127,27 @@ class Durations:
         self.videos = {split: count_videos(experiment, split, number) for split, number in given.items()}
         self.shards = {split: -(-count // experiment.data.shard_videos) for split, count in self.videos.items()}
         self.needs = {split: cache_need(experiment, split) for split in self.videos}
-        self._claims = claims_of_models(plugins=experiment.plugins)
+        self.work = Work(experiment, self.videos)
 
     def of(self, job: Job) -> Duration:
         match job.stage:
             case "train":
-                alone = self._of_clips(Run.parse(job.target), self._clips_trained, self.measured.training, BACKWARD)
-                return self._shared(alone)
-            case "evaluate":
-                return self._of_clips(Run.parse(job.target), self._clips_evaluated, self.measured.evaluation, 1)
-            case "online" if self.experiment.data.digits is not None:
-                return self._of_clips(Run.parse(job.target), self._clips_shown, self.measured.evaluation, 1)
+                return self._shared(self._of_run(job, self.measured.training))
+            case "evaluate" | "online":
+                return self._of_run(job, self.measured.evaluation)
             case "pretrain":
                 return self.measured.pretraining.get(job.target) or self._pretraining(job.target)
             case "shard":
                 return self._shard(job.target.split()[0])
         return Duration(0, UNKNOWN)
 
-    def _of_clips(self, run: Run, count: Any, measured: dict[Network, Duration], passes: int) -> Duration:
-        clips: float = count(run)
-        if known := measured.get((run.variant, run.frames)):
+    def _of_run(self, job: Job, measured: dict[Network, Duration]) -> Duration:
+        run = Run.parse(job.target)
+        clips = self.work.clips(job.stage, run)
+        if clips is not None and (known := measured.get((run.variant, run.frames))):
             return Duration(clips * known.seconds, known.source)
-        if not (operations := self.operations(run)):
-            return Duration(0, UNKNOWN)
-        longer = 1 + (self.experiment.carried_clips(run) if passes == BACKWARD else 0)
-        return Duration(clips * operations * passes * longer / self.rate, ARITHMETIC)
+        operations = self.work.operations(job.stage, run)
+        return Duration(0, UNKNOWN) if operations is None else Duration(operations / self.rate, ARITHMETIC)
 
     def _shared(self, alone: Duration) -> Duration:
         """Of a training on one GPU, by as many as share it."""
@@ -166,35 +156,13 @@ class Durations:
             return alone
         return Duration(alone.seconds / gpus, f"{alone.source}, by {gpus} GPUs as if gradients travelled in no time")
 
-    def _clips_trained(self, run: Run) -> float:
-        batch = self.experiment.clips_per_batch(run)
-        return self.experiment.train.epochs * (self.videos["train"] // batch) * batch
-
-    def _clips_evaluated(self, run: Run) -> float:
-        clip = self.experiment.clip
-        return self.videos["val"] * clip.evaluation_clips * clip.evaluation_crops
-
-    def _clips_shown(self, run: Run) -> float:
-        assert self.experiment.data.digits is not None
-        frames = self.experiment.data.digits.video_frames / self.experiment.clip.stride
-        return ONLINE_PASSES * self.videos["val"] * frames / run.frames
-
-    def operations(self, run: Run) -> float | None:
-        """Of a forward pass on a clip, two a multiply-accumulate, by what its model claims; None if it claims none."""
-        claims, crop = self._claims.get(run.model), self.experiment.clip.crop
-        return 2e9 * claims.gmacs * run.frames * crop**2 / _pixels(claims) if claims else None
-
-    def parameters(self, run: Run) -> int | None:
-        claims = self._claims.get(run.model)
-        return claims.parameters if claims else None
-
     def _pretraining(self, network: str) -> Duration:
         """By the cheapest model on that network, whose clips are stills to it."""
         digits, pretrain, sources = self.experiment.data.digits, self.experiment.pretrain, self.experiment.model_sources
-        on_it = [claims for name, claims in self._claims.items() if claims and sources[name].trunk == network]
+        on_it = [claims for name, claims in self.work.claims.items() if claims and sources[name].trunk == network]
         if digits is None or pretrain is None or not on_it:
             return Duration(0, UNKNOWN)
-        operations = 2e9 * min(claims.gmacs / _pixels(claims) for claims in on_it) * self.experiment.clip.crop**2
+        operations = 2e9 * min(claims.gmacs_a_pixel for claims in on_it) * self.experiment.clip.crop**2
         return Duration(pretrain.epochs * digits.stills * BACKWARD * operations / self.rate, ARITHMETIC)
 
     def _shard(self, split: str) -> Duration:
@@ -217,11 +185,6 @@ class Durations:
             return None
         scale = data.frame_rate / VIDEO_RATE * (data.short_side / VIDEO_SIDE) ** 2
         return videos * VIDEO_BYTES * scale, f"{ARITHMETIC}, for videos of ten seconds"
-
-
-def _pixels(claims: Claims) -> int:
-    frames, height, width = claims.clip
-    return frames * height * width
 
 
 def cache_need(experiment: Experiment, split: str) -> Need | None:

@@ -120,7 +120,7 @@ def _wait(job: Job, waits: Waits, slots: Mapping[Job, Slot]) -> Wait:
 def _disk(durations: Durations, waits: Waits, gpus: int) -> dict[str, tuple[float, str]]:
     experiment, found = durations.experiment, {}
     runs = {stage: [Run.parse(job.target) for job in waits if job.stage == stage] for stage in ("train", "evaluate")}
-    parameters = sorted((durations.parameters(run) or 0 for run in runs["train"]), reverse=True)
+    parameters = sorted((durations.work.parameters(run) or 0 for run in runs["train"]), reverse=True)
     clip, digits = experiment.clip, experiment.data.digits
     clips = durations.videos["val"] * clip.evaluation_clips * clip.evaluation_crops
     classes = len(digits.digits) * 4 if digits else experiment.profile.num_classes

@@ -118,8 +118,9 @@ def _plan(experiment: Experiment, options: Options) -> None:
 
 
 def _forecast(experiment: Experiment, options: Options) -> None:
-    from rcn_bench.analysis.durations import GPU_RATE, THREAD_RATE, Durations, read_measured
+    from rcn_bench.analysis.durations import Durations, read_measured
     from rcn_bench.analysis.forecast import forecast
+    from rcn_bench.plan.work import GPU_RATE, THREAD_RATE
 
     own = experiment.paths.step_times
     measured = read_measured(options.measured or [own] * own.is_file(), experiment)

@@ -1,6 +1,6 @@
 """What models claim of themselves, read where they are written: torch and the models are not imported for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -24,6 +24,11 @@ class Claims:
         if not all(isinstance(number, (int, float)) for number in (self.parameters, self.gmacs, *self.clip)):
             raise TypeError(f"{self} are no claims")
 
+    @property
+    def gmacs_a_pixel(self) -> float:
+        frames, height, width = self.clip
+        return self.gmacs / (frames * height * width)
+
 
 def claims_of_models(pattern: str = "*", plugins: Sequence[str] = ()) -> dict[str, Claims | None]:
     """Of all models by name whose name matches a shell-style pattern, sorted; None for one that claims nothing.
@@ -31,8 +36,13 @@ def claims_of_models(pattern: str = "*", plugins: Sequence[str] = ()) -> dict[st
     plugins: modules that register models of one's own; a claim that has to be computed is none here.
     Errors: InputError as from ``find_models``.
     """
-    found = find_models(plugins)
-    return {name: _claims(found[name]) for name in sorted(found) if fnmatchcase(name, pattern)}
+    found = claims_of_sources(find_models(plugins))
+    return {name: found[name] for name in sorted(found) if fnmatchcase(name, pattern)}
+
+
+def claims_of_sources(sources: Mapping[str, ModelSource]) -> dict[str, Claims | None]:
+    """As ``find_models`` has them."""
+    return {name: _claims(source) for name, source in sources.items()}
 
 
 def _claims(source: ModelSource) -> Claims | None:

@@ -1,4 +1,4 @@
-"""What the rules of the workflow ask: inputs, identities of jobs, shards, resources, the config that jobs read."""
+"""What the rules of the workflow ask: inputs, identities of jobs, shards, the config that jobs read."""
 
 import atexit
 import re
@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -29,32 +28,6 @@ from rcn_bench.plan.stages import dependencies
 from rcn_bench.plan.writers import carrying_out
 
 Wildcards = Any  # Snakemake's, whose attributes are the wildcards of a rule
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a stage's jobs ask of an executor. memory: MiB at the first attempt; runtime: minutes."""
-
-    memory: int
-    runtime: int
-
-
-# Generous, for executors that stop a job that takes more; the next attempt gets more of both.
-NEEDS = {
-    "digits": Needs(2000, 60),
-    "shard": Needs(4000, 240),
-    "cache": Needs(4000, 60),
-    "pretrain": Needs(8000, 240),
-    "train": Needs(16000, 24 * 60),
-    "evaluate": Needs(8000, 240),
-    "online": Needs(8000, 240),
-    "w_hh": Needs(4000, 30),
-    "lifetime": Needs(8000, 240),
-    "profile": Needs(16000, 120),
-    "throughput": Needs(16000, 240),
-    "causality": Needs(8000, 120),
-    "product": Needs(2000, 30),
-}
 
 
 # Of glibc's allocator, which else gives tensors of some MiB back at once and has their pages cleared at every step.
@@ -89,7 +62,9 @@ class Workflow:
         self.refusals = self.config_file.with_suffix(".refused")
         self._counted = known_counts(self.paths.counted_lists)
         self._at_work = ExitStack()
-        self.shards = {split: self._shard_count(split) for split in ("train", "val")}
+        self.videos = {split: self._count(split) for split in ("train", "val")}
+        in_a_shard = self.experiment.data.shard_videos  # a list that is not there yet is planned as one
+        self.shards = {split: ceil((count or 1) / in_a_shard) for split, count in self.videos.items()}
 
     def start(self, makes: Iterable[str] = (), reads: Iterable[str] = ()) -> None:
         """Stop before the first job for what would stop a later one, in a process of its own, since that loads torch.
@@ -196,7 +171,7 @@ class Workflow:
             raise InputError(f"{self.source}: no tables.claims; config/seeds.yaml has it")
         return found
 
-    # Identities and resources
+    # Identities and priorities
 
     def identity(self, stage: str, wildcard: str = "") -> Callable[[Wildcards], str]:
         """A hash of all that a job depends on beside its inputs; Snakemake reruns the job when it changes.
@@ -222,13 +197,6 @@ class Workflow:
         folders = sorted(path for path in lists if path.is_dir() and self.experiment.data.digits is None)
         return config_hash([sorted(video.id for video in self.experiment.dataset.read(path)) for path in folders])
 
-    def memory(self, stage: str) -> Callable[[Wildcards, int], int]:
-        processes = self.experiment.train.gpus if stage == "train" else 1
-        return lambda wildcards, attempt: NEEDS[stage].memory * processes * attempt
-
-    def runtime(self, stage: str) -> Callable[[Wildcards, int], int]:
-        return lambda wildcards, attempt: NEEDS[stage].runtime * attempt
-
     def longest_first(self, wildcards: Wildcards) -> int:
         """So that none of the long runs is left for the end, alone on its core."""
         return Run.parse(wildcards.run).frames
@@ -245,13 +213,8 @@ class Workflow:
     def shard_threads(self) -> int:
         return cores_of(Job("shard"), self.experiment)
 
-    def _shard_count(self, split: str) -> int:
-        """A list that is not there yet is planned as one shard."""
-        videos = self._count(split) or 1
-        return ceil(videos / self.experiment.data.shard_videos)
-
     def _count(self, split: str) -> int | None:
-        """How many videos a list holds; that of files is counted once, and kept by the hash of their content.
+        """How many videos a list holds, if it is there; that of files is counted once, and kept by their hash.
 
         It is written down when jobs start, so that a plan that is not carried out leaves nothing behind.
         """

@@ -171,7 +171,7 @@ def test_receptive_field_by_hand(layers, past, future):
     assert found.causal == (future == 0)
 
 
-@settings(deadline=None, max_examples=15, derandomize=True)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 3, 5])), min_size=1, max_size=3))
 def test_receptive_field_of_any_stack(stack):
     past = sum(kernel - 1 if back else kernel // 2 for back, kernel in stack)

@@ -292,7 +292,7 @@ def searched(limit, guess):
     return found, tried
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@settings(max_examples=300)
 @given(limit=LIMITS, guess=LIMITS)
 @example(limit=0, guess=0)
 @example(limit=1, guess=0)
@@ -304,7 +304,7 @@ def test_the_search_ends_within_two_percent_below_the_limit(limit, guess):
     assert min(tried) >= 1
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(max_examples=100)
 @given(limit=LIMITS, guess=LIMITS)
 def test_the_search_tries_no_batch_twice_and_few(limit, guess):
     _, tried = searched(limit, guess)

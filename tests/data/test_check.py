@@ -121,9 +121,11 @@ def test_only_new_and_changed_files_are_examined_again(tmp_path, monkeypatch, ca
 
 @pytest.mark.slow
 def test_a_killed_check_goes_on_where_it_was(tmp_path):
-    names = [f"{i:02d}.mp4" for i in range(40)]
-    for i, name in enumerate(names):
+    names = [f"{i:03d}.mp4" for i in range(400)]  # enough to be killed in between
+    for i, name in enumerate(names[:40]):
         write(tmp_path / name, 20 + i)
+    for i, name in enumerate(names[40:]):
+        shutil.copy(tmp_path / names[i % 40], tmp_path / name)
     listed(tmp_path, *names)
     command = [sys.executable, "-m", "rcn_bench.cli", "data", "check", "--workers", "1", "--annotations"]
     command += [str(tmp_path / "list.csv"), "--root", str(tmp_path), "--report", str(tmp_path / "report.csv")]
@@ -134,13 +136,14 @@ def test_a_killed_check_goes_on_where_it_was(tmp_path):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     kept = read_report(partial)
-    assert 0 < len(kept) < 40
+    assert 0 < len(kept) < 400
     assert not (tmp_path / "report.csv").exists()
     with partial.open("a") as file:
-        file.write("39.mp4,label,ok,torn")  # as a kill in the middle of a line would leave it
+        file.write("399.mp4,label,ok,torn")  # as a kill in the middle of a line would leave it
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert f"{len(kept)} of 40 videos are known from an earlier check" in finished.stdout
-    assert [found.frames for found in read_report(tmp_path / "report.csv").values()] == [20 + i for i in range(40)]
+    assert f"{len(kept)} of 400 videos are known from an earlier check" in finished.stdout
+    frames = [found.frames for found in read_report(tmp_path / "report.csv").values()]
+    assert frames == [20 + i % 40 for i in range(400)]
     assert not partial.parent.exists()
 
 
@@ -202,7 +205,7 @@ def test_workers_end_with_a_killed_check(tmp_path):
         while not (children := workers_of(process.pid)):
             time.sleep(0.05)
         process.kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{child}").exists() for child in children)

@@ -331,7 +331,7 @@ def test_a_view_is_turned_and_scaled_as_asked(augmentation, seed):
     flip=st.booleans(),
     seed=st.integers(0, 2**32),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_without_turning_a_view_is_a_crop_mirrored_or_not(crop, height, width, flip, seed):
     rng = np.random.default_rng(seed)
     frames = rng.integers(0, 256, (2, height, width, 3)).astype(np.uint8)
@@ -348,7 +348,7 @@ def test_without_turning_a_view_is_a_crop_mirrored_or_not(crop, height, width, f
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_view_is_torchvisions_affine_map_then_crop_then_flip(seed):
     height, width, crop = 40, 48, 14
     augmentation = Augmentation(crop, flip=0.5, rotate=40, translate=0.15, scale=(0.7, 1.3))

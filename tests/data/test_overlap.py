@@ -117,7 +117,7 @@ VIDEOS = st.lists(
 )
 
 
-@settings(max_examples=100, derandomize=True, database=None, deadline=None)
+@settings(max_examples=100)
 @given(train=VIDEOS, val=VIDEOS)
 def test_counts_are_those_of_all_pairs(train, val):
     def same(one, other):

@@ -70,7 +70,7 @@ def test_the_frames_are_those_of_the_span_in_every_container(files, name, span, 
             shown(files / name, span)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 4999), max_size=4), st.booleans())
 def test_spans_that_meet_share_no_frame_and_miss_none(files, thousandths, in_frames):
     cuts = sorted(

@@ -29,7 +29,7 @@ def upright(crop, flip=0.0):
     return Augmentation(crop, flip, rotate=0, translate=0, scale=(1, 1))
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(max_examples=60)
 @given(size=SIZES, more=st.integers(0, 9), flip=st.booleans())
 def test_training_and_evaluation_see_a_small_video_in_the_same_place(size, more, flip):
     frames = noise(*size)

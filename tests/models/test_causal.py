@@ -57,7 +57,7 @@ def in_3d(unit, clip):
     )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     kernel=st.sampled_from([1, 3, 5]),
     frames=st.integers(1, 6),

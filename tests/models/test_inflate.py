@@ -116,7 +116,7 @@ IN_3D = {nn.MaxPool2d: nn.MaxPool3d, nn.AvgPool2d: nn.AvgPool3d}
 small = st.integers(1, 4)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     kind=st.sampled_from(list(IN_3D)),
     kernel=small,
@@ -157,7 +157,7 @@ def test_a_pool_that_leaves_its_padding_out_of_the_mean_does_so_in_time():
     torch.testing.assert_close(ours(clip), nn.AvgPool3d(3, 1, 1, count_include_pad=False)(clip))
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(kind=st.sampled_from(list(IN_3D)), time=st.builds(TimeAxis, small, small), frames=st.integers(4, 9))
 def test_a_pool_over_time_alone_equals_torchs_pool_in_3d(kind, time, frames):
     clip = torch.randn(2, 3, frames, 2, 5, dtype=torch.float64)

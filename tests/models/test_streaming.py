@@ -125,7 +125,7 @@ def test_sum_mode_streams_too():
 
 
 @pytest.mark.parametrize("kind", SMALL)
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=6), clips=st.integers(1, 3))
 def test_any_split_of_a_clip_gives_its_logits(kind, sizes, clips):
     torch.manual_seed(0)
@@ -208,7 +208,7 @@ def test_a_video_that_is_reset_starts_anew_and_the_other_goes_on(net):
     assert_near(logits[1], net.frame_logits(new)[1])
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(max_examples=25)
 @given(kind=st.sampled_from(list(SMALL)), mask=st.lists(st.booleans(), min_size=1, max_size=4))
 def test_any_videos_of_a_batch_can_be_reset(kind, mask):
     torch.manual_seed(0)

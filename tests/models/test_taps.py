@@ -29,7 +29,7 @@ def results(layer, maps):
     return [output, *torch.autograd.grad(output, [maps, *layer.parameters()], gradient)]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)  # libraries make a kernel for each new shape
+@settings(max_examples=100)  # libraries make a kernel for each new shape
 @given(
     axes=st.lists(AXIS, min_size=2, max_size=3),
     kind=st.sampled_from([nn.Conv3d, ClipConv]),

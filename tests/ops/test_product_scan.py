@@ -20,7 +20,7 @@ def exact(x, w_hh, grad_h):
     return h.detach(), x.grad
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     frames=st.integers(1, 150),
     positions=st.integers(1, 4),

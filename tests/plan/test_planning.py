@@ -1,9 +1,7 @@
 """The plan as an object: what it starts, which config its jobs read, what their shell finds, how lists are counted."""
 
-import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +13,7 @@ from official import HMDB51, SOMETHING_V2, UCF101, write_lists
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.dataset import OwnVideos
-from rcn_bench.plan.workflow import NEEDS, Workflow
+from rcn_bench.plan.workflow import Workflow
 
 SMOKE = CONFIGS / "smoke.yaml"
 
@@ -97,20 +95,6 @@ def test_jobs_of_two_plans_read_their_own_configs(passing_check):
     assert Workflow([SMOKE]).config_file == first.config_file
     again = Workflow([first.config_file])
     assert again.config_file == first.config_file
-
-
-def test_every_stage_asks_for_more_at_each_attempt():
-    plan = Workflow([SMOKE])
-    for stage in NEEDS:
-        memory, runtime = plan.memory(stage), plan.runtime(stage)
-        assert [memory(None, attempt) for attempt in (1, 2, 3)] == [NEEDS[stage].memory * n for n in (1, 2, 3)]
-        assert [runtime(None, attempt) for attempt in (1, 2, 3)] == [NEEDS[stage].runtime * n for n in (1, 2, 3)]
-
-
-def test_a_training_of_several_processes_asks_for_as_much_memory_as_all_of_them():
-    alone, four = Workflow([SMOKE]), Workflow([SMOKE], {"train": {"gpus": 4}})
-    assert four.memory("train")(None, 2) == 4 * alone.memory("train")(None, 2)
-    assert four.memory("evaluate")(None, 2) == alone.memory("evaluate")(None, 2)
 
 
 @pytest.mark.parametrize("folder", ["plain", "it's a folder", "a {brace}", 'a "quote" $HOME'])
@@ -238,25 +222,3 @@ def test_planning_loads_neither_torch_nor_pandas_nor_snakemake():
         "assert not {'torch', 'pandas', 'numpy', 'snakemake'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.slow
-def test_planning_many_videos_takes_no_longer_than_planning_few(tmp_path):
-    (tmp_path / "videos").mkdir()
-    seconds = {}
-    for rows in (480, 240_000):
-        config = own_config(rows, f"rows-{rows}")
-        plan = Workflow([config])
-        plan.config_file.parent.mkdir(parents=True)
-        shutil.copy(config, plan.config_file)
-        plan.keep_counts()
-        command = [sys.executable, "-m", "snakemake", "-n", "-q", "-s", str(CONFIGS.parent / "Snakefile")]
-        times = []
-        for _ in range(3):
-            began = time.perf_counter()
-            subprocess.run([*command, "--configfile", config, "--", "all"], check=True, capture_output=True)
-            times.append(time.perf_counter() - began)
-        seconds[rows] = min(times)
-    ratio = seconds[240_000] / seconds[480]
-    print(f"240,000 videos are planned in {ratio:.2f} of the time of 480: {seconds}")
-    assert ratio < 1.5

@@ -144,7 +144,7 @@ def test_a_key_changes_what_depends_on_it_and_nothing_else(key):
 
 @pytest.mark.usefixtures("no_code")
 def test_keys_together_change_what_depends_on_any_of_them():
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.sets(st.sampled_from(sorted(DEPEND)), max_size=6))
     def check(keys):
         changes = milestones({key: DEPEND[key][0] for key in keys})

@@ -27,7 +27,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("runs") / "rcn18" / "predictions.csv"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     rows=st.lists(
         st.tuples(names, names, names, names, st.integers(0, 10_000), st.integers(0, 9), st.integers(9, 10)), max_size=4

@@ -176,7 +176,7 @@ def written(path, content):
 @pytest.mark.parametrize("examples", [8, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_read(kind, path, examples):
-    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
     @given(record=values(kind))
     def check(record):
         record.write(path)
@@ -185,7 +185,7 @@ def test_what_is_written_is_read(kind, path, examples):
     check()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(card=values(Card))
 def test_a_card_is_the_same_after_json(card):
     assert from_plain(Card, json.loads(json.dumps(to_plain(card))), "", "") == card

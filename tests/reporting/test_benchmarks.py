@@ -20,7 +20,7 @@ import pytest
 def test_sleep(benchmark, group, name):
     benchmark.group = group
     benchmark.extra_info |= {"name": name, "subject": name == "fast"}
-    benchmark.pedantic(time.sleep, (0.03 if name == "slow" else 0.01,), rounds=3)
+    benchmark.pedantic(time.sleep, (0.1 if name == "slow" else 0.01,), rounds=3)
 """
 
 

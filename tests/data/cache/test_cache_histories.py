@@ -183,5 +183,5 @@ class Histories(RuleBasedStateMachine):
         self.stored_once = intact
 
 
-Histories.TestCase.settings = settings(max_examples=12, stateful_step_count=12, deadline=None, derandomize=True)
+Histories.TestCase.settings = settings(max_examples=12, stateful_step_count=12)
 test_histories = Histories.TestCase

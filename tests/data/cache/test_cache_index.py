@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from five_videos import NAMES, Folder, change_a_byte, shard_file
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rcn_bench.data.cache import index as cache
@@ -28,7 +28,6 @@ def test_it_holds_what_decoding_gives(built):
 
 
 @given(number=st.integers(0, 4), start=st.integers(0, 10), stop=st.none() | st.integers(0, 10), step=st.integers(1, 4))
-@settings(deadline=None)
 def test_any_range_of_frames_can_be_read_alone(built, number, start, stop, step):
     _, cache = built
     cached = cache.videos[number]

@@ -23,7 +23,7 @@ def times(stamps, tick, stated=(), recordings=None):
     return [clock.time(float(stamp * tick)) for stamp in stamps]
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     rate=RATES,
     tick=st.sampled_from(TICKS),
@@ -41,14 +41,14 @@ def test_frames_that_come_evenly_are_chosen_as_if_the_clock_were_exact(rate, tic
     assert [number for _, number in shown] == wanted
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(rate=st.integers(12, 60) | st.sampled_from(NTSC), stated=st.sampled_from(([], [Fraction(1000)], [Fraction(27)])))
 def test_a_rate_that_nobody_states_or_somebody_gets_wrong_is_found_in_the_stamps(rate, stated):
     stamps = [round(1000 * number / Fraction(rate)) for number in range(400)]
     assert times(stamps, MS, stated) == pytest.approx([number / float(rate) for number in range(400)], abs=1e-12)
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     gaps=st.lists(st.integers(17, 90), min_size=30, max_size=30),
     tick=st.sampled_from((MS, Fraction(1, 600))),

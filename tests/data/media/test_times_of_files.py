@@ -33,7 +33,7 @@ def require_every_rate(path, rate, frames=48):
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=2)
+@settings(max_examples=2)
 @example(rate=12)
 @example(rate=NTSC[0])
 @example(rate=NTSC[1])

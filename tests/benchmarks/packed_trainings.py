@@ -1,0 +1,166 @@
+"""What trainings that share a GPU get done: clips a second of four at a time, of two, and of one.
+
+    python tests/benchmarks/packed_trainings.py --output FILE
+
+starts four trainings of RCN-18 as config/standard.yaml has them, from random weights and of more epochs, each by a
+command of its own in the environment of a rule, with RCN_BENCH_GPU_SHARE=4. Once each is behind its first epochs, it
+looks at them for some seconds, ends all but two, looks at these, ends one, and looks at the last. Prints a table in
+Markdown and writes JSON. An epoch is that of the config, with the checkpoint behind it.
+--config: what is changed in it, such as smaller clips for a try on a CPU.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+
+import yaml
+
+from rcn_bench.gpus import SHARE
+from rcn_bench.plan.config import load_experiment
+from rcn_bench.plan.run import Run
+from rcn_bench.plan.workflow import KEPT_MEMORY
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "rcn_bench.cli"]
+GPUS = "nvidia-smi --query-gpu=name --format=csv,noheader"
+AT_A_TIME = (4, 2, 1)
+FRAMES = 8
+WARM = 2  # epochs of each, in which it is compiled and its graph captured
+# As a rule's shell has it.
+ENVIRONMENT = os.environ | {
+    "OMP_WAIT_POLICY": "passive",
+    "GLIBC_TUNABLES": KEPT_MEMORY,
+    SHARE: str(max(AT_A_TIME)),
+}
+STANDARD = REPOSITORY / "config" / "standard.yaml"
+CHANGES = {
+    "base": str(STANDARD),
+    "name": "packed",
+    "seeds": list(range(max(AT_A_TIME))),
+    **dict.fromkeys(("pretrained", "pretrain", "lifetime", "figures")),
+    "models": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["models"]), "rcn18": {"w_xh": ["random"]}},
+    "tables": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["tables"]), "table2": {"models": ["rcn18"]}},
+    "data": {"digits": {"val_videos": 4, "stills": 10}},
+    "train": {"epochs": 100_000},  # more than there is time for
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--seconds", type=float, default=8, help="that each number of trainings is looked at")
+    parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/standard.yaml")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measured(Path(folder), options)
+    print(table(found["clips_a_second"]))
+    if options.output:
+        options.output.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def measured(folder: Path, options: argparse.Namespace) -> dict:
+    config = folder / "packed.yaml"
+    config.write_text(yaml.safe_dump(CHANGES))
+    files = [config, *options.config]
+    own = ["--config", *map(str, files), "--results", str(folder / "results")]
+    began = time.monotonic()
+    make_data(own)
+    made = time.monotonic() - began
+    experiment = load_experiment(files)
+    runs = [Run("rcn18", FRAMES, "random", "identity", seed) for seed in experiment.seeds]
+    batch = experiment.clips_per_batch(runs[0])
+    clips = experiment.data.digits.train_videos // batch * batch
+    trainings = [Training(run, own) for run in runs]
+    try:
+        wait_for_epochs(trainings, WARM)
+        warm = [each.epochs[WARM - 1] - each.began for each in trainings]
+        rates = {}
+        for count in AT_A_TIME:
+            for each in trainings[count:]:
+                each.end()
+            rates[count] = [clips * rate for rate in epochs_a_second(trainings[:count], options.seconds)]
+    finally:
+        for each in trainings:
+            each.end()
+    return {
+        "gpus": subprocess.run(GPUS, capture_output=True, text=True, shell=True).stdout.split("\n")[:-1],
+        "cores": os.cpu_count(),
+        "torch": version("torch"),
+        "train": experiment.config["train"] | {"crop": experiment.clip.crop},
+        "clips_an_epoch": clips,
+        "seconds_of_data": made,
+        "seconds_until_warm": warm,
+        "clips_a_second": rates,
+    }
+
+
+def make_data(own: list[str]) -> None:
+    workers = ["--workers", str(os.cpu_count())]
+    for command in (["make-digits"], ["cache", "--split", "train"]):
+        subprocess.run([*PROGRAM, "data", *command, *own, *workers], check=True, env=ENVIRONMENT, stdout=sys.stderr)
+
+
+class Training:
+    """A process that trains a run until it is ended. began: when. epochs: when each was done."""
+
+    def __init__(self, run: Run, own: list[str]) -> None:
+        self.began, self.epochs = time.monotonic(), list[float]()
+        self._process = subprocess.Popen(
+            [*PROGRAM, "train", run.name, *own], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        )
+        Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            if " epoch " in line:
+                self.epochs.append(time.monotonic())
+            else:
+                sys.stderr.write(line)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def wait_for_epochs(trainings: Sequence[Training], count: int) -> None:
+    while any(len(each.epochs) < count for each in trainings):
+        if any(each.has_ended for each in trainings):
+            sys.exit("a training has ended; see above")
+        time.sleep(0.05)
+
+
+def epochs_a_second(trainings: Sequence[Training], seconds: float) -> list[float]:
+    """Of each, from the first epoch that ends from now on to the last that does in so many seconds, or the second."""
+    before = [len(each.epochs) for each in trainings]
+    time.sleep(seconds)
+    while any(len(each.epochs) < count + 2 for each, count in zip(trainings, before, strict=True)):
+        wait_for_epochs(trainings, 0)
+        time.sleep(0.05)
+    ends = [each.epochs[count:] for each, count in zip(trainings, before, strict=True)]
+    return [(len(each) - 1) / (each[-1] - each[0]) for each in ends]
+
+
+def table(rates: dict[int, list[float]]) -> str:
+    alone = sum(rates[1])
+    rows = [
+        f"| {count} | {sum(rate):.0f} | {min(rate):.0f} to {max(rate):.0f} | {sum(rate) / alone:.2f} |"
+        for count, rate in sorted(rates.items())
+    ]
+    head = "| trainings at a time | clips a second, together | each | of one after the other |\n|---|---|---|---|"
+    return "\n".join([head, *rows])
+
+
+if __name__ == "__main__":
+    main()
