@@ -52,6 +52,7 @@ NEEDS = {
     "lifetime": Needs(8000, 240),
     "profile": Needs(16000, 120),
     "throughput": Needs(16000, 240),
+    "league": Needs(16000, 240),
     "causality": Needs(8000, 120),
     "product": Needs(2000, 30),
 }

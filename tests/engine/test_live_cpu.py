@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from rcn_bench.engine.live.by_torch import fastest_step
 from rcn_bench.engine.live.cpu import PackedConvolution, can_pack
+from rcn_bench.engine.live.fastest import fastest_step
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.rcn import make_recurrent
 
