@@ -16,7 +16,7 @@ from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.products.tables import Table1
 from rcn_bench.records.costs import Causality
 
-CAUSAL = ["c2d18", "rcn18", "rcn50", "i3d18_causal", "tsm18"]
+CAUSAL = ["c2d18", "rcn18", "rcn50", "i3d18_causal", "tsm18", "rcn18_lstm", "rcn18_gru"]
 NOT_CAUSAL = ["i3d18", "i3d50", "i3d50_nl", "inception_i3d", "r2plus1d18", "s3d"]
 
 
