@@ -15,7 +15,7 @@ from rcn_bench.code import load_plugins
 from rcn_bench.engine.live.fastest import as_streamed
 from rcn_bench.engine.room import room_for
 from rcn_bench.engine.windows import frames_between_windows
-from rcn_bench.errors import InputError
+from rcn_bench.errors import InputError, reason
 from rcn_bench.models import model_options
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.plan.experiment import Experiment
@@ -64,7 +64,7 @@ class _Timed:
 
     @property
     def median(self) -> float:
-        return float(torch.cat(self.seconds).median())
+        return float(torch.cat(self.seconds).quantile(0.5))
 
 
 @dataclass
@@ -86,13 +86,13 @@ class _Player:
         stem_pool = experiment.stem_pool if "stem_pool" in model_options(name) else None
         model = Variant(name, frames, stem_pool).build(experiment.profile.num_classes).eval()
         size = experiment.clip.crop
-        clip = torch.zeros(1, 3, frames, size, size)
-        with room_for(f"{name} on live video", "lower clip.crop"):
-            if isinstance(model, FrameNet):
-                gmacs, state_bytes = count_step_gmacs(model, clip), _bytes_of_state(model, clip[:, :, 0])
-            else:
-                gmacs, state_bytes = count_gmacs(model, clip), clip[:, :, 1:].numel() * clip.element_size()
-            network = as_streamed(model, device)
+        try:
+            with room_for(f"{name} on live video", "lower clip.crop"):
+                gmacs, state_bytes = _counted(model, torch.zeros(1, 3, frames, size, size))
+                network = as_streamed(model, device)
+        except RuntimeError as error:
+            what = f"{name}: cannot take {frames} frames of {size}x{size} ({reason(error)})"
+            raise InputError(f"{what}; raise clip.crop, or leave it out of tables.league.models") from error
         return cls(name, frames, size, network, gmacs, state_bytes, device, EnergyCounter(device))
 
     @property
@@ -179,6 +179,9 @@ class _Player:
 
 
 @torch.inference_mode()
-def _bytes_of_state(model: FrameNet, frame: Tensor) -> int:
-    _, state = model.step(frame, model.initial_state(1))
-    return state.nbytes
+def _counted(model: nn.Module, clip: Tensor) -> tuple[float, int]:
+    """GMACs of an answer, and the bytes that are kept for the next: the state, or the frames of a window but one."""
+    if not isinstance(model, FrameNet):
+        return count_gmacs(model, clip), clip[:, :, 1:].numel() * clip.element_size()
+    _, state = model.step(clip[:, :, 0], model.initial_state(1))
+    return count_step_gmacs(model, clip), state.nbytes

@@ -51,3 +51,10 @@ class LeagueCosts(Record):
 
     rows: list[LiveCost]
     cores_lacking: float | None = None
+
+    def check(self) -> None:
+        if not self.rows:
+            raise ValueError("rows: there are none")
+        for row in self.rows:
+            if not row.batches or row.batches[0].videos != 1:
+                raise ValueError(f"rows: {row.model!r} lacks what one live video costs, or has it in another place")

@@ -65,7 +65,8 @@ def accuracy_by_latency(product: League) -> Drawing:
         name = f"{row['model']}, {row['way']}"
         axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, markerfacecolor=inside, label=name)
     _scale(axis, drawn)
-    figure.legend(loc="outside upper center", ncols=3)
+    if len(drawn):
+        figure.legend(loc="outside upper center", ncols=3)
     untold = [model for model in product.models if model not in set(drawn["model"])]
     add_note(
         figure,

@@ -75,9 +75,12 @@ def test_counts_are_those_by_hand(name, gates):
     assert count_parameters(net) == count_parameters(plain) + parameters
 
 
-@pytest.mark.parametrize("name", ["rcn18_lstm", "rcn18_gru"])
+EITHER = pytest.mark.parametrize("name", ["rcn18_lstm", pytest.param("rcn18_gru", marks=pytest.mark.slow)])
+
+
+@EITHER
 def test_recomputed_activations_give_the_same_gradients(name):
-    clip, gradients = random_clip(3, size=16), []
+    clip, gradients = random_clip(2, clips=1, size=16), []
     for what in (False, True, "norms"):
         torch.manual_seed(0)
         net = recompute_activations(create_model(name, 5), what).train()
@@ -87,16 +90,16 @@ def test_recomputed_activations_give_the_same_gradients(name):
         torch.testing.assert_close(again, gradients[0])
 
 
-def test_they_train_under_autocast():
-    clip, classes = random_clip(4, clips=4, size=16), torch.arange(4) % 2
-    for name in ("rcn18_lstm", "rcn18_gru"):
-        net = create_model(name, 2).train()
-        optimizer, losses = torch.optim.SGD(net.parameters(), 0.02, 0.9), []
-        for _ in range(6):
-            with Autocast("bfloat16", clip.device).context():
-                loss = nn.functional.cross_entropy(net(clip), classes)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss))
-        assert losses[-1] < losses[0] / 2, name
+@EITHER
+def test_it_trains_under_autocast(name):
+    clip, classes = random_clip(3, size=16), torch.tensor([0, 1])
+    net, losses = create_model(name, 2).train(), []
+    optimizer = torch.optim.SGD(net.parameters(), 0.02, 0.9)
+    for _ in range(6):
+        with Autocast("bfloat16", clip.device).context():
+            loss = nn.functional.cross_entropy(net(clip), classes)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
