@@ -152,7 +152,8 @@ class _Player:
             latency_p50_ms=round(p50, 4),
             latency_p99_ms=round(p99, 4),
             steps=len(times),
-            batches=[self._batch(videos, timed) for videos, timed in self.turns.items()],
+            alone=self._batch(1),
+            several=[self._batch(videos) for videos in self.turns if videos > 1],
         )
 
     def _timed_alone(self) -> Tensor:
@@ -162,7 +163,8 @@ class _Player:
             raise InputError(alone.why_not)
         return torch.cat(alone.seconds)
 
-    def _batch(self, videos: int, timed: _Timed) -> Batch:
+    def _batch(self, videos: int) -> Batch:
+        timed = self.turns[videos]
         if timed.why_not:
             return Batch(videos, None, None, timed.why_not)
         frames = videos * self.frames_per_answer
@@ -170,7 +172,7 @@ class _Player:
         return Batch(videos, round(frames / timed.median, 2), None if joules is None else round(joules, 6), None)
 
     def told(self, videos: int) -> str:
-        batch = self._batch(videos, self.turns[videos])
+        batch = self._batch(videos)
         what = f"{videos} live video{'s' if videos > 1 else ''}"
         if batch.frames_per_second is None:
             return f"{what}: not measured, since {batch.why_not}"

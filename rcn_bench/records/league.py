@@ -27,7 +27,8 @@ class LiveCost:
     by: what it goes by from frame to frame. frames: of its clips. frames_per_answer: 1 by state; by window the frames
     from one window to the next, as online accuracy is taken, over which gmacs_per_frame, frames a second and joules are
     spread, while the latency is that of a whole window. latency_p50_ms, latency_p99_ms: of ``steps`` answers to one
-    video. state_bytes: kept from frame to frame of a video in float32, the frames of a window but the newest too.
+    video, alone; several: of several at once. state_bytes: kept from frame to frame of a video in float32, the frames
+    of a window but the newest too.
     """
 
     model: str
@@ -40,7 +41,8 @@ class LiveCost:
     latency_p50_ms: float
     latency_p99_ms: float
     steps: int
-    batches: list[Batch]
+    alone: Batch
+    several: list[Batch]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +53,3 @@ class LeagueCosts(Record):
 
     rows: list[LiveCost]
     cores_lacking: float | None = None
-
-    def check(self) -> None:
-        if not self.rows:
-            raise ValueError("rows: there are none")
-        for row in self.rows:
-            if not row.batches or row.batches[0].videos != 1:
-                raise ValueError(f"rows: {row.model!r} lacks what one live video costs, or has it in another place")

@@ -148,17 +148,16 @@ def _row_of(costs: LeagueCosts, model: str, path: Path) -> LiveCost:
 def _cost_cells(costs: LeagueCosts, cost: LiveCost) -> dict[str, Any]:
     """Times are left out where the machine was busy."""
     calm = _is_calm(costs)
-    alone, *several = cost.batches
     cells: dict[str, Any] = {
         LATENCY: cost.latency_p50_ms if calm else None,
         SLOWEST: cost.latency_p99_ms if calm else None,
         "answers every": cost.frames_per_answer,
-        **{_speed_name(batch.videos): batch.frames_per_second if calm else None for batch in several},
+        **{_speed_name(batch.videos): batch.frames_per_second if calm else None for batch in cost.several},
         "GMACs/frame": cost.gmacs_per_frame,
         "state KiB": cost.state_bytes / 1024,
-        _energy_name(alone.videos): _millijoules(alone.joules_per_frame),
+        _energy_name(1): _millijoules(cost.alone.joules_per_frame),
     }
-    return cells | {_energy_name(batch.videos): _millijoules(batch.joules_per_frame) for batch in several[-1:]}
+    return cells | {_energy_name(batch.videos): _millijoules(batch.joules_per_frame) for batch in cost.several[-1:]}
 
 
 def _speed_name(videos: int) -> str:
@@ -184,9 +183,10 @@ def _why(costs: LeagueCosts | None) -> dict[str, str]:
     if costs is None:
         return why
     busy = not _is_calm(costs)
-    counts = sorted({batch.videos for row in costs.rows for batch in row.batches})
+    batches = [batch for row in costs.rows for batch in (row.alone, *row.several)]
+    counts = sorted({batch.videos for batch in batches})
     why |= dict.fromkeys(map(_speed_name, counts), BUSY if busy else TOO_MANY)
-    counted = any(batch.joules_per_frame is not None for row in costs.rows for batch in row.batches)
+    counted = any(batch.joules_per_frame is not None for batch in batches)
     why |= dict.fromkeys(map(_energy_name, counts), TOO_MANY if counted else NO_COUNTER)
     return why | dict.fromkeys([LATENCY, SLOWEST], BUSY)
 
@@ -194,11 +194,12 @@ def _why(costs: LeagueCosts | None) -> dict[str, str]:
 def _notes_of_costs(costs: LeagueCosts | None) -> list[str]:
     if costs is None:
         return []
-    machine, size = costs.origin.starts[-1].machine, costs.rows[0].size
+    machine = costs.origin.starts[-1].machine
+    sizes = ", ".join(f"{size}x{size}" for size in sorted({row.size for row in costs.rows}))
     waits = sorted({row.frames_per_answer for row in costs.rows if row.by == "window"})
     between = f" every {' or '.join(map(str, waits))} frames" if waits else ""
     return [
-        f"Measured by turns on {machine.name}, {machine.threads} threads, {size}x{size}, float32, batch norm folded, "
+        f"Measured by turns on {machine.name}, {machine.threads} threads, {sizes}, float32, batch norm folded, "
         "on a GPU as a CUDA graph. Latency: of a step on one live video, from the frame on the device to the logits.",
         f"A network without a state runs on a window{between}: its latency is that of the window, all else is spread "
         "over those frames; what it keeps are the window's frames but the newest.",

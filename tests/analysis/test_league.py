@@ -21,6 +21,12 @@ from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.league import LeagueCosts
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
+
+
+def batches(row):
+    return [row.alone, *row.several]
+
+
 FRAMES = 5
 LEAGUE = {"models": ["tsm18", "s3d"], "frames": FRAMES, "videos": [3, 2]}
 
@@ -70,9 +76,9 @@ def test_every_model_has_its_latency_its_throughputs_and_what_is_counted(experim
     for row in written.rows:
         assert row.steps >= 4 * module.TURNS
         assert 0 < row.latency_p50_ms <= row.latency_p99_ms
-        assert [batch.videos for batch in row.batches] == [1, 2, 3]
-        assert all(batch.frames_per_second > 0 for batch in row.batches)
-    one = by_window.batches[0]
+        assert [batch.videos for batch in batches(row)] == [1, 2, 3]
+        assert all(batch.frames_per_second > 0 for batch in batches(row))
+    one = batches(by_window)[0]
     assert one.frames_per_second == pytest.approx(2 * 1000 / by_window.latency_p50_ms, rel=1e-3)
     clip = torch.zeros(1, 3, FRAMES, 32, 32)
     assert by_window.gmacs_per_frame == count_gmacs(create_model("s3d", 5), clip) / 2
@@ -81,7 +87,7 @@ def test_every_model_has_its_latency_its_throughputs_and_what_is_counted(experim
     _, state = net.step(clip[:, :, 0], net.initial_state(1))
     assert by_state.state_bytes == state.nbytes
     assert by_state.gmacs_per_frame == pytest.approx(count_gmacs(net, clip) / FRAMES)
-    assert torch.cuda.is_available() or {b.joules_per_frame for row in written.rows for b in row.batches} == {None}
+    assert torch.cuda.is_available() or {b.joules_per_frame for row in written.rows for b in batches(row)} == {None}
     assert written.origin.code == dependencies(experiment, "league").code.hash
     told = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in told[:3]] == [
@@ -122,8 +128,8 @@ def test_so_many_videos_that_a_step_would_take_too_long_are_left_out(experiment,
     experiment = replace(experiment, tables={"league": LEAGUE | {"videos": [2, 8, 64]}})
     steps = timed_as(monkeypatch, lambda videos: float(videos))
     for row in measured(experiment).rows:
-        assert [batch.frames_per_second for batch in row.batches] == [row.frames_per_answer] * 2 + [None] * 2
-        assert [batch.why_not for batch in row.batches] == [
+        assert [batch.frames_per_second for batch in batches(row)] == [row.frames_per_answer] * 2 + [None] * 2
+        assert [batch.why_not for batch in batches(row)] == [
             *(None, None),
             "a step would take about 8 s",
             "8 videos are too many already",
@@ -141,10 +147,10 @@ def test_so_many_videos_that_memory_ends_are_left_out_with_a_line(experiment, mo
 
     monkeypatch.setattr(module, "live_step", live_step)
     for row in measured(experiment).rows:
-        assert row.batches[1].frames_per_second > 0
-        assert row.batches[2].frames_per_second is None
+        assert batches(row)[1].frames_per_second > 0
+        assert batches(row)[2].frames_per_second is None
         why = f"{row.model} on 3 live videos: too little memory; a process may have "
-        assert row.batches[2].why_not.startswith(why)
+        assert batches(row)[2].why_not.startswith(why)
         assert (
             f"{row.model}, 3 live videos: not measured, since {why}" in capsys.readouterr().out or row.model != "tsm18"
         )
@@ -165,8 +171,8 @@ def test_energy_is_spread_over_frames(experiment, monkeypatch):
     readings = iter(range(0, 10**6, 6))
     monkeypatch.setattr(module.EnergyCounter, "joules", lambda self: float(next(readings)))
     by_state, by_window = measured(experiment).rows
-    assert [batch.joules_per_frame for batch in by_state.batches] == [6 / 4, 6 / 4 / 2, 6 / 4 / 3]
-    assert [batch.joules_per_frame for batch in by_window.batches] == [6 / 4 / 2, 6 / 4 / 4, 6 / 4 / 6]
+    assert [batch.joules_per_frame for batch in batches(by_state)] == [6 / 4, 6 / 4 / 2, 6 / 4 / 3]
+    assert [batch.joules_per_frame for batch in batches(by_window)] == [6 / 4 / 2, 6 / 4 / 4, 6 / 4 / 6]
 
 
 def test_a_config_without_a_league_is_refused(experiment):

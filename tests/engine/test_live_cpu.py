@@ -24,10 +24,10 @@ def steps(step, frames, state, reset):
     return torch.stack(logits)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["rcn18", *(pytest.param(name, marks=SLOW) for name in ("c2d18", "i3d18_causal", "rcn18_lstm", "rcn18_gru"))],
-)
+OTHERS = ("c2d18", "i3d18_causal", "rcn18_lstm", "rcn18_gru")
+
+
+@pytest.mark.parametrize("name", ["rcn18", *(pytest.param(name, marks=SLOW) for name in OTHERS)])
 def test_it_gives_the_models_logits(name):
     model = create_model(name, 5, **({"w_hh": "random"} if "w_hh" in model_options(name) else {})).eval()
     frames = torch.randn(6, 2, 3, 32, 32)

@@ -25,9 +25,8 @@ RUNS = ["rcn18-t8-xh_stills-hh_identity-s0", "i3d18-t8-xh_stills-s0"]
 
 def live_cost(model, by, latency, joules=None):
     answers = 1 if by == "state" else 4
-    batches = [Batch(1, 1000 * answers / latency, joules, None), Batch(8, 2000.0, joules and joules / 4, None)]
-    too_many = [Batch(64, None, None, "a step would take about 9 s")]
-    enough = [Batch(64, 4000.0, joules and joules / 8, None)]
+    too_many = Batch(64, None, None, "a step would take about 9 s")
+    enough = Batch(64, 4000.0, joules and joules / 8, None)
     return LiveCost(
         model=model,
         by=by,
@@ -39,7 +38,8 @@ def live_cost(model, by, latency, joules=None):
         latency_p50_ms=latency,
         latency_p99_ms=1.5 * latency,
         steps=100,
-        batches=batches + (enough if by == "state" else too_many),
+        alone=Batch(1, 1000 * answers / latency, joules, None),
+        several=[Batch(8, 2000.0, joules and joules / 4, None), enough if by == "state" else too_many],
     )
 
 
