@@ -44,29 +44,6 @@ rule throughput:
         'rcn-bench throughput --config "$CONFIG" --threads {threads} > {log} 2>&1'
 
 
-rule league:
-    # Likewise, by turns.
-    output:
-        f"{ROOT}/league.json",
-    log:
-        f"{ROOT}/logs/league.log",
-    benchmark:
-        f"{ROOT}/benchmarks/league.tsv"
-    priority: 200
-    retries: 1
-    conda:
-        ENVIRONMENT
-    threads: PLAN.experiment.profile.threads
-    resources:
-        gpu=1,
-        mem_mb=PLAN.memory("league"),
-        runtime=PLAN.runtime("league"),
-    params:
-        identity=PLAN.identity("league"),
-    shell:
-        'rcn-bench league --config "$CONFIG" --threads {threads} > {log} 2>&1'
-
-
 rule causality:
     output:
         f"{ROOT}/causality.json",
