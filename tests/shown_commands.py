@@ -37,6 +37,11 @@ MEANT = {
     "rcn-bench pretrain NETWORK": "rcn-bench pretrain NETWORK --config FILE",
     "rcn-bench train RUN": f"rcn-bench train {RUN} --config results/mini/config.yaml",
     "rcn-bench evaluate RUN": f"rcn-bench evaluate {RUN} --config results/mini/config.yaml",
+    "rcn-bench league --config FILE": "rcn-bench league --config config/smoke.yaml",
+    "rcn-bench table league --config FILE": "rcn-bench table league --config config/smoke.yaml",
+    "rcn-bench figure accuracy_by_latency --config FILE": (
+        "rcn-bench figure accuracy_by_latency --config config/smoke.yaml"
+    ),
     "rcn-bench online": "rcn-bench online RUN --config FILE",
     "rcn-bench stream": "rcn-bench stream VIDEO --weights results/mini/runs/RUN/model.safetensors --top 5",
     "rcn-bench export": "rcn-bench export RUN --config FILE --format onnx --output step.onnx",
@@ -146,6 +151,9 @@ TYPED = [
     f"rcn-bench w-hh {RUN} --config results/mini/config.yaml",
     "rcn-bench figure figure1 --config results/mini/config.yaml",
     "rcn-bench table claims --config FILE",
+    "rcn-bench league --config config/smoke.yaml",
+    "rcn-bench table league --config config/smoke.yaml",
+    "rcn-bench figure accuracy_by_latency --config config/smoke.yaml",
     "rcn-bench models",
     "rcn-bench certify rcn18 i3d18",
     "rcn-bench certify rcn18 i3d18_causal i3d18 c2d18",

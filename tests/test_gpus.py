@@ -195,7 +195,7 @@ def test_commands_of_rules_that_ask_for_a_gpu_take_one(stage, tmp_path, monkeypa
         raise InputError("one is taken")
 
     monkeypatch.setattr("rcn_bench.cli.options.taking_gpus", taken)
-    target = {"pretrain": ["resnet18"], "profile": ["rcn18"], "throughput": []}.get(stage, [A_RUN])
+    target = {"pretrain": ["resnet18"], "profile": ["rcn18"], "throughput": [], "league": []}.get(stage, [A_RUN])
     config = ["--config", str(Path(__file__).parents[1] / "config" / "smoke.yaml"), "--results", str(tmp_path)]
     assert cli.main([stage, *target, *config]) == 2
     assert capsys.readouterr().err == "rcn-bench: one is taken\n"

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rcn_bench.analysis.operators import formulas, is_free, operator_name
 from rcn_bench.errors import InputError
+from rcn_bench.models.frames import FrameNet
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -33,6 +34,24 @@ def count_gmacs(model: nn.Module, clip: Tensor) -> float:
             "formula with torch.utils.flop_counter.register_flop_formula, or use others"
         )
     return counter.flops / 2 / 1e9
+
+
+def count_step_gmacs(model: FrameNet, clip: Tensor) -> float:
+    """Likewise of a new frame of live video, with the state of those before it. clip: of two frames or more."""
+    return count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
+
+
+class _OneStep(nn.Module):
+    """A frame of a stream, after the first."""
+
+    def __init__(self, model: FrameNet, first: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        with torch.no_grad():
+            _, self.state = model.step(first, model.initial_state(len(first)))
+
+    def forward(self, frame: Tensor) -> Tensor:
+        return self.model.step(frame, self.state)[0]
 
 
 class _Counter(TorchDispatchMode):

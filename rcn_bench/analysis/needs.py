@@ -37,6 +37,7 @@ LEAST = {
     "lifetime": Least(8000, 240),
     "profile": Least(16000, 120),
     "throughput": Least(16000, 240),
+    "league": Least(16000, 240),
     "causality": Least(8000, 120),
     "product": Least(2000, 30),
 }

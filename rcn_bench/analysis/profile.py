@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from rcn_bench.analysis.cost import count_gmacs, count_parameters
+from rcn_bench.analysis.cost import count_gmacs, count_parameters, count_step_gmacs
 from rcn_bench.analysis.memory import (
     GIB,
     estimate_memory,
@@ -99,22 +99,7 @@ def check_counts(experiment: Experiment, source: str) -> None:
 def _count(model: nn.Module, clip: Tensor) -> tuple[float, float]:
     """GMACs of a clip, and of a new frame of live video: of a whole window, unless the network carries a state."""
     gmacs = count_gmacs(model, clip)
-    if isinstance(model, FrameNet):
-        return gmacs, count_gmacs(_OneStep(model.eval(), clip[:, :, 0]), clip[:, :, -1])
-    return gmacs, gmacs
-
-
-class _OneStep(nn.Module):
-    """A frame of a stream, after the first."""
-
-    def __init__(self, model: FrameNet, first: Tensor) -> None:
-        super().__init__()
-        self.model = model
-        with torch.no_grad():
-            _, self.state = model.step(first, model.initial_state(len(first)))
-
-    def forward(self, frame: Tensor) -> Tensor:
-        return self.model.step(frame, self.state)[0]
+    return gmacs, count_step_gmacs(model, clip) if isinstance(model, FrameNet) else gmacs
 
 
 def _memory(

@@ -34,8 +34,12 @@ def live_frames_per_second(model: nn.Module, clip: Tensor, seconds: float) -> Ra
     A network that carries a state steps frame by frame; any other runs again on the window of the last T frames. On a
     GPU both run as a CUDA graph.
     """
-    step = _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
-    return _rate(1, step_seconds(step, seconds, clip.device))
+    return _rate(1, step_seconds(live_step(model, clip), seconds, clip.device))
+
+
+def live_step(model: nn.Module, clip: Tensor) -> Callable[[], None]:
+    """A step of a network with a state on the last frame of each clip, (N, 3, T, H, W); of any other on the clips."""
+    return _streaming_step(model, clip) if isinstance(model, FrameNet) else _inference_step(model, clip, graphed=True)
 
 
 def _rate(of_a_step: int, times: Tensor) -> Rate:
@@ -48,11 +52,11 @@ def median_seconds(step: Callable[[], object], seconds: float, device: torch.dev
     return float(step_seconds(step, seconds, device).median())
 
 
-def step_seconds(step: Callable[[], object], seconds: float, device: torch.device) -> Tensor:
-    """Of as many steps as fit into ``seconds``, three at least, after one to warm up; float64."""
+def step_seconds(step: Callable[[], object], seconds: float, device: torch.device, least: int = 3) -> Tensor:
+    """Of as many steps as fit into ``seconds``, ``least`` at least, after one to warm up; float64."""
     step()
     times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
+    while len(times) < least or sum(times) < seconds:
         _synchronize(device)
         started = time.perf_counter()
         step()

@@ -1,4 +1,4 @@
-"""Commands on models, trained or not: models, certify, profile, throughput, causality."""
+"""Commands on models, trained or not: models, certify, profile, throughput, league, causality."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,11 @@ def add_commands(commands: Commands) -> None:
     profile.add_argument("model")
     text = "clips/s of all models, timed one after the other"
     throughput = add_writing_command(commands, "throughput", on_a_gpu(_throughput), text)
-    throughput.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
+    league = add_writing_command(
+        commands, "league", on_a_gpu(_league), "what the models of the league cost on live video, measured by turns"
+    )
+    for timing in (throughput, league):
+        timing.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
     add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
 
 
@@ -85,6 +89,12 @@ def _throughput(experiment: Experiment, options: Options) -> None:
     from rcn_bench.analysis.throughput import time_models
 
     time_models(experiment, options.threads)
+
+
+def _league(experiment: Experiment, options: Options) -> None:
+    from rcn_bench.analysis.league import measure_league
+
+    measure_league(experiment, options.threads)
 
 
 def _causality(experiment: Experiment, options: Options) -> None:

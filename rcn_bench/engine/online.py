@@ -19,6 +19,7 @@ from rcn_bench.engine.room import room_for
 from rcn_bench.engine.scores import require_finite_scores
 from rcn_bench.engine.step import Autocast
 from rcn_bench.engine.trained import overlap_with_training, trained_weights, validation_cache
+from rcn_bench.engine.windows import scores_of_windows
 from rcn_bench.models.frames import FrameNet, StreamState
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -121,7 +122,7 @@ def _scores_by_frame(
     require_finite: refuses the network's own scores, (N, ...).
     """
     if not isinstance(model, FrameNet):
-        return {"windows": _scores_of_windows(model, clips, window, require_finite)}
+        return {"windows": scores_of_windows(model, clips, window, require_finite)}
     carried, state = _scores_of_state(model, clips, window, restart=False)
     require_finite(carried)
     if not state.units:
@@ -140,19 +141,6 @@ def _scores_of_state(model: FrameNet, clips: Tensor, window: int, *, restart: bo
         logits.append(chunk_logits)
     seen = torch.arange(1, clips.shape[2] + 1, device=clips.device).view(1, -1, 1)
     return torch.cat(logits, 1).cumsum(1) / seen, state
-
-
-def _scores_of_windows(
-    model: nn.Module, clips: Tensor, window: int, require_finite: Callable[[Tensor], None]
-) -> Tensor:
-    steps = clips.shape[2]
-    starts = range(0, steps - window + 1, max(window // 2, 1))
-    logits = torch.stack([model(clips[:, :, start : start + window]).float() for start in starts], 1)
-    require_finite(logits)
-    softmax = logits.softmax(2)
-    complete = torch.tensor([sum(start + window <= step for start in starts) for step in range(1, steps + 1)])
-    so_far = softmax.cumsum(1) / torch.arange(1, len(starts) + 1, device=clips.device).view(1, -1, 1)
-    return torch.cat([torch.full_like(so_far[:, :1], torch.nan), so_far], 1)[:, complete]
 
 
 def _right_at_shares(scores: Tensor, true_class: int) -> dict[str, float]:

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
 
 from rcn_bench.models.causal import CausalConv
 from rcn_bench.models.frames import FrameNet
+from rcn_bench.models.gated import GatedUnit
 from rcn_bench.models.rcn import RCU
 from rcn_bench.models.shift import ShiftedConv
 
@@ -35,7 +36,7 @@ def for_inference(model: Network) -> Network:
     the model's, where D is the ``state_scale`` of the layer in the place of its batch norm.
 
     What torch.fx cannot trace, as some networks of a plugin, is copied as it is; so is a batch norm that does not
-    follow a convolution alone, or has no statistics.
+    follow a convolution alone, such as one behind gates, which take in no scale, or has no statistics.
     """
     model = copy.deepcopy(model).eval().requires_grad_(False)
     net = model.trunk if isinstance(model, FrameNet) else model
@@ -117,7 +118,8 @@ class _Tracer(fx.Tracer):
     """Looks into what convolutions are in, and nothing else."""
 
     def is_leaf_module(self, module: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(module, FOLDABLE) or not any(isinstance(inner, FOLDABLE) for inner in module.modules())
+        whole = isinstance(module, (*FOLDABLE, GatedUnit))
+        return whole or not any(isinstance(inner, FOLDABLE) for inner in module.modules())
 
 
 def _convolutions_before_norms(net: nn.Module) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import SPLITS
 
 # The stages whose rules ask for a GPU.
-ON_A_GPU = frozenset({"pretrain", "train", "evaluate", "online", "lifetime", "profile", "throughput"})
+ON_A_GPU = frozenset({"pretrain", "train", "evaluate", "online", "lifetime", "profile", "throughput", "league"})
 
 SHARD_CORES = 4  # videos of one's own are worth as many processes a shard; the embedded ones are small
 
@@ -71,7 +71,7 @@ def _makers(experiment: Experiment) -> dict[Path, Job]:
     """The job that makes each result file that a product may read."""
     paths, products = experiment.paths, products_of(experiment).values()
     runs = all_runs(products)
-    made = {paths.throughput: Job("throughput"), paths.causality: Job("causality")}
+    made = {paths.throughput: Job("throughput"), paths.causality: Job("causality"), paths.league: Job("league")}
     made |= {paths.profile(model): Job("profile", model) for model in profiled(products)}
     made |= {paths.fingerprint(split): Job("cache", split) for split in SPLITS}
     for run in runs:
@@ -130,7 +130,7 @@ def cores_of(job: Job, experiment: Experiment) -> int:
             return experiment.train.threads
         case "pretrain" if experiment.pretrain:
             return experiment.pretrain.threads
-        case "throughput":
+        case "throughput" | "league":
             return experiment.profile.threads
         case "shard":
             return 1 if experiment.data.digits is not None else SHARD_CORES

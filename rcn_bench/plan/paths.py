@@ -120,6 +120,11 @@ class Paths:
         return self.root / "throughput.json"
 
     @property
+    def league(self) -> Path:
+        """What models cost on live video, measured in one process."""
+        return self.root / "league.json"
+
+    @property
     def step_times(self) -> Path:
         """Training steps of all runs, timed on one machine."""
         return self.root / "step_times.json"

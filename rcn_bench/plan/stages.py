@@ -18,6 +18,7 @@ from rcn_bench.files import file_hash
 from rcn_bench.plan.config import config_hash
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, certified, find_product, products_of, profiled, timed
+from rcn_bench.plan.products.league import league_of
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
 from rcn_bench.plan.sections import CHARACTERS, TEXTURES, Training
@@ -241,6 +242,20 @@ def throughput(experiment: Experiment, _: str) -> Dependencies:
     return _depends(experiment, settings, "rcn_bench.analysis.throughput", models=list(shown))
 
 
+def league(experiment: Experiment, _: str) -> Dependencies:
+    shown, profile = league_of(experiment), experiment.profile
+    models = list(shown.costed) if shown else []
+    settings = {
+        "models": models,
+        "frames": shown.frames if shown else 0,
+        "videos": shown.videos if shown else [],
+        "clip": {"crop": experiment.clip.crop},
+        "stem_pool": experiment.stem_pool,
+        "profile": {key: getattr(profile, key) for key in ("num_classes", "seconds", "threads")},
+    }
+    return _depends(experiment, settings, "rcn_bench.analysis.league", models=models)
+
+
 def causality(experiment: Experiment, _: str) -> Dependencies:
     shown = certified(products_of(experiment).values())
     settings = {"frames": shown, "clip": {"crop": experiment.clip.crop}}
@@ -293,6 +308,7 @@ STAGES: dict[str, Callable[[Experiment, str], Dependencies]] = {
     "lifetime": lifetime,
     "profile": profiling,
     "throughput": throughput,
+    "league": league,
     "causality": causality,
     "steps": steps,
     "calibrate": calibration,

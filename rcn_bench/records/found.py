@@ -13,6 +13,7 @@ from rcn_bench.plan.stages import Dependencies, dependencies
 from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, StepTimes, Throughput
 from rcn_bench.records.hidden_state import HiddenState
+from rcn_bench.records.league import LeagueCosts
 from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.products import FigureRecord, TableRecord
 from rcn_bench.records.runs import Calibration, Evaluation, Online, Pretrained, ShardRecord, Trained
@@ -27,6 +28,7 @@ RECORDS: Mapping[str, tuple[type[Record], Callable[[Paths, str], Path]]] = {
     "lifetime": (Lifetime, lambda paths, run: paths.lifetime(Run.parse(run)).with_suffix(".json")),
     "profile": (Profile, lambda paths, model: paths.profile(model)),
     "throughput": (Throughput, lambda paths, _: paths.throughput),
+    "league": (LeagueCosts, lambda paths, _: paths.league),
     "causality": (Causality, lambda paths, _: paths.causality),
     "steps": (StepTimes, lambda paths, _: paths.step_times),
     "calibrate": (Calibration, lambda paths, weights: paths.calibration(weights)),

@@ -1,16 +1,19 @@
 """Accuracy while a video is being seen."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from rcn_bench.intervals import Scores
+from rcn_bench.plan.products.base import Product
 from rcn_bench.plan.products.figures import OnlineAccuracy
 from rcn_bench.plan.run import Run
 from rcn_bench.records.runs import Online
 from rcn_bench.reporting.curves import Curve, draw_intervals, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.results import notes_on_overlap, read_online
+from rcn_bench.reporting.results import if_there, notes_on_overlap, read_online
 from rcn_bench.reporting.same_videos import Result, require_one_cache, same_videos
 from rcn_bench.reporting.style import PANEL, add_note, marks
 
@@ -29,10 +32,10 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
     """
     figure = new_figure(PANEL, 3.2)
     axis = figure.subplots()
-    curves, shown, videos = [], product.rows(), _videos(product)
+    curves, shown, videos = [], product.rows(), online_videos(product)
     for mark, ((model, frames), runs) in zip(marks(len(shown)), shown.items(), strict=True):
         for way in sorted({way for run, way in videos if run in runs}):
-            table = _accuracy_by_share([videos[run, way] for run in runs if (run, way) in videos])
+            table = accuracy_by_share([videos[run, way] for run in runs if (run, way) in videos])
             known = {"model": model, "frames": frames, "way": way, "runs": " ".join(run.name for run in runs)}
             name, details = f"{model}, {frames} frames, {WAYS[way]}", [_counts(table), f"w_xh {runs[0].w_xh}"]
             curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
@@ -49,18 +52,21 @@ def online_accuracy(product: OnlineAccuracy) -> Drawing:
     return Drawing(figure, pd.concat(curve.table for curve in curves))
 
 
-def _videos(product: OnlineAccuracy) -> dict[tuple[Run, str], Result[Online]]:
-    """What each run came to in each way, of the videos that all runs were shown."""
+def online_videos(product: Product) -> dict[tuple[Run, str], Result[Online]]:
+    """What each run of a product came to in each way, of the videos that all of them were shown."""
     experiment, results = product.experiment, {}
     for run in product.runs():
-        record, path = read_online(experiment, run), experiment.paths.online(run)
-        for way, rows in record.rows(path).groupby("way"):
-            results[run, str(way)] = Result(path.with_suffix(".json"), record, rows.set_index("video"))
+        if record := if_there(partial(read_online, experiment, run)):
+            path = experiment.paths.online(run)
+            for way, rows in record.rows(path).groupby("way"):
+                results[run, str(way)] = Result(path.with_suffix(".json"), record, rows.set_index("video"))
+    if not results:
+        return {}
     require_one_cache(results.values())
     return same_videos(results)
 
 
-def _accuracy_by_share(results: list[Result[Online]]) -> pd.DataFrame:
+def accuracy_by_share(results: list[Result[Online]]) -> pd.DataFrame:
     """Accuracy and its interval at each share of the videos, over all seeds, and of how many videos."""
     record, videos, rows = results[0].record, results[0].videos, []
     for share in record.shares:

@@ -17,6 +17,7 @@ from rcn_bench.records.base import Record
 from rcn_bench.records.costs import Causality, Profile, Throughput
 from rcn_bench.records.found import record_path
 from rcn_bench.records.hidden_state import HiddenState
+from rcn_bench.records.league import LeagueCosts
 from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.origins import require_own
 from rcn_bench.records.overlap import overlap_notes
@@ -110,6 +111,10 @@ def read_profile(experiment: Experiment, model: str) -> Profile:
 
 def read_throughput(experiment: Experiment) -> Throughput:
     return _own(Throughput, experiment, "throughput")
+
+
+def read_league(experiment: Experiment) -> LeagueCosts:
+    return _own(LeagueCosts, experiment, "league")
 
 
 def read_causality(experiment: Experiment) -> Causality:

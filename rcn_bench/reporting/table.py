@@ -32,13 +32,14 @@ class Table:
     one that ends in " spread %" belongs to that before it, those with % are shown with one decimal place; the names of
     runs in a column "runs" become links, those in "seeds" are counted. Columns without any value are not shown, and
     what columns.COUNTS and columns.CONDITIONS say of all rows alike is told in a line. readable: what Markdown and
-    LaTeX show in place of the rows, where that is not their numbers alone.
+    LaTeX show in place of the rows, where that is not their numbers alone. record: of a run, that its name links to.
     """
 
     title: str
     rows: pd.DataFrame
     notes: list[str]
     readable: pd.DataFrame | None = None
+    record: str = "eval.json"
 
     @classmethod
     def of(
@@ -48,11 +49,12 @@ class Table:
         notes: Iterable[str],
         readable: Iterable[Mapping[str, str]] | None = None,
         why: Mapping[str, str] | None = None,
+        record: str = "eval.json",
     ) -> "Table":
         """rows, readable: a mapping each, from column to value. why: of a column, why it lacks values where it does."""
         text = None if readable is None else pd.DataFrame(list(readable))
         numbers = pd.DataFrame(list(rows), dtype=object)  # 3 stays whole beside a missing one
-        return cls(title, numbers, [*notes, *_reasons(numbers, why or {})], text)
+        return cls(title, numbers, [*notes, *_reasons(numbers, why or {})], text, record)
 
     def write(self, path: Path, origin: Origin, runs: Sequence[Run]) -> None:
         """Write path.csv (plain numbers), path.md (runs as links), path.tex and path.json (its record)."""
@@ -91,7 +93,10 @@ class Table:
         if self.readable is not None:
             return readable_columns(self.readable)
         columns = columns_of(self.rows)
-        return [replace(each, cells=[*map(_links, each.cells)]) if each.name == "runs" else each for each in columns]
+        return [
+            replace(each, cells=[_links(cell, self.record) for cell in each.cells]) if each.name == "runs" else each
+            for each in columns
+        ]
 
     def _shown_notes(self) -> list[str]:
         if self.readable is not None:
@@ -121,5 +126,5 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _links(names: str) -> str:
-    return ", ".join(f"[{name}](../runs/{name}/eval.json)" for name in names.split())
+def _links(names: str, record: str) -> str:
+    return ", ".join(f"[{name}](../runs/{name}/{record})" for name in names.split())

@@ -20,7 +20,7 @@ from rcn_bench.records.runs import Evaluation, Pretrained, Trained
 PRODUCTS = ("table", "figure")
 NOT_RESULTS = ("cache", "data")  # folders of frames and videos, which no tree keeps
 BY_CHOICE = ("calibrate", "steps")  # stages that a user asks for, and no table or figure
-DONE_ONCE = ("throughput", "causality", "steps")  # stages for all of an experiment
+DONE_ONCE = ("throughput", "league", "causality", "steps")  # stages for all of an experiment
 CONFIG = "config.yaml"
 CARD = "README.md"  # of a run
 

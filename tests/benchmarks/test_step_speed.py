@@ -13,7 +13,7 @@ import torch
 from setting import DEVICE, GPU
 
 from rcn_bench.engine.device import place
-from rcn_bench.engine.live.by_torch import fastest_step
+from rcn_bench.engine.live.fastest import fastest_step
 from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models import create_model
 from rcn_bench.models.inference import for_inference

@@ -171,7 +171,7 @@ def test_a_weights_file_is_one_of_the_files(output, kinetics, tmp_path):
     assert f"\nfiles\n  weights_files.resnet18: {sha256(b'weights').hexdigest()}\n" in told
 
 
-@pytest.mark.parametrize("stage", ["digits", "throughput", "causality", "steps"])
+@pytest.mark.parametrize("stage", ["digits", "throughput", "league", "causality", "steps"])
 def test_stages_that_are_done_once_take_no_target(output, assert_refused, depends, stage):
     assert output(*depends(stage)).startswith(f"{stage}: ")
     assert_refused(depends(stage, RUN), "done once for all of mini", RUN)

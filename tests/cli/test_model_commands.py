@@ -23,7 +23,7 @@ def test_model_that_no_table_shows_is_not_profiled(assert_refused, tmp_path, min
 def test_models_are_listed_by_pattern_with_what_they_state(output):
     title, *lines = output("models", "rcn*").splitlines()
     assert title.split() == ["model", "parameters", "GMACs", "of", "a", "clip", "causal"]
-    assert [line.split()[0] for line in lines] == ["rcn101", "rcn18", "rcn34", "rcn50"]
+    assert [line.split()[0] for line in lines] == [*("rcn101", "rcn18", "rcn18_gru", "rcn18_lstm", "rcn34", "rcn50")]
     assert lines[1].split() == ["rcn18", "12,774,352", "4.27", "8x112x112", "yes"]
 
 

@@ -123,7 +123,7 @@ def test_the_file_says_how_it_is_fed(step, weights, video):
         torch.testing.assert_close(torch.from_numpy(found[0]), logits, rtol=1e-4, atol=1e-5)
 
 
-NETWORKS = ["rcn18", "i3d18_causal", "c2d18", "tsm18"]
+NETWORKS = ["rcn18", "i3d18_causal", "c2d18", "tsm18", "rcn18_lstm", "rcn18_gru"]
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from rcn_bench.engine.live.by_torch import fastest_step
 from rcn_bench.engine.live.cpu import PackedConvolution, can_pack
+from rcn_bench.engine.live.fastest import fastest_step
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.rcn import make_recurrent
 
@@ -24,7 +24,10 @@ def steps(step, frames, state, reset):
     return torch.stack(logits)
 
 
-@pytest.mark.parametrize("name", ["rcn18", pytest.param("c2d18", marks=SLOW), pytest.param("i3d18_causal", marks=SLOW)])
+OTHERS = ("c2d18", "i3d18_causal", "rcn18_lstm", "rcn18_gru")
+
+
+@pytest.mark.parametrize("name", ["rcn18", *(pytest.param(name, marks=SLOW) for name in OTHERS)])
 def test_it_gives_the_models_logits(name):
     model = create_model(name, 5, **({"w_hh": "random"} if "w_hh" in model_options(name) else {})).eval()
     frames = torch.randn(6, 2, 3, 32, 32)
@@ -61,6 +64,8 @@ def test_units_without_a_batch_norm_behind_them_keep_their_state(mode):
 def test_packed_convolutions_compute_the_same(convolution, packed):
     assert can_pack(convolution) == packed
     if packed:
-        frames = torch.randn(2, 4, 9, 7).to(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            torch.testing.assert_close(PackedConvolution(convolution)(frames), convolution(frames))
+        packed_convolution = PackedConvolution(convolution)
+        for shape in ((2, 4, 9, 7), (3, 4, 12, 7), (2, 4, 9, 7)):
+            frames = torch.randn(shape).to(memory_format=torch.channels_last)
+            with torch.inference_mode():
+                torch.testing.assert_close(packed_convolution(frames), convolution(frames))

@@ -8,6 +8,7 @@ from tiny import C2D, RCN, changed, linked, silent
 
 from rcn_bench.analysis.causality import certify_models
 from rcn_bench.analysis.hidden_state import measure_hidden_state
+from rcn_bench.analysis.league import measure_league
 from rcn_bench.analysis.profile import profile
 from rcn_bench.analysis.throughput import time_models
 from rcn_bench.data.cache.build import build_cache
@@ -91,6 +92,8 @@ def job(stage, target, experiment):
             profile(target, experiment)
         case "throughput":
             time_models(experiment, 1)
+        case "league":
+            measure_league(experiment, 1)
         case "causality":
             certify_models(experiment)
 
@@ -109,11 +112,13 @@ def job(stage, target, experiment):
         ("w_hh", RCN.name),
         ("profile", "rcn18"),
         ("throughput", ""),
+        ("league", ""),
         ("causality", ""),
     ],
 )
 def test_what_a_stage_reads_is_in_its_settings(trained, tmp_path, reads, stage, target):
     tables = {"table4": {"models": ["rcn18"], "frames": [4]}, "table5": {"models": ["rcn18"], "frames": 4}}
+    tables["league"] = {"models": ["rcn18"], "frames": 4, "videos": [2]}
     small = {"seconds": 0.01, "size": 32, "memory_frames_per_batch": 8, "timing_frames_per_batch": 8}
     quick = {f"profile.{key}": value for key, value in small.items()}
     shown = changed(trained, {"tables": tables | trained.config["tables"], **quick})

@@ -15,6 +15,7 @@ from rcn_bench.models import create_model, model_options, shortest_clip
 from rcn_bench.models.causal import make_causal
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.frozen import freeze_batch_norm
+from rcn_bench.models.gated import GatedUnit
 from rcn_bench.models.inference import AfterRecurrence, for_inference
 from rcn_bench.models.rcn import RCU, make_recurrent
 
@@ -37,7 +38,9 @@ def test_every_model_without_its_batch_norms_gives_its_logits_and_stays_as_it_wa
     with torch.no_grad():
         folded = for_inference(model)
         assert error(folded(clip), model(clip)) < 1e-5
-    assert [module for module in folded.modules() if isinstance(module, _BatchNorm)] == []
+    left = [name for name, module in folded.named_modules() if isinstance(module, _BatchNorm)]
+    assert len(left) == sum(isinstance(module, GatedUnit) for module in model.modules())  # gates take in no scale
+    assert not left or set(left) == {f"trunk.layer{s}.{b}.bn{n}" for s in range(1, 5) for b in (0, 1) for n in (1, 2)}
     assert not any(parameter.requires_grad for parameter in folded.parameters())
     assert all(parameter.requires_grad for parameter in model.parameters())
     for key, value in model.state_dict().items():

@@ -9,11 +9,12 @@ from torch import nn
 
 from rcn_bench.models import create_model, model_options
 from rcn_bench.models.causal import make_causal
+from rcn_bench.models.gated import GRUUnit, LSTMUnit, make_gated
 from rcn_bench.models.rcn import make_recurrent
 from rcn_bench.models.shift import make_shifted
 from rcn_bench.ops.reference import reference_scan
 
-NAMES = ["c2d18", "rcn18", "rcn50", "i3d18_causal", "tsm18"]
+NAMES = ["c2d18", "rcn18", "rcn50", "i3d18_causal", "tsm18", "rcn18_lstm", "rcn18_gru"]
 FRAMES = 4
 
 
@@ -53,6 +54,8 @@ SMALL = {
     "causal 3": lambda: make_causal(small_trunk(), all_convolutions),
     "causal 5": lambda: make_causal(small_trunk(), all_convolutions, frames=5),
     "causal 1": lambda: make_causal(small_trunk(), all_convolutions, frames=1),
+    "lstm": lambda: make_gated(small_trunk(), all_convolutions, LSTMUnit),
+    "gru": lambda: make_gated(small_trunk(), all_convolutions, GRUUnit),
     "shifted": lambda: make_shifted(small_trunk(width=8), lambda name, convolution: name != "0"),
 }
 

@@ -86,7 +86,7 @@ def test_smoke_is_all_done_and_then_nothing_is_left(smoke):
     checkout, jobs = smoke
     assert {name.split()[0] for name in jobs} == {
         *("make_digits", "shard", "cache", "pretrain", "train", "evaluate", "online", "w_hh"),
-        *("profile", "throughput", "causality", "table", "figure"),
+        *("profile", "throughput", "league", "causality", "table", "figure"),
     }
     assert checkout.to_rerun() == {}
 
@@ -121,18 +121,21 @@ CHANGED = {
     "data/media/files.py": "(shard|cache) .*|make_digits",
     "analysis/profile.py": "profile .*",
     "analysis/throughput.py": "throughput",
+    "analysis/league.py": "league",
+    "models/gated.py": "league",
     "analysis/causality.py": "causality",
     "analysis/hidden_state.py": "w_hh .*",
     "analysis/estimate.py": "(?!)",
     "engine/calibrate.py": "(?!)",
-    "models/rcn.py": "(train|evaluate|online|w_hh|profile) rcn.*|throughput|causality",
-    "models/i3d.py": "(train|evaluate|online|profile) i3d.*|causality",
+    "models/rcn.py": "(train|evaluate|online|w_hh|profile) rcn.*|throughput|league|causality",
+    "models/i3d.py": "(train|evaluate|online|profile) i3d.*|league|causality",
     "models/s3d.py": "(?!)",
     "reporting/accuracy.py": "table table[123].*",
-    "reporting/cost.py": "table table[12346].*",
+    "reporting/cost.py": "table (table[12346].*|league)|figure accuracy_by_latency",
     "reporting/causality.py": "table table5.*",
     "reporting/weights.py": "figure figure[123]",
-    "reporting/online.py": "figure online_accuracy",
+    "reporting/online.py": "figure (online_accuracy|accuracy_by_latency)|table league",
+    "reporting/league.py": "figure accuracy_by_latency|table league",
     "records/base.py": "(?!)",
     "plan/workflow.py": "(?!)",
     "cli/experiment.py": "(?!)",
@@ -185,7 +188,7 @@ def test_an_edit_of_a_plugin_or_a_weights_file_reruns_what_starts_from_it(own, f
         ({"data": {"max_bad": 0.5}}, "(?!)"),
         ({"train": {"lr": 0.5}}, "train .*"),
         ({"clip": {"evaluation_clips": 2}}, "evaluate .*|table table[123].*"),
-        ({"profile": {"seconds": 9}}, "throughput"),
+        ({"profile": {"seconds": 9}}, "throughput|league"),
     ],
 )
 def test_a_changed_value_reruns_what_depends_on_it(smoke, change, pattern):

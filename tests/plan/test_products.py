@@ -38,6 +38,8 @@ def test_products_stand_in_the_order_of_the_paper():
         "lifetime",
         "cost",
         "clip_length",
+        "league",
+        "accuracy_by_latency",
         "per_class",
         "confusion",
         "learning_curves",

@@ -243,6 +243,17 @@ def no_causality_here(user: User) -> Met:
 
 
 @provoker
+def no_league_here(user: User) -> Met:
+    return user.runs("league", "--config", user.config({"tables": {}})).naming("tables.league")
+
+
+@provoker
+def frames_too_small_for_a_model(user: User) -> Met:
+    changes = {"clip.crop": 16, "tables.league": {"models": ["s3d"], "frames": 8}}
+    return user.runs("league", "--config", user.config(changes)).naming("s3d", "tables.league.models")
+
+
+@provoker
 def model_that_no_table_shows(user: User) -> Met:
     return user.runs("profile", "s3d", "--config", user.config({})).naming("s3d", "tables.table4.models")
 

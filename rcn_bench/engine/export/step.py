@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from rcn_bench.models.causal import CausalConv
 from rcn_bench.models.frames import FrameNet, StreamState
+from rcn_bench.models.gated import GatedUnit
 from rcn_bench.models.inference import for_inference
 from rcn_bench.models.rcn import RCU
 from rcn_bench.models.shift import ShiftedConv
@@ -29,8 +30,7 @@ class Step(nn.Module):
             if type(unit) is RCU:
                 self.net.set_submodule(path, RecurrentStep(unit))
                 self.states.append(torch.zeros_like(state.units[unit.name].permute(0, 3, 1, 2).contiguous()))
-            elif isinstance(unit, (CausalConv, ShiftedConv)):
-                made = CausalStep(unit) if isinstance(unit, CausalConv) else ShiftedStep(unit)
+            elif made := _other_step(unit):
                 self.net.set_submodule(path, made)
                 self.states.append(torch.zeros_like(state.units[unit.name]).contiguous())
 
@@ -41,6 +41,18 @@ class Step(nn.Module):
         new = [fold.present[name] for name in self.names]
         fold.past, fold.present = None, {}
         return (logits, *new)
+
+
+def _other_step(unit: nn.Module) -> nn.Module | None:
+    """Of a unit whose state before the first frame is zero; None for a module that is no temporal unit."""
+    match unit:
+        case CausalConv():
+            return CausalStep(unit)
+        case ShiftedConv():
+            return ShiftedStep(unit)
+        case GatedUnit():
+            return GatedStep(unit)
+    return None
 
 
 class RecurrentStep(nn.Module):
@@ -93,3 +105,19 @@ class ShiftedStep(nn.Module):
         before = torch.where(past.started.view(-1, 1, 1, 1), past.units[self.name], 0)
         self.fold.present[self.name] = frames[:, : self.shifted]
         return self.convolution(torch.cat([before, frames[:, self.shifted :]], dim=1))
+
+
+class GatedStep(nn.Module):
+    """A gated unit on one frame of each video. Its state is all that the unit keeps, joined, (N, kept * C, H', W')."""
+
+    def __init__(self, unit: GatedUnit) -> None:
+        super().__init__()
+        self.name, self.fold, self.unit = unit.name, unit.fold, unit
+
+    def forward(self, frames: Tensor) -> Tensor:
+        past = self.fold.past
+        assert past is not None
+        before = torch.where(past.started.view(-1, 1, 1, 1), past.units[self.name], 0)
+        state = self.unit.advance(self.unit.w_xh(frames), before.chunk(self.unit.kept, dim=1))
+        self.fold.present[self.name] = torch.cat(state, dim=1)
+        return state[0]

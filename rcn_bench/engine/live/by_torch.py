@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import load_weights
-from rcn_bench.engine.device import place
 from rcn_bench.engine.live.causal import require_causal
-from rcn_bench.engine.live.cpu import stepping_on_cpu
+from rcn_bench.engine.live.fastest import fastest_step
 from rcn_bench.engine.live.step import LiveStep
-from rcn_bench.models.frames import FrameNet
-from rcn_bench.models.inference import for_inference
 from rcn_bench.plan.run import Run
 from rcn_bench.process import Process
 from rcn_bench.records.weights import Card
@@ -40,10 +37,3 @@ class TorchNetwork:
         pixels = to_input(torch.from_numpy(frame)[None, None])[:, :, 0]
         logits, self._state = self._step(pixels.to(self._device), self._state)
         return logits[0].cpu().numpy()
-
-
-def fastest_step(model: FrameNet, device: torch.device) -> LiveStep:
-    """A LiveStep of a copy of the model, made for inference on that device; its states go with no other network."""
-    copy = for_inference(model)
-    place(copy, device)
-    return LiveStep(stepping_on_cpu(copy) if device.type == "cpu" else copy)

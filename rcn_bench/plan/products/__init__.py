@@ -7,7 +7,7 @@ from typing import Any
 from rcn_bench.code import find_products, is_plugin, load_plugins, plugin_code
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import claims, classes, figures, tables, training
+from rcn_bench.plan.products import claims, classes, figures, league, tables, training
 from rcn_bench.plan.products.base import CostsOf, Product, merge_costs, registered
 from rcn_bench.plan.run import Run
 
@@ -16,7 +16,7 @@ def product_classes(plugins: Sequence[str] = ()) -> dict[str, type[Product]]:
     """All products by name, those of plugins included. Errors: InputError for a plugin that cannot be used."""
     own = find_products(plugins)
     load_plugins(own)
-    modules = [module.__name__ for module in (tables, figures, classes, training, claims)]
+    modules = [module.__name__ for module in (tables, figures, league, classes, training, claims)]
     found = registered([*modules, *own])
     for name, cls in found.items():
         if is_plugin(cls.__module__):
