@@ -270,8 +270,24 @@ def _explain(error: Any) -> str:
         return f"{key}: too large; a whole number is at most {LARGEST}"
     if error.validator == "pattern":
         return f"{key}: {error.instance!r} cannot be a name; names are of small letters, digits and _"
-    shown = error.message[:LONGEST_MESSAGE]
-    return f"{key}: {shown}{'...' if shown != error.message else ''}"
+    message = error.message
+    if error.validator == "enum":
+        value, *choices = (_as_in_yaml(each) for each in (error.instance, *error.validator_value))
+        message = f"{value} is not one of {', '.join(choices)}"
+    if error.validator == "type":
+        types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        message = f"{_as_in_yaml(error.instance)} is not a {' or '.join(map(_name_of_type, types))}"
+    return f"{key}: {message[:LONGEST_MESSAGE]}{'...' if len(message) > LONGEST_MESSAGE else ''}"
+
+
+def _name_of_type(name: str) -> str:
+    """Of a type of JSON's schemas, in words that YAML's users have."""
+    return {"object": "mapping", "array": "list", "integer": "whole number", "string": "text"}.get(name, name)
+
+
+def _as_in_yaml(value: Any) -> str:
+    """Such as true and null, not True and None."""
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def config_hash(parts: Any) -> str:

@@ -99,7 +99,7 @@ def test_a_second_config_file_changes_values_of_the_first(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [("sedes=[0]", "did you mean seeds?"), ("stem_pool=maybe", "stem_pool: 'maybe' is not of type 'boolean'")],
+    [("sedes=[0]", "did you mean seeds?"), ("stem_pool=maybe", 'stem_pool: "maybe" is not a boolean')],
 )
 def test_bad_config_stops_before_any_job(change, told):
     code, text = plan("all_tables", "--config", change)
