@@ -98,13 +98,13 @@ def speed(model, frames, stem_pool):
 OF_FOUR = {"video": ["01", "02", "03", "04"], "group": ["01", "01", "03", "04"], "label": ["null", "01", "null", "01"]}
 
 
-def write_online_run(experiment, model, seed, frames=8, columns=OF_FOUR, skipped=(), w_xh="stills", **ways):
+def write_online_run(experiment, model, seed, clip=8, columns=OF_FOUR, skipped=(), w_xh="stills", **ways):
     """A run's training and what its videos came to by way, each as ten digits, - for unknown.
 
-    columns: by default of four videos, two of them twins, whose names, groups and classes look like numbers, or like
-    nothing. skipped: names of other videos.
+    clip: its frames. columns: by default of four videos, two of them twins, whose names, groups and classes look like
+    numbers, or like nothing. skipped: names of other videos.
     """
-    run = Run(model, frames, w_xh, "identity" if model.startswith("rcn") else None, seed)
+    run = Run(model, clip, w_xh, "identity" if model.startswith("rcn") else None, seed)
     tables = []
     for way, videos in ways.items():
         table = pd.DataFrame({**columns, "way": way})

@@ -45,7 +45,8 @@ def add_commands(commands: Commands) -> None:
     )
     for timing in (throughput, league):
         timing.add_argument("--threads", type=positive, default=1, help="CPU threads (default 1)")
-    add_writing_command(commands, "causality", _causality, "certify the models of Table 5, and of plugins' products")
+    text = "certify the models of Table 5, the league and plugins' products"
+    add_writing_command(commands, "causality", _causality, text)
 
 
 def _models(options: Options) -> None:

@@ -63,7 +63,7 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
             if option not in options:
                 raise InputError(f"{key}: {model} has no option {option}, so there is no +{word} of it; leave it out")
     if starts.w_hh is not None and "w_hh" not in options:
-        raise InputError(f"{key}.w_hh: {model} has no recurrence; leave w_hh out")
+        raise InputError(f"{key}.w_hh: {model} has no w_hh to choose; leave it out")
     if "w_xh" not in options and any(w_xh != "random" for w_xh in starts.w_xh):
         raise InputError(f"{key}.w_xh: {model} has no 2D weights to start from; its only w_xh is random")
     if is_plugin(experiment.model_sources[model].module):

@@ -19,7 +19,7 @@ from rcn_bench.records.runs import Online
 from rcn_bench.reporting.cost import CALM_CORES
 from rcn_bench.reporting.curves import told_seeds
 from rcn_bench.reporting.figure import Drawing, new_figure
-from rcn_bench.reporting.online import OF_TWINS, accuracy_by_share, online_videos
+from rcn_bench.reporting.online import OF_TWINS, WAYS, accuracy_by_share, online_videos
 from rcn_bench.reporting.results import if_there, notes_on_overlap, read_causality, read_league
 from rcn_bench.reporting.same_videos import Result
 from rcn_bench.reporting.style import PANEL, add_note, marks
@@ -41,7 +41,8 @@ def league(product: League) -> Table:
     notes = [
         "Accuracy of videos: at their end, and online, the mean over each tenth of a video of what was right by then; "
         "before a network can tell it is not. Ways as in online accuracy: the state is carried through a video, or "
-        "restarted after every clip length; windows are of a clip's length, half overlapping.",
+        "restarted after every clip length; windows are of a clip's length, half overlapping; single frames are shown "
+        "to a network that keeps nothing of those before.",
         "Causal: no output of the network with random weights moved by a bit when frames after its own changed.",
         *_notes_of_costs(costs),
         *_notes_of_videos(product, found),
@@ -61,7 +62,7 @@ def accuracy_by_latency(product: League) -> Drawing:
     for mark, (_, row) in zip(marks(len(drawn)), drawn.iterrows(), strict=True):
         axis.hlines(row[END], row[LATENCY], row[SLOWEST], color=mark.colour, linewidth=0.8)
         axis.vlines(row[LATENCY], row[ENDS[0]], row[ENDS[1]], color=mark.colour, linewidth=0.8, alpha=0.7)
-        inside = mark.colour if row["answers every"] == 1 else "white"
+        inside = "white" if row["way"] == "windows" else mark.colour
         name = f"{row['model']}, {row['way']}"
         axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, markerfacecolor=inside, label=name)
     _scale(axis, drawn)
@@ -100,7 +101,7 @@ class _Row:
     def cells(self, costs: LeagueCosts | None, path: Path) -> dict[str, Any]:
         return {
             "model": self.model,
-            "way": self.way,
+            "way": self.way and WAYS[self.way],
             "causal": self.causal,
             **self._accuracies(),
             **(_cost_cells(costs, _row_of(costs, self.model, path)) if costs else {}),

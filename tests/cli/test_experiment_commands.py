@@ -43,7 +43,7 @@ def test_shipped_experiment_passes_the_check(run, tmp_path, name):
             {"models.r2plus1d18.w_xh": ["random", "stills"]},
             ["models.r2plus1d18", "no 2D weights", "only w_xh is random"],
         ),
-        ({"models.c2d18.w_hh": ["identity"]}, ["c2d18", "no recurrence", "models.c2d18"]),
+        ({"models.c2d18.w_hh": ["identity"]}, ["c2d18", "no w_hh to choose", "models.c2d18"]),
         (
             {"models.s3d": {"w_xh": ["random"]}, "tables.table2": {"models": ["s3d"], "frames": 4}},
             ["s3d", "5 frames or more"],

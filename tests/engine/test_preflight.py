@@ -51,12 +51,16 @@ def test_an_experiment_from_random_weights_needs_no_imagenet(experiment, monkeyp
     check_runs(experiment)
 
 
+RECURRENT = {"w_xh": RANDOM, "w_hh": ["identity"]}
+
+
 @pytest.mark.parametrize(
     ("variant", "starts", "line"),
     [
         ("c2d18+sum", {"w_xh": RANDOM}, "models.c2d18+sum: c2d18 has no option mode, so there is no +sum of it"),
         ("rcn18+centre", {"w_xh": ["imagenet"]}, "models.rcn18+centre: rcn18 has no option inflation, so there is no"),
-        ("i3d18", {"w_xh": RANDOM, "w_hh": ["identity"]}, "models.i3d18.w_hh: i3d18 has no recurrence; leave w_hh out"),
+        ("i3d18", RECURRENT, "models.i3d18.w_hh: i3d18 has no w_hh to choose; leave it out"),
+        ("rcn18_lstm", RECURRENT, "models.rcn18_lstm.w_hh: rcn18_lstm has no w_hh to choose; leave it out"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )

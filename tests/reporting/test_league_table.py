@@ -159,6 +159,23 @@ def test_the_figure_has_a_point_a_model_and_way_that_is_trained(experiment):
     assert "Not drawn, as its accuracy or time is not known: tsm18." in told
 
 
+def test_windows_that_bring_one_new_frame_are_hollow_too(experiment):
+    """As windows of two or three frames do."""
+    costs = LeagueCosts.read(experiment.paths.league)
+    replace(costs, rows=[replace(row, frames_per_answer=1) for row in costs.rows]).write(experiment.paths.league)
+    drawing = accuracy_by_latency(find_product(experiment, "accuracy_by_latency", "figure"))
+    faces = [line.get_markerfacecolor() == "white" for line in drawing.figure.axes[0].lines]
+    assert faces == [False, False, True]
+
+
+def test_a_network_that_keeps_nothing_is_shown_single_frames(experiment):
+    config = experiment.config | {"tables": {"league": LEAGUE | {"models": ["c2d18"]}}}
+    alone = check_config(config, "config", experiment.results)
+    write_online_run(alone, "c2d18", 0, frames=["1111111111"] * 4)
+    made, _ = table_in_part(alone, "league")
+    assert [row["way"] for row in shown(made.markdown())] == ["single frames"]
+
+
 def test_a_figure_of_a_busy_machine_is_empty_and_says_so(experiment):
     write_costs(experiment, cores_lacking=1.5)
     drawing = accuracy_by_latency(find_product(experiment, "accuracy_by_latency", "figure"))
