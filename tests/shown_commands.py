@@ -227,6 +227,7 @@ NOT_TYPED = {
     "rcn-bench calibrate rcn50 --weights-file FILE": f"{KINETICS}, and the checkpoint of the paper's authors",
     "rcn-bench bench --kept": "tests/reporting/test_benchmarks.py",
     "rcn-bench bench --all --compare": TIMING,
+    "rcn-bench bench --all -k in_turns": TIMING,
     "pytest --benchmark-only tests/benchmarks/test_data_speed.py": TIMING,
     "pytest --benchmark-only tests/benchmarks/test_scan.py": TIMING,
     "pytest --benchmark-only tests/benchmarks/test_step_speed.py": ".ci/run calls all of them",
