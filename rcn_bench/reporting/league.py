@@ -25,7 +25,6 @@ from rcn_bench.reporting.same_videos import Result
 from rcn_bench.reporting.style import PANEL, add_note, marks
 from rcn_bench.reporting.table import Table
 
-NOT_TRAINED = "a model that this experiment does not train"
 TOO_MANY = "so many live videos at once do not fit the machine, or a step of theirs takes too long"
 NO_COUNTER = "the machine counts no energy"
 BUSY = "the machine was busy; run `rcn-bench league` again while nothing else does"
@@ -47,7 +46,7 @@ def league(product: League) -> Table:
         *_notes_of_costs(costs),
         *_notes_of_videos(product, found),
     ]
-    return Table.of("League. Models on live video", rows, notes, why=_why(costs), record="online.json")
+    return Table.of("League. Models on live video", rows, notes, why=_why(product, costs), record="online.json")
 
 
 def accuracy_by_latency(product: League) -> Drawing:
@@ -177,10 +176,11 @@ def _is_calm(costs: LeagueCosts) -> bool:
     return (costs.cores_lacking or 0) <= CALM_CORES
 
 
-def _why(costs: LeagueCosts | None) -> dict[str, str]:
+def _why(product: League, costs: LeagueCosts | None) -> dict[str, str]:
     """Why cells lack a value, by column."""
-    why = dict.fromkeys(["way", ONLINE, END], NOT_TRAINED)
-    why |= {"end acc 95 % interval": f"none can be had of so few groups of videos, or {NOT_TRAINED}"}
+    why = {"end acc 95 % interval": "none can be had of so few groups of videos, or the model is not trained here"}
+    if untrained := [model for model, runs in product.rows().items() if not runs]:
+        why |= dict.fromkeys(["way", ONLINE, END], f"this experiment does not train {', '.join(untrained)}")
     if costs is None:
         return why
     busy = not _is_calm(costs)

@@ -92,7 +92,7 @@ def test_a_row_a_model_and_way_has_its_accuracies_and_costs(experiment):
     for text in (markdown, latex):
         assert shown(text)[2]["frames/s of 64 videos"] == "n/a"
         assert "frames/s of 64 videos: so many live videos at once do not fit the machine" in text
-        assert "n/a for way, online acc" in text
+        assert "does not train tsm18" in " ".join(text.split())
         assert "mJ/frame" not in "".join(shown(text)[0])
         assert "the machine counts no energy" in text
     assert "Measured by turns on a card, 2 threads, 32x32" in markdown
@@ -130,6 +130,7 @@ def test_a_part_of_the_table_is_made_of_what_is_there(experiment):
     made, missing = table_in_part(experiment, "league")
     assert [row["model"] for row in shown(made.markdown())] == MODELS
     assert len(missing) == 2
+    assert "n/a for way, online acc % and end acc %: this experiment does not train tsm18." in " ".join(made.notes)
     with pytest.raises(InputError, match=r"league\.json: not there; run `rcn-bench league` first"):
         written_table(experiment, "league")
 
@@ -174,6 +175,7 @@ def test_a_network_that_keeps_nothing_is_shown_single_frames(experiment):
     write_online_run(alone, "c2d18", 0, frames=["1111111111"] * 4)
     made, _ = table_in_part(alone, "league")
     assert [row["way"] for row in shown(made.markdown())] == ["single frames"]
+    assert "does not train" not in " ".join(made.notes)
 
 
 def test_a_figure_of_a_busy_machine_is_empty_and_says_so(experiment):
