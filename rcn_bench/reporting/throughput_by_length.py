@@ -45,8 +45,8 @@ def throughput_by_length(path: Path) -> Drawing:
     axis = figure.subplots()
     lengths = sorted(numbers["frames"].unique())
     for mark, name in zip(marks(len(_NAMES)), _NAMES.values(), strict=True):
-        rows = numbers[numbers["network"] == name].sort_values("frames")
-        axis.plot(rows["frames"], rows["of C2D-18's throughput"], color=mark.colour, marker=mark.marker, label=name)
+        if len(rows := numbers[numbers["network"] == name]):
+            axis.plot(rows["frames"], rows["of C2D-18's throughput"], color=mark.colour, marker=mark.marker, label=name)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
     for scale, ticks in ((axis.xaxis, lengths), (axis.yaxis, [0.02, 0.05, 0.1, 0.2, 0.5, 1])):

@@ -202,6 +202,9 @@ def test_throughput_by_clip_length_is_drawn_beside_the_benchmarks(tmp_path, monk
     assert numbers["RCN-18", 8] == pytest.approx(0.8)
     assert numbers["RCN-18", 32] == pytest.approx(0.7)
     assert numbers["RCN-18, its authors' loop", 32] == pytest.approx(0.1)
+    (legend,) = throughput_by_length(drawn.with_name("benchmarks.json")).figure.legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named == ["RCN-18", "C2D-18", "RCN-18, its authors' loop"]  # what was timed, and nothing else
 
 
 def test_one_clip_length_is_no_figure(tmp_path):

@@ -7,6 +7,7 @@ processes, a line a model.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -32,6 +33,8 @@ def main() -> None:
     file = parser.parse_args().file
     content = read_json(file)
     print(tables(content))
+    if not any(rows_of(content)):
+        sys.exit(f"{file}: no steps in it, and so no figure")
     with house_style():
         last = content[max(content, key=int)]["machine"]["origin"]
         origin = from_plain(Origin, last, file, "measure it again")
