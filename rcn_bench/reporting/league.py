@@ -40,8 +40,8 @@ def league(product: League) -> Table:
     notes = [
         "Accuracy of videos: at their end, and online, the mean over each tenth of a video of what was right by then; "
         "before a network can tell it is not. Ways as in online accuracy: the state is carried through a video, or "
-        "restarted after every clip length; windows are of a clip's length, half overlapping; single frames are shown "
-        "to a network that keeps nothing of those before.",
+        "restarted after every clip length; windows are of a clip's length, half overlapping; frames are shown one by "
+        "one to a network that keeps nothing of those before.",
         "Causal: no output of the network with random weights moved by a bit when frames after its own changed.",
         *_notes_of_costs(costs),
         *_notes_of_videos(product, found),
@@ -62,7 +62,7 @@ def accuracy_by_latency(product: League) -> Drawing:
         axis.hlines(row[END], row[LATENCY], row[SLOWEST], color=mark.colour, linewidth=0.8)
         axis.vlines(row[LATENCY], row[ENDS[0]], row[ENDS[1]], color=mark.colour, linewidth=0.8, alpha=0.7)
         inside = "white" if row["way"] == "windows" else mark.colour
-        name = f"{row['model']}, {row['way']}"
+        name = f"{row['model']}, {WAYS[row['way']]}"
         axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, markerfacecolor=inside, label=name)
     _scale(axis, drawn)
     if len(drawn):
@@ -100,7 +100,7 @@ class _Row:
     def cells(self, costs: LeagueCosts | None, path: Path) -> dict[str, Any]:
         return {
             "model": self.model,
-            "way": self.way and WAYS[self.way],
+            "way": self.way,
             "causal": self.causal,
             **self._accuracies(),
             **(_cost_cells(costs, _row_of(costs, self.model, path)) if costs else {}),

@@ -174,8 +174,13 @@ def test_a_network_that_keeps_nothing_is_shown_single_frames(experiment):
     alone = check_config(config, "config", experiment.results)
     write_online_run(alone, "c2d18", 0, frames=["1111111111"] * 4)
     made, _ = table_in_part(alone, "league")
-    assert [row["way"] for row in shown(made.markdown())] == ["single frames"]
+    assert [row["way"] for row in shown(made.markdown())] == ["frames"]
     assert "does not train" not in " ".join(made.notes)
+    LeagueCosts(origin=own_origin(alone, "league"), rows=[live_cost("c2d18", "state", 2.0)]).write(alone.paths.league)
+    Causality(origin=own_origin(alone, "causality"), rows=[]).write(alone.paths.causality)
+    drawing = accuracy_by_latency(find_product(alone, "accuracy_by_latency", "figure"))
+    (legend,) = drawing.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["c2d18, single frames"]
 
 
 def test_a_figure_of_a_busy_machine_is_empty_and_says_so(experiment):
