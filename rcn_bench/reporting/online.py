@@ -20,7 +20,11 @@ from rcn_bench.reporting.style import PANEL, add_note, marks
 NEARLY_ALL = 0.9  # the share of videos that a point is of at least; fewer would be another set, of longer videos
 WAYS = {"frames": "single frames", "carried": "carried", "restarted": "restarted", "windows": "windows"}
 EXPLAINED = "State carried through the video, or restarted after every clip length (dashed); others: windows of a clip."
-OF_TWINS = "A network blind to the order of frames, such as C2D, has at most 50 % of whole videos right."
+# A video of an even number of frames and its reverse have no frame in common at a stride of two.
+OF_TWINS = (
+    "A network blind to the order of frames, such as C2D, has half of whole videos right at most, or a little more "
+    "where a stride shows it other frames of a video and its reverse."
+)
 
 
 def online_accuracy(product: OnlineAccuracy) -> Drawing:
