@@ -7,6 +7,7 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of, profiled, timed
 from rcn_bench.plan.run import Run
 from rcn_bench.records.costs import Causality, Certificate, MemoryCosts, ModelCosts, Profile, Speed, Throughput
+from rcn_bench.records.league import Batch, LeagueCosts, LiveCost
 from rcn_bench.records.lifetime import Lifetime, lifetime_columns
 from rcn_bench.records.rows import write_rows
 from rcn_bench.records.runs import Online, Pretrained, Skipped, online_columns
@@ -146,3 +147,34 @@ def write_lifetime_run(experiment, model, seed, frames=8, columns=OF_FOUR, **way
 
 def _right(digit):
     return np.nan if digit == "-" else float(digit)
+
+
+def live_cost(model, by, latency, joules=None):
+    answers = 1 if by == "state" else 4
+    too_many = Batch(64, None, None, "a step would take about 9 s")
+    enough = Batch(64, 4000.0, joules and joules / 8, None)
+    return LiveCost(
+        model=model,
+        by=by,
+        frames=8,
+        frames_per_answer=answers,
+        size=32,
+        gmacs_per_frame=0.25,
+        state_bytes=2048 if by == "state" else 86016,
+        latency_p50_ms=latency,
+        latency_p99_ms=1.5 * latency,
+        steps=100,
+        alone=Batch(1, 1000 * answers / latency, joules, None),
+        several=[Batch(8, 2000.0, joules and joules / 4, None), enough if by == "state" else too_many],
+    )
+
+
+def write_league(experiment, joules=None, cores_lacking=0.0):
+    """What rcn18, i3d18 and tsm18 cost on live video."""
+    rows = [
+        live_cost("rcn18", "state", 2.0, joules),
+        live_cost("i3d18", "window", 8.0, joules),
+        live_cost("tsm18", "state", 1.0, joules),
+    ]
+    origin = own_origin(experiment, "league", device="a card", threads=2)
+    LeagueCosts(origin=origin, rows=rows, cores_lacking=cores_lacking).write(experiment.paths.league)

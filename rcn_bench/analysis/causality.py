@@ -81,7 +81,8 @@ def _outputs_in_time(model: nn.Module, name: str) -> Iterator[Callable[[Tensor],
         return
     pool = getattr(model, "avgpool", None)
     if not isinstance(pool, nn.Module):
-        raise InputError(f"{name} has neither frame_logits nor an avgpool module; its outputs in time are not known")
+        why = "its outputs in time are not known; leave it out of tables.table5 and tables.league"
+        raise InputError(f"{name} has neither frame_logits nor an avgpool module, so that {why}")
     seen: list[Tensor] = []
     hook = pool.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
 

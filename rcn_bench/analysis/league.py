@@ -110,7 +110,7 @@ class _Player:
             timed.why_not = self._too_long(videos)
         if timed.why_not is None:
             try:
-                with room_for(f"{self.model} on {videos} live videos", "ask for fewer in tables.league.videos"):
+                with room_for(f"{self.model} on {_live(videos)}", "ask for fewer in tables.league.videos"):
                     self._answer(timed, videos, seconds)
             except InputError as error:
                 timed.why_not = str(error)
@@ -168,16 +168,20 @@ class _Player:
         if timed.why_not:
             return Batch(videos, None, None, timed.why_not)
         frames = videos * self.frames_per_answer
-        joules = sum(timed.joules) / timed.steps_of_joules / frames if timed.joules else None
+        joules = sum(timed.joules) / timed.steps_of_joules / frames if any(timed.joules) else None  # it may stand still
         return Batch(videos, round(frames / timed.median, 2), None if joules is None else round(joules, 6), None)
 
     def told(self, videos: int) -> str:
         batch = self._batch(videos)
-        what = f"{videos} live video{'s' if videos > 1 else ''}"
+        what = _live(videos)
         if batch.frames_per_second is None:
             return f"{what}: not measured, since {batch.why_not}"
         energy = "" if batch.joules_per_frame is None else f", {batch.joules_per_frame:.3g} J a frame"
         return f"{what}: {1000 * self.turns[videos].median:.3f} ms a step, {batch.frames_per_second} frames/s{energy}"
+
+
+def _live(videos: int) -> str:
+    return f"{videos} live video{'s' if videos > 1 else ''}"
 
 
 @torch.inference_mode()

@@ -58,7 +58,7 @@ def _start(run: Run, experiment: Experiment) -> dict[str, Any]:
         raise InputError(f"{run.name}: {run.model} has no 2D weights to start from; its only w_xh is random")
     if run.w_hh is not None:
         if "w_hh" not in model_options(run.model):
-            raise InputError(f"{run.name}: {run.model} has no recurrence; leave w_hh out of models.{run.variant}")
+            raise InputError(f"{run.name}: {run.model} has no w_hh to choose; leave it out of models.{run.variant}")
         options["w_hh"] = run.w_hh
     return options
 

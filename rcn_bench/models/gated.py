@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from rcn_bench.errors import InputError
 from rcn_bench.models.frames import Fold, FrameNet, replace_convolutions
 from rcn_bench.models.network2d import network2d
 from rcn_bench.models.registry import Specification, register
@@ -31,6 +32,9 @@ class GatedUnit(nn.Module):
 
     def __init__(self, name: str, spatial: nn.Conv2d, fold: Fold) -> None:
         super().__init__()
+        if spatial.groups > 1 or spatial.padding_mode != "zeros":
+            what = "in groups" if spatial.groups > 1 else f"padded by {spatial.padding_mode}"
+            raise InputError(f"{name}: a convolution {what} is not given gates; choose others")
         self.name, self.fold = name, fold
         with spatial.weight.device:
             self.w_xh = nn.Conv2d(
@@ -40,7 +44,6 @@ class GatedUnit(nn.Module):
                 spatial.stride,  # type: ignore[arg-type]
                 spatial.padding,  # type: ignore[arg-type]
                 spatial.dilation,  # type: ignore[arg-type]
-                spatial.groups,
                 bias=False,
             )
             self.w_hh = nn.Conv2d(spatial.out_channels, self.gates * spatial.out_channels, 1)

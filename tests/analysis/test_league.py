@@ -160,8 +160,14 @@ def test_a_model_too_large_for_one_video_is_refused(experiment, monkeypatch):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(module, "live_step", live_step)
-    with pytest.raises(InputError, match="tsm18 on 1 live videos: too little memory"):
+    with pytest.raises(InputError, match="tsm18 on 1 live video: too little memory"):
         measured(experiment)
+
+
+def test_a_counter_that_has_not_moved_tells_nothing(experiment, monkeypatch):
+    timed_as(monkeypatch, lambda videos: 0.001)
+    monkeypatch.setattr(module.EnergyCounter, "joules", lambda self: 7.0)
+    assert {b.joules_per_frame for row in measured(experiment).rows for b in batches(row)} == {None}
 
 
 def test_energy_is_spread_over_frames(experiment, monkeypatch):

@@ -10,6 +10,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from rcn_bench.analysis.cost import count_gmacs, count_parameters, count_step_gmacs
 from rcn_bench.engine.step import Autocast
+from rcn_bench.errors import InputError
 from rcn_bench.models import create_model
 from rcn_bench.models.frames import Fold
 from rcn_bench.models.gated import GRUUnit, LSTMUnit, make_gated
@@ -110,3 +111,12 @@ def test_it_trains_under_autocast(unit):
         optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("options", "what"), [({"groups": 2}, "in groups"), ({"padding_mode": "circular"}, "padded by")]
+)
+def test_a_convolution_of_another_kind_is_given_no_gates(options, what):
+    trunk = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, **options))
+    with pytest.raises(InputError, match=f"0: a convolution {what}"):
+        make_gated(trunk, lambda name, convolution: True, LSTMUnit)

@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 
 import numpy as np
 import pytest
-from table_results import write_lifetime_run, write_online_run, write_results
+from table_results import write_league, write_lifetime_run, write_online_run, write_results
 
 from rcn_bench.plan.config import check_config, update
 from rcn_bench.plan.experiment import Experiment
@@ -110,11 +110,12 @@ def unknown_to(identity_of, config, keys):
 
 @pytest.fixture(scope="module")
 def experiment(config, tmp_path_factory):
-    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}, "per_class": OF_MODELS}
+    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}, "per_class": OF_MODELS, "league": OF_MODELS}
     with_all = copy.deepcopy(config)
     update(with_all, {"figures": FIGURES, "tables": tables, "lifetime": {"videos": 4, "frames": 128}})
     experiment = check_config(with_all, "config", tmp_path_factory.mktemp("results"))
     write_results(experiment)
+    write_league(experiment)
     for run in {run for name in OF_W_HH for run in products_of(experiment)[name].runs() if run.w_hh}:
         write_own_hidden_state(experiment, run, [np.eye(4)], [2 * np.eye(4)])
     for seed in (0, 1):

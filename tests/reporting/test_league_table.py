@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from table_results import write_online_run
+from table_results import live_cost, write_league, write_online_run
 from written import drawn_figure, shown, written_table
 
 from rcn_bench.errors import InputError
@@ -13,7 +13,7 @@ from rcn_bench.plan.products import find_product
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
 from rcn_bench.records.costs import Causality, Certificate
-from rcn_bench.records.league import Batch, LeagueCosts, LiveCost
+from rcn_bench.records.league import LeagueCosts
 from rcn_bench.reporting.league import accuracy_by_latency
 from rcn_bench.reporting.write import table_in_part
 from results import own_origin
@@ -21,36 +21,6 @@ from results import own_origin
 MODELS = ["rcn18", "i3d18", "tsm18"]  # the last is not trained
 LEAGUE = {"models": MODELS, "frames": 8, "videos": [8, 64]}
 RUNS = ["rcn18-t8-xh_stills-hh_identity-s0", "i3d18-t8-xh_stills-s0"]
-
-
-def live_cost(model, by, latency, joules=None):
-    answers = 1 if by == "state" else 4
-    too_many = Batch(64, None, None, "a step would take about 9 s")
-    enough = Batch(64, 4000.0, joules and joules / 8, None)
-    return LiveCost(
-        model=model,
-        by=by,
-        frames=8,
-        frames_per_answer=answers,
-        size=32,
-        gmacs_per_frame=0.25,
-        state_bytes=2048 if by == "state" else 86016,
-        latency_p50_ms=latency,
-        latency_p99_ms=1.5 * latency,
-        steps=100,
-        alone=Batch(1, 1000 * answers / latency, joules, None),
-        several=[Batch(8, 2000.0, joules and joules / 4, None), enough if by == "state" else too_many],
-    )
-
-
-def write_costs(experiment, joules=None, cores_lacking=0.0):
-    rows = [
-        live_cost("rcn18", "state", 2.0, joules),
-        live_cost("i3d18", "window", 8.0, joules),
-        live_cost("tsm18", "state", 1.0, joules),
-    ]
-    origin = own_origin(experiment, "league", device="a card", threads=2)
-    LeagueCosts(origin=origin, rows=rows, cores_lacking=cores_lacking).write(experiment.paths.league)
 
 
 @pytest.fixture
@@ -68,7 +38,7 @@ def experiment(tmp_path):
         for model in MODELS
     ]
     Causality(origin=own_origin(experiment, "causality"), rows=certificates).write(experiment.paths.causality)
-    write_costs(experiment)
+    write_league(experiment)
     return experiment
 
 
@@ -100,7 +70,7 @@ def test_a_row_a_model_and_way_has_its_accuracies_and_costs(experiment):
 
 
 def test_energy_of_one_and_of_the_most_videos_is_shown_where_it_is_counted(experiment):
-    write_costs(experiment, joules=0.4)
+    write_league(experiment, joules=0.4)
     rows, markdown, _ = written_table(experiment, "league")
     assert [float(row["mJ/frame of 1 video"]) for row in rows] == [400] * 4
     assert [row["mJ/frame of 64 videos"] for row in rows] == ["50.0", "50.0", "", "50.0"]
@@ -108,7 +78,7 @@ def test_energy_of_one_and_of_the_most_videos_is_shown_where_it_is_counted(exper
 
 
 def test_times_of_a_busy_machine_are_left_out_and_counts_stay(experiment):
-    write_costs(experiment, cores_lacking=1.5)
+    write_league(experiment, cores_lacking=1.5)
     rows, markdown, _ = written_table(experiment, "league")
     assert {row["latency p50 ms"] + row["latency p99 ms"] + row["frames/s of 8 videos"] for row in rows} == {""}
     assert {float(row["GMACs/frame"]) for row in rows} == {0.25}
@@ -184,7 +154,7 @@ def test_a_network_that_keeps_nothing_is_shown_single_frames(experiment):
 
 
 def test_a_figure_of_a_busy_machine_is_empty_and_says_so(experiment):
-    write_costs(experiment, cores_lacking=1.5)
+    write_league(experiment, cores_lacking=1.5)
     drawing = accuracy_by_latency(find_product(experiment, "accuracy_by_latency", "figure"))
     assert not drawing.figure.axes[0].lines
     assert "not known: rcn18, i3d18, tsm18." in " ".join(drawing.figure.get_supxlabel().split())
@@ -195,7 +165,7 @@ def test_a_league_of_untrained_models_is_made_of_costs_alone(tmp_path, experimen
     config = experiment.config | {"tables": {"league": LEAGUE | {"models": ["tsm18"]}}, "figures": {}}
     alone = check_config(config, "config", experiment.results)
     assert find_product(alone, "league", "table").runs() == []
-    write_costs(alone)
+    write_league(alone)
     Causality(origin=own_origin(alone, "causality"), rows=Causality.read(experiment.paths.causality).rows).write(
         alone.paths.causality
     )
