@@ -58,19 +58,25 @@ def accuracy_by_latency(product: League) -> Drawing:
     figure = new_figure(PANEL, 4.2)
     axis = figure.subplots()
     drawn = numbers.dropna(subset=[END, LATENCY])
-    for mark, (_, row) in zip(marks(len(drawn)), drawn.iterrows(), strict=True):
+    models = drawn["model"].unique()
+    mark_of = dict(zip(models, marks(len(models)), strict=True))
+    for _, row in drawn.iterrows():
+        mark = mark_of[row["model"]]
         axis.hlines(row[END], row[LATENCY], row[SLOWEST], color=mark.colour, linewidth=0.8)
         axis.vlines(row[LATENCY], row[ENDS[0]], row[ENDS[1]], color=mark.colour, linewidth=0.8, alpha=0.7)
         inside = "white" if row["way"] == "windows" else mark.colour
         name = f"{row['model']}, {WAYS[row['way']]}"
-        axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, markerfacecolor=inside, label=name)
+        filled = "left" if row["way"] == "carried" else "full"
+        style = {"markerfacecolor": inside, "markerfacecoloralt": "white", "fillstyle": filled, "markersize": 5.5}
+        axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, label=name, **style)
     _scale(axis, drawn)
     if len(drawn):
         figure.legend(loc="outside upper center", ncols=3)
     untold = [model for model in product.models if model not in set(drawn["model"])]
     add_note(
         figure,
-        "To the right of a point its 99th percentile; upright its 95 % interval. Hollow: windows.",
+        "To the right of a point its 99th percentile; upright its 95 % interval. Half filled: the state is carried; "
+        "hollow: windows.",
         *_notes_of_costs(costs),
         *_notes_of_videos(product, found),
         *([f"Not drawn, as its accuracy or time is not known: {', '.join(untold)}."] if untold else []),
