@@ -228,6 +228,7 @@ NOT_TYPED = {
     "rcn-bench bench --kept": "tests/reporting/test_benchmarks.py",
     "rcn-bench bench --all --compare": TIMING,
     "rcn-bench bench --all -k in_turns": TIMING,
+    "PYTHONPATH=. python tests/benchmarks/chunked_scan.py": "needs a GPU",
     "pytest --benchmark-only tests/benchmarks/test_data_speed.py": TIMING,
     "pytest --benchmark-only tests/benchmarks/test_scan.py": TIMING,
     "pytest --benchmark-only tests/benchmarks/test_step_speed.py": ".ci/run calls all of them",

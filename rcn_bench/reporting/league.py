@@ -66,9 +66,17 @@ def accuracy_by_latency(product: League) -> Drawing:
         axis.vlines(row[LATENCY], row[ENDS[0]], row[ENDS[1]], color=mark.colour, linewidth=0.8, alpha=0.7)
         inside = "white" if row["way"] == "windows" else mark.colour
         name = f"{row['model']}, {WAYS[row['way']]}"
-        filled = "left" if row["way"] == "carried" else "full"
-        style = {"markerfacecolor": inside, "markerfacecoloralt": "white", "fillstyle": filled, "markersize": 5.5}
-        axis.plot(row[LATENCY], row[END], mark.marker, color=mark.colour, label=name, **style)
+        axis.plot(
+            row[LATENCY],
+            row[END],
+            mark.marker,
+            color=mark.colour,
+            fillstyle="left" if row["way"] == "carried" else "full",
+            markerfacecolor=inside,
+            markerfacecoloralt="white",
+            markersize=5.5,
+            label=name,
+        )
     _scale(axis, drawn)
     if len(drawn):
         figure.legend(loc="outside upper center", ncols=3)
