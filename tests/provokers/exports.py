@@ -1,4 +1,4 @@
-"""Exported networks: writing them, and running them on video."""
+"""Networks on video: exporting them, running what was exported, drawing what was seen."""
 
 import sys
 from pathlib import Path
@@ -68,6 +68,13 @@ def export_of_a_clip(user: User) -> Met:
 def export_in_the_way(user: User) -> Met:
     user.file("notes.txt", "mine")
     return user.runs("export", "rcn18", "--format", "onnx", "--output", "notes.txt").naming("notes.txt")
+
+
+@provoker
+def strip_in_the_way(user: User) -> Met:
+    user.file("notes.txt", "mine")
+    weights = ("--weights", "model.safetensors")
+    return user.runs("stream", "video.mp4", *weights, "--strip", "notes.txt").naming("notes.txt")
 
 
 @provoker
