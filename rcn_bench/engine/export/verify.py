@@ -54,6 +54,6 @@ def require_no_drift(drift: float, frames: int, name: str, int8: bool) -> None:
         most, otherwise = INT8_TOLERANCE, "without --int8"
     if not drift <= most:
         raise InputError(
-            f"{name}: not kept: over {frames} frames its logits are off by {drift:.1g} of the network's largest, more "
+            f"{name}: not kept: over {frames} frames its logits are off by {drift:.2g} of the network's largest, more "
             f"than {most:g}; export it {otherwise}"
         )
