@@ -159,7 +159,9 @@ TYPED = [
     "rcn-bench certify rcn18 i3d18_causal i3d18 c2d18",
     "rcn-bench stream VIDEO --weights results/mini/runs/RUN/model.safetensors --top 5",
     "rcn-bench stream VIDEO --weights results/mini/runs/RUN/model.safetensors --restart 0",
+    "rcn-bench stream VIDEO --weights results/mini/runs/RUN/model.safetensors --strip strip.png",
     "rcn-bench export RUN --config FILE --format onnx --output step.onnx",
+    "rcn-bench export RUN --config FILE --format onnx --int8 --output step.onnx",
     "rcn-bench export rcn18 --format onnx",
     "rcn-bench stream VIDEO --model step.onnx",
     "rcn-bench evaluate --weights results/mini/runs/RUN/model.safetensors --videos FOLDER",
@@ -171,6 +173,7 @@ TYPED = [
     "rcn-bench train RUN RUN ... --config FILE",
     "rcn-bench train RUN --recompute-activations --config FILE",
 ]
+LEAGUE_RUN = "results/league_mini/runs/rcn18-t8-xh_random-hh_identity-s0/model.safetensors"
 KINETICS = "needs the videos of Kinetics"
 GPUS = "needs several GPUs; tests/test_gpus.py places jobs on ids that stand for some"
 TIMING = "minutes of timing on an idle machine"
@@ -208,6 +211,9 @@ NOT_TYPED = {
         "compares on the same videos, which take minutes of training; tests/reporting/test_compare.py has it"
     ),
     "rcn-bench bench --compare": f"{TIMING}; tests/reporting/test_benchmarks.py",
+    f"snakemake --cores 2 --configfile config/league_mini.yaml -- {LEAGUE_RUN}": "minutes of training",
+    'rcn-bench stream "results/league_mini/data/videos/val/digit 1 up/val00000a_000000_000004.mp4" '
+    f"--weights {LEAGUE_RUN} --strip docs/strip.png": "its run is trained by the command above",
     "snakemake --cores 64 --resources gpu=4 -- all": GPUS,
     "snakemake --cores 64 --resources gpu=8 -- all": GPUS,
     "RCN_BENCH_GPU_SHARE=3 snakemake --cores 64 --resources gpu=12 -- all": GPUS,

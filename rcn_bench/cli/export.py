@@ -28,6 +28,8 @@ def add_commands(commands: Commands) -> None:
     export.add_argument("--output", type=Path, help="default: the name of the run, file or model")
     text = "write the network on clips of so many frames, in place of its step; with --format torch"
     export.add_argument("--clip", type=positive, default=0, metavar="FRAMES", help=text)
+    text = "convolutions in int8, by ranges over the run's cached videos; with --format onnx and --config"
+    export.add_argument("--int8", action="store_true", help=text)
     add_experiment_options(export, required=False)
     export.add_argument("--size", type=positive, default=112, help="of a model's frames (default 112)")
     export.add_argument("--classes", type=positive, default=400, help="of a model (default 400)")
@@ -42,11 +44,13 @@ def _export(options: Options) -> None:
 
     if options.clip and options.format != "torch":
         raise InputError("export: --clip goes with --format torch, which knows the recurrence over a clip")
+    if options.int8 and (options.format != "onnx" or not options.config):
+        raise InputError("export: --int8 goes with --format onnx and the --config of a run, by whose videos it is made")
     weights, suffix = _weights(options), SUFFIXES[options.format]
     name = Path(options.network).name.removesuffix(".safetensors")
     output = output_file(options.output or Path(f"{name}{suffix}"), "give --output the name of a file", suffix)
     if weights:
-        export_weights(weights, options.format, options.clip, output)
+        export_weights(weights, options.format, options.clip, output, experiment_of(options) if options.int8 else None)
     else:
         model = (options.network, options.plugin, options.classes, options.size)
         export_untrained(*model, options.format, options.clip, output)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rcn_bench.cli.options import (
     A_RUN,
@@ -31,6 +32,9 @@ from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.targets import PUBLISHED_WEIGHTS
 from rcn_bench.torchrun import is_main, is_one_of_several
+
+if TYPE_CHECKING:
+    from rcn_bench.engine.live.network import Network
 
 
 def add_commands(commands: Commands) -> None:
@@ -81,6 +85,8 @@ def add_commands(commands: Commands) -> None:
     text = "start the state anew after so many frames, 0 for never (default: those of a clip in training)"
     stream.add_argument("--restart", type=not_negative, metavar="FRAMES", help=text)
     stream.add_argument("--json", action="store_true", help="a line of JSON for each answer and event")
+    text = "draw at the end what was seen: frames, and the scores of the classes that led, as a .png"
+    stream.add_argument("--strip", type=Path, metavar="FILE", help=text)
     text = "a live source without a frame for so long is lost and tried again (default 10)"
     stream.add_argument("--timeout", type=rate, metavar="SECONDS", help=text)
     text = "end so long after the last frame of a lost source (default 60; 0: once it is lost)"
@@ -187,20 +193,36 @@ def _lifetime(experiment: Experiment, options: Options) -> None:
 
 
 def _stream(options: Options) -> None:
-    from rcn_bench.engine.live.stream import Source, stream
-
-    source = Source(options.video, options.pictures_per_second, options.timeout, options.give_up)
-    shown = (options.top, options.last, options.restart, options.json)
+    strip = options.strip and output_file(options.strip, "give --strip the name of a file", ".png")
     with _ended_like_by_ctrl_c():
         if options.model:
             from rcn_bench.engine.live.by_onnxruntime import OnnxNetwork
 
-            stream(source, OnnxNetwork(options.model), *shown)
+            _show(options, OnnxNetwork(options.model), strip)
             return
         with taking_gpus():
             from rcn_bench.engine.live.by_torch import TorchNetwork
 
-            stream(source, TorchNetwork(options.weights), *shown)
+            _show(options, TorchNetwork(options.weights), strip)
+
+
+def _show(options: Options, network: "Network", strip: Path | None) -> None:
+    """What was seen until a source was lost, or somebody ended the command, is drawn too."""
+    from rcn_bench.engine.live.by_onnxruntime import imported
+    from rcn_bench.engine.live.seen import Seen
+    from rcn_bench.engine.live.stream import Source, stream
+
+    source = Source(options.video, options.pictures_per_second, options.timeout, options.give_up)
+    seen = Seen(network.feed.labels) if strip else None
+    for name in ("matplotlib", "pandas", "seaborn") if strip else ():
+        imported(name)  # which are not on every machine that streams, and are asked for before the stream
+    try:
+        stream(source, network, options.top, options.last, options.restart, options.json, seen)
+    finally:
+        if strip and seen and seen.answers.count:
+            from rcn_bench.reporting.strip import write_strip
+
+            write_strip(seen, strip)
 
 
 @contextmanager

@@ -20,7 +20,8 @@ class ExportedCard:
     network: a run, or a model with random weights. clip: frames of a clip; 0 of a step, which takes one frame of each
     video, whether that has started, and the state. labels: by class. frames: after which a state starts anew, 0 for
     never. stride, crop, short_side, frame_rate: as on the card of weights. mean, std: by which colours from 0 to 1 are
-    normalised. weights_sha256: None of random weights. versions: of the packages that wrote it.
+    normalised. weights_sha256: None of random weights. versions: of the packages that wrote it. precision: float32, or
+    int8 for convolutions.
     """
 
     network: str
@@ -35,6 +36,7 @@ class ExportedCard:
     std: list[float]
     versions: dict[str, str]
     weights_sha256: str | None = None
+    precision: str = "float32"
 
     def check(self) -> None:
         """Errors: ValueError for what no frame can be taken with."""

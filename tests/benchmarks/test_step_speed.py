@@ -1,4 +1,4 @@
-"""One new frame of a live video in turns, by one thread: as trained, as streamed, and exported to onnxruntime.
+"""One new frame of a live video in turns, by one thread: trained, streamed, and exported to onnxruntime, in int8 too.
 
 On a CPU in seconds of the process, since it may share its core. On a GPU the steps are CUDA graphs, and a step exported
 to ONNX is not run.
@@ -36,8 +36,9 @@ def test_new_frame_in_turns(timed, tmp_path):
         steps[f"{name} as trained"] = second_frame(LiveStep(place(model, DEVICE)))
         steps[f"{name} folded"] = second_frame(LiveStep(place(for_inference(model), DEVICE)))
         steps[f"{name} as streamed"] = second_frame(fastest_step(model, DEVICE))
-        if not GPU and (exported := in_onnxruntime(model, tmp_path / f"{name}.onnx")):
-            steps[f"{name} in onnxruntime"] = exported
+        for int8 in (False, True):
+            if not GPU and (exported := in_onnxruntime(model, tmp_path / f"{name}.onnx", int8=int8)):
+                steps[f"{name} in onnxruntime{', int8' if int8 else ''}"] = exported
     subject = "rcn18 as streamed"
     streamed = steps.pop(subject)
     group = f"one new frame in turns, one thread, {SIZE}x{SIZE}"
@@ -56,7 +57,14 @@ def second_frame(live):
     return partial(step, state)
 
 
-def in_onnxruntime(model, path):
+class Noise:
+    """Footage for a network with random weights, whose time does not depend on it."""
+
+    def to_calibrate(self, card):
+        return [np.random.default_rng(0).normal(size=(card.frames, 3, SIZE, SIZE)).astype(np.float32)]
+
+
+def in_onnxruntime(model, path, int8):
     """None where it is not installed."""
     for package in ("onnx", "onnxscript", "onnxruntime"):
         try:
@@ -64,14 +72,17 @@ def in_onnxruntime(model, path):
         except ImportError:
             return None
     from rcn_bench.engine.export.formats import FORMATS
+    from rcn_bench.engine.export.int8 import quantise
     from rcn_bench.engine.export.step import Step
     from rcn_bench.engine.export.write import card_of
     from rcn_bench.engine.live.by_onnxruntime import OnnxStep
 
     frame = torch.randn(2, 3, SIZE, SIZE)
-    feed = {"frames": 0, "stride": 1, "crop": SIZE, "short_side": None, "frame_rate": None}
+    feed = {"frames": 8, "stride": 1, "crop": SIZE, "short_side": None, "frame_rate": None}
     card = card_of(network="a model", clip=0, labels=["a"], **feed)
     FORMATS["onnx"].write(Step(model, frame), frame, card, path)
+    if int8:
+        quantise(path, Noise())
     step = OnnxStep(path, threads=1)
     one, started, states = frame[:1].numpy(), np.ones(1, bool), step.initial_states(1)
     return partial(step, one, started, states)

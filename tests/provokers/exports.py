@@ -1,4 +1,4 @@
-"""Exported networks: writing them, and running them on video."""
+"""Networks on video: exporting them, running what was exported, drawing what was seen."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from provokers.user import RUN, Met, User, provoker
-from rcn_bench.engine.export import formats
+from rcn_bench.engine.export import formats, int8
 
 
 def _streams(user: User, path: Path) -> Met:
@@ -68,6 +68,29 @@ def export_of_a_clip(user: User) -> Met:
 def export_in_the_way(user: User) -> Met:
     user.file("notes.txt", "mine")
     return user.runs("export", "rcn18", "--format", "onnx", "--output", "notes.txt").naming("notes.txt")
+
+
+@provoker
+def export_in_int8_of_what(user: User) -> Met:
+    return user.runs("export", "rcn18", "--format", "onnx", "--int8").naming("--int8")
+
+
+@provoker
+def int8_that_drifts(user: User) -> Met:
+    """Its ranges are taken from frames without contrast."""
+    user.has_finished()
+    whole = int8.Footage.to_calibrate
+    user.monkeypatch.setattr(int8.Footage, "to_calibrate", lambda self, card: (0.01 * one for one in whole(self, card)))
+    met = user.runs("export", RUN, "--config", "own.yaml", "--format", "onnx", "--int8").naming(f"{RUN}.onnx")
+    assert not Path(f"{RUN}.onnx").exists()
+    return met
+
+
+@provoker
+def strip_in_the_way(user: User) -> Met:
+    user.file("notes.txt", "mine")
+    weights = ("--weights", "model.safetensors")
+    return user.runs("stream", "video.mp4", *weights, "--strip", "notes.txt").naming("notes.txt")
 
 
 @provoker

@@ -11,6 +11,7 @@ from rcn_bench.data.media.medium import Medium, UnreadableVideo
 from rcn_bench.engine.live.due import Due, Event, due_frames
 from rcn_bench.engine.live.network import LiveNetwork, Network, model_frame
 from rcn_bench.engine.live.report import JsonReport, Sums, TextReport
+from rcn_bench.engine.live.seen import Seen
 from rcn_bench.errors import InputError, warn
 
 
@@ -43,7 +44,13 @@ GIVE_UP = 60.0  # seconds
 
 
 def stream(
-    source: Source, network: Network, top: int, last: int | None, restart: int | None, as_json: bool = False
+    source: Source,
+    network: Network,
+    top: int,
+    last: int | None,
+    restart: int | None,
+    as_json: bool = False,
+    seen: Seen | None = None,
 ) -> None:
     """Print the best labels after every frame that the network takes, and sums at the end.
 
@@ -51,7 +58,7 @@ def stream(
     missed are counted. Where such a source is lost it is tried again, and the network begins anew; Ctrl-C ends it.
     Frames are taken at the stride, size and crop that the run was trained with. The score of a label is the softmax
     of the mean of the frames' logits, over the ``last`` frames or over all: after a clip's frames, the clip's score.
-    last, restart: as of LiveNetwork.
+    last, restart: as of LiveNetwork. seen: told of every answer.
     Errors: InputError, also for a source that cannot be read or is given up.
     """
     looking = LiveNetwork(network, last, restart)
@@ -63,7 +70,7 @@ def stream(
     try:
         for each in due_frames(medium, looking.card.frame_rate, looking.card.stride, give_up):
             if isinstance(each, Due):
-                _answer(each, looking, top, report, sums)
+                _answer(each, looking, top, report, sums, seen)
             else:
                 _tell(each, looking, give_up, report, sums)
     except UnreadableVideo as error:
@@ -79,13 +86,15 @@ def stream(
         warn(f"{medium.name}: {medium.complaint}")
 
 
-def _answer(due: Due, network: LiveNetwork, top: int, report: TextReport, sums: Sums) -> None:
+def _answer(due: Due, network: LiveNetwork, top: int, report: TextReport, sums: Sums, seen: Seen | None) -> None:
     labels = network.card.labels
     frame = model_frame(due.picture, network.card)
     before = time.perf_counter()
     shares = network.probabilities(frame, f"{report.name} at {due.at:.2f} s")
     best = np.argsort(-shares, kind="stable")[:top]
     sums.add(due, time.perf_counter() - before)
+    if seen:
+        seen.add(due.at, frame, shares)
     report.answer(due, [(labels[each], float(shares[each])) for each in best])
 
 
