@@ -177,6 +177,7 @@ def _online(experiment: Experiment, options: Options) -> None:
 
     for run in _runs(options):
         evaluate_online(run, experiment)
+        _discard_checkpoint(run, experiment)
 
 
 def _hidden_state(experiment: Experiment, options: Options) -> None:
@@ -184,12 +185,23 @@ def _hidden_state(experiment: Experiment, options: Options) -> None:
 
     for run in _runs(options):
         measure_hidden_state(run, experiment)
+        _discard_checkpoint(run, experiment)
 
 
 def _lifetime(experiment: Experiment, options: Options) -> None:
     from rcn_bench.engine.lifetime import measure_lifetime
 
-    measure_lifetime(_runs(options), experiment)
+    runs = _runs(options)
+    measure_lifetime(runs, experiment)
+    for run in runs:
+        _discard_checkpoint(run, experiment)
+
+
+def _discard_checkpoint(run: Run, experiment: Experiment) -> None:
+    """That of a finished training, as an evaluation does: whoever has read its weights has seen it end."""
+    from rcn_bench.engine.resume import discard_finished
+
+    discard_finished(experiment.paths.checkpoint(run))
 
 
 def _stream(options: Options) -> None:

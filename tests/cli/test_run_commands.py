@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from caches import write_cache
 
+from rcn_bench import cli
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.engine import evaluate as evaluation
 from rcn_bench.engine import predict as prediction
 from rcn_bench.engine import pretrain as pretraining
 from rcn_bench.engine import trainings
+from rcn_bench.errors import InputError
 from rcn_bench.trust import keep
 
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
@@ -168,3 +170,34 @@ def test_training_that_fills_the_disk_goes_on_from_its_last_checkpoint(
     assert f"resuming after epoch {resumed_after}\n" in output(*tiny)
     assert (run_folder / "model.safetensors").exists()
     assert not checkpoint.exists()
+
+
+MEASURES = {
+    "online": ("rcn_bench.engine.online", "evaluate_online"),
+    "w-hh": ("rcn_bench.analysis.hidden_state", "measure_hidden_state"),
+    "lifetime": ("rcn_bench.engine.lifetime", "measure_lifetime"),
+}
+
+
+@pytest.mark.parametrize("command", MEASURES)
+def test_a_finished_trainings_checkpoint_is_removed_by_who_has_read_its_weights(tmp_path, monkeypatch, command):
+    """Of a run that only one of them shows, too, which no evaluation is made of."""
+    module, name = MEASURES[command]
+    run = "rcn18-t8-xh_stills-hh_identity-s0"
+    kept = tmp_path / "smoke" / "checkpoints" / f"{run}.finished.pt"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"the last one")
+    (tmp_path / "lifetime.yaml").write_text("lifetime: {videos: 4, frames: 128}\n")
+    smoke = Path(__file__).parents[2] / "config" / "smoke.yaml"
+    files = [str(smoke), str(tmp_path / "lifetime.yaml")]
+    typed = [command, run, "--config", *files, "--results", str(tmp_path)]
+
+    def refuse(*_):
+        raise InputError("weights that are not there")
+
+    monkeypatch.setattr(f"{module}.{name}", refuse)
+    assert cli.main(typed) == 2
+    assert kept.is_file()
+    monkeypatch.setattr(f"{module}.{name}", lambda *_: None)
+    assert cli.main(typed) in (0, None)
+    assert not kept.exists()

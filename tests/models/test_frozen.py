@@ -53,6 +53,6 @@ def test_images_of_another_kind_are_refused():
 
 def test_models_without_initial_weights_have_no_such_option():
     without = [name for name in list_models() if "frozen_batch_norm" not in model_options(name)]
-    assert without == ["inception_i3d", "r2plus1d18", "r2plus1d34", "s3d"]
+    assert without == ["inception_i3d", "r2plus1d18", "r2plus1d34", "rcn18_gru", "rcn18_lstm", "s3d"]
     with pytest.raises(InputError, match="r2plus1d18 has no option 'frozen_batch_norm'"):
         create_model("r2plus1d18", 5, frozen_batch_norm=True)

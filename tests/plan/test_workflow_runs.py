@@ -26,6 +26,7 @@ SMALLEST = {
         "table3": {"models": ["rcn18"], "frames": [4]},
         "table4": {"models": ["rcn18"], "frames": [4]},
         "table5": {"models": ["rcn18"], "frames": 4},
+        "league": None,
     },
     "profile": {
         "size": 32,
