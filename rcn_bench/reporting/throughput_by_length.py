@@ -1,6 +1,7 @@
 """Throughput against clip length: training steps that a machine's benchmarks timed in turns."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from rcn_bench.code import code_of
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash
 from rcn_bench.provenance import Origin
-from rcn_bench.records.costs import Benchmarks
+from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.style import PANEL, add_note, house_style, marks
 
@@ -40,7 +41,10 @@ def throughput_by_length(path: Path) -> Drawing:
 
     path: a machine's benchmarks.json. Errors: InputError if it has no training steps in turns at two lengths.
     """
-    numbers = _numbers(path)
+    in_turns = {name: group for name, group in Benchmarks.read(path).groups.items() if _GROUP.fullmatch(name)}
+    numbers = _numbers(in_turns)
+    if numbers.empty or numbers["frames"].nunique() < 2:
+        raise InputError(f"{path}: no {IN_TURNS} of two clip lengths; run `rcn-bench bench --all -k in_turns` first")
     figure = new_figure(PANEL, 3.2)
     axis = figure.subplots()
     lengths = sorted(numbers["frames"].unique())
@@ -56,32 +60,26 @@ def throughput_by_length(path: Path) -> Drawing:
     axis.set_xlabel("frames of a clip, in batches of as many frames")
     axis.set_ylabel("throughput, of C2D-18's")
     figure.legend(loc="outside upper center", ncols=3)
-    add_note(figure, f"Training steps, in turns, on one {_machine(path)}.")
+    add_note(figure, f"Training steps, in turns, on one {_machine(in_turns)}.")
     return Drawing(figure, numbers)
 
 
-def _numbers(path: Path) -> pd.DataFrame:
+def _numbers(in_turns: Mapping[str, BenchmarkGroup]) -> pd.DataFrame:
     rows = []
-    for group, measured in Benchmarks.read(path).groups.items():
-        if found := _GROUP.fullmatch(group):
-            seconds = {row["name"].partition(",")[0]: row["median"] for row in measured.rows}
-            rows += [
-                {
-                    "network": name,
-                    "frames": int(found[1]),
-                    "ms a step": 1000 * seconds[model],
-                    "of C2D-18's throughput": seconds["c2d18"] / seconds[model],
-                }
-                for model, name in _NAMES.items()
-                if model in seconds
-            ]
-    numbers = pd.DataFrame(rows)
-    if numbers.empty or numbers["frames"].nunique() < 2:
-        raise InputError(f"{path}: no {IN_TURNS} of two clip lengths; run `rcn-bench bench --all -k in_turns` first")
-    return numbers.sort_values(["network", "frames"], ignore_index=True)
+    for name, group in in_turns.items():
+        seconds = {row["name"].partition(",")[0]: row["median"] for row in group.rows}
+        rows += [
+            {
+                "network": shown,
+                "frames": int(_GROUP.sub(r"\1", name)),
+                "ms a step": 1000 * seconds[model],
+                "of C2D-18's throughput": seconds["c2d18"] / seconds[model],
+            }
+            for model, shown in _NAMES.items()
+            if model in seconds
+        ]
+    return pd.DataFrame(rows).sort_values(["network", "frames"], ignore_index=True) if rows else pd.DataFrame()
 
 
-def _machine(path: Path) -> str:
-    groups = Benchmarks.read(path).groups
-    machines = {group.origin.starts[-1].machine.name for name, group in groups.items() if _GROUP.fullmatch(name)}
-    return " and ".join(sorted(machines))
+def _machine(in_turns: Mapping[str, BenchmarkGroup]) -> str:
+    return " and ".join(sorted({group.origin.starts[-1].machine.name for group in in_turns.values()}))
