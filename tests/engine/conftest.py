@@ -120,6 +120,12 @@ def noise(tmp_path_factory):
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def weights(noise):
+    """Those of the noise's RCN."""
+    return noise.paths.weights(NOISE_RUN)
+
+
 @pytest.fixture
 def noise_without_runs(noise, tmp_path):
     """The same videos and caches, and no runs."""

@@ -41,11 +41,6 @@ def require_packages(format_name):
 
 
 @pytest.fixture(scope="module")
-def weights(noise):
-    return noise.paths.weights(RUN)
-
-
-@pytest.fixture(scope="module")
 def step(weights, tmp_path_factory):
     """The run's, as ONNX."""
     require_packages("onnx")

@@ -37,11 +37,6 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 @pytest.fixture
-def weights(noise):
-    return noise.paths.weights(RUN)
-
-
-@pytest.fixture
 def video(tmp_path):
     """Twenty frames, of which every second one is taken."""
     path = tmp_path / "video.mp4"

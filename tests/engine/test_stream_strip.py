@@ -26,11 +26,6 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 @pytest.fixture
-def weights(noise):
-    return noise.paths.weights(RUN)
-
-
-@pytest.fixture
 def write_video(tmp_path):
     def write(frames):
         path = tmp_path / "video.mp4"
