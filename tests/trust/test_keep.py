@@ -1,6 +1,7 @@
 """What is kept of results, and what is not."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -63,12 +64,19 @@ def test_an_edit_of_what_is_kept_of_a_figure_is_named(kept, name):
     assert [str(finding) for finding in Verifier(kept).verify().findings] == [f"{name}: not there"]
 
 
-def test_another_pdf_in_the_place_of_the_one_that_was_left_out_is_named(kept, whole, tmp_path, capsys):
-    for folder, why in ((kept, f"{MANIFEST} does not know it"), (whole, "not as figures/figure1.json tells of it")):
-        (folder / "figures/figure1.pdf").write_bytes(b"another")
-        (finding,) = Verifier(folder).verify().findings
-        assert finding.path == "figures/figure1.pdf"
-        assert finding.why.startswith(why)
+def test_what_was_left_out_may_be_brought_back_and_another_in_its_place_is_named(kept, whole, tmp_path, capsys):
+    for name in ("figures/figure1.pdf", f"{RUN}/model.safetensors"):
+        shutil.copyfile(whole / name, kept / name)
+        report = Verifier(kept).verify()
+        assert report.holds
+        assert name not in report.not_kept
+        (kept / name).write_bytes(b"another")
+        (finding,) = Verifier(kept).verify().findings
+        assert (finding.path, finding.why) == (name, f"changed: its sha256 is not that of {MANIFEST}")
+        (kept / name).unlink()
+    (whole / "figures/figure1.pdf").write_bytes(b"another")
+    (finding,) = Verifier(whole).verify().findings
+    assert str(finding) == "figures/figure1.pdf: not as figures/figure1.json tells of it, by its sha256"
     assert cli.main(["keep", str(whole), str(tmp_path / "again")]) == 2
     assert f"{whole}/figures/figure1.pdf: not as its record tells of it" in capsys.readouterr().err
 
