@@ -12,6 +12,7 @@ import pytest
 from rcn_bench import cli
 from rcn_bench.crate import METADATA, PROFILE, write_crate
 from rcn_bench.errors import InputError
+from rcn_bench.records.products import FigureRecord
 from rcn_bench.records.runs import Trained
 
 KEPT = Path("results/reference/mini")
@@ -81,6 +82,16 @@ def test_a_training_is_an_action_with_what_it_read_made_and_ran_on(entities):
     assert told["torch"] == start.packages["torch"]
     assert told["cpu"] == start.machine.cpu
     assert len(references(action["object"])) == len(record.origin.inputs)
+
+
+def test_a_figure_is_an_action_whose_pdf_is_known_by_its_checksum_alone(entities):
+    action, record = entities["#figures/figure1.json"], FigureRecord.read(KEPT / "figures/figure1.json")
+    results = references(action["result"])
+    assert {"figures/figure1.json", "figures/figure1.png", "figures/figure1.csv"} < set(results)
+    for suffix in ("pdf", "svg"):
+        assert f"#not-kept/figures/figure1.{suffix}" in results
+        assert f"figures/figure1.{suffix}" not in results
+        assert entities[f"#not-kept/figures/figure1.{suffix}"]["value"] == record.files[suffix]
 
 
 def test_every_record_is_an_action_that_the_results_mention(entities):

@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
 import yaml
 from matplotlib.figure import Figure
+from PIL import Image
 from table_results import write_online_run, write_results
 
 from rcn_bench.plan.config import check_config, merged, update
@@ -59,10 +60,17 @@ def write_whole(results: Path) -> Path:
     paths = experiment.paths
     paths.config.write_text(yaml.safe_dump(experiment.config, sort_keys=False))
     with pytest.MonkeyPatch.context() as patched:  # drawing takes seconds, and nothing is read from what is drawn
-        patched.setattr(Figure, "savefig", lambda _, file, **options: file.write(f"a {options['format']}".encode()))
+        patched.setattr(Figure, "savefig", lambda _, file, **options: _draw_nothing(file, options["format"]))
         for name, product in products_of(experiment).items():
             write_product(experiment, product.kind, name)
     return paths.root
+
+
+def _draw_nothing(file: IO[bytes], suffix: str) -> None:
+    if suffix == "png":
+        Image.new("RGB", (1, 1)).save(file, suffix, dpi=(200, 200))
+    else:
+        file.write(f"a {suffix}".encode())
 
 
 def _write_hidden_states(experiment: Experiment) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rcn_bench.page.cells import Row, columns_of, read_rows
 from rcn_bench.page.grid import Grid, Source, data_uri, without_constants
@@ -71,7 +72,8 @@ def picture_of(shelf: Shelf, name: str) -> Picture | None:
     record = shelf.records.get(path)
     if not isinstance(record, FigureRecord):
         return None
-    suffix = next((suffix for suffix in IMAGES if suffix in record.files), "")
+    there = (suffix for suffix in IMAGES if suffix in record.files and not _was_left_out(shelf, path, suffix))
+    suffix = next(there, "")
     image = _read(shelf, "figure", name, suffix)[1] if suffix else None
     numbers = _read(shelf, "figure", name, "csv")[1]
     return Picture(
@@ -103,6 +105,12 @@ def _read(shelf: Shelf, kind: str, name: str, suffix: str) -> tuple[ProductRecor
     record = shelf.records.get(path)
     if not isinstance(record, ProductRecord):
         return None, None
+    if _was_left_out(shelf, path, suffix):
+        return record, None
     file = (shelf.tree.root / path).with_suffix(f".{suffix}")
-    name = shelf.tree.name(file)
-    return record, None if name in shelf.left_out else shelf.tried(name, lambda: record.content(file))
+    return record, shelf.tried(shelf.tree.name(file), lambda: record.content(file))
+
+
+def _was_left_out(shelf: Shelf, path: str, suffix: str) -> bool:
+    """Whether the file beside a record was not kept."""
+    return Path(path).with_suffix(f".{suffix}").as_posix() in shelf.left_out

@@ -17,12 +17,13 @@ from rcn_bench.trust.verify import Verifier
 
 LARGEST = 2 * 10**6  # bytes of a file on which nothing rests
 ENDS = (*PRODUCTS, "w_hh")  # stages of whose files nothing else is made
+DRAWN_AGAIN = (".pdf", ".svg")  # of a figure, whose records are kept, and with them what draws it; PNGs are to look at
 
 
 def keep(root: Path, destination: Path) -> str:
     """Copy the results of one experiment without weights, frames and logs, and write MANIFEST.json; returns a line.
 
-    Weights may have stayed on the machine that trained them: records tell of their sha256.
+    What is left out may have stayed on the machine that made it: records tell of its sha256.
     Errors: InputError for a folder that is none, is kept already, is not complete, does not hold, or has a writer at
     work; and if something is at the destination.
     """
@@ -56,12 +57,13 @@ def _require_at_rest(tree: Tree) -> None:
 
 
 def _not_to_keep(tree: Tree) -> Iterator[str]:
-    """Weights, and large files that can be made again or that no table or figure reads."""
+    """Weights, figures for print, and large files that can be made again or that no table or figure reads."""
     read = {tree.name(path) for product in tree.products.values() for path in product.reads()}
     for link in tree.links:
         for name in link.beside.values():
             ends_here = link.stage in ENDS and name not in read
-            if link.is_weights(name) or (ends_here and _is_large(tree.root / name)):
+            for_print = link.stage == "figure" and name.endswith(DRAWN_AGAIN)
+            if link.is_weights(name) or for_print or (ends_here and _is_large(tree.root / name)):
                 yield name
 
 

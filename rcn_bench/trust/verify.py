@@ -73,13 +73,14 @@ class Verifier:
         return None
 
     def _check_files(self, manifest: Manifest) -> None:
-        for name, sha256 in manifest.files.items():
+        known = {**manifest.left_out, **manifest.files}
+        for name, sha256 in known.items():
             found = self.hash(name)
-            if found != sha256:
-                self.report.add(
-                    name, "not there" if found is None else f"changed: its sha256 is not that of {MANIFEST}"
-                )
-        for name in sorted(self._listed - {*manifest.files, MANIFEST}):
+            if found is None and name in manifest.files:
+                self.report.add(name, "not there")
+            elif found not in (None, sha256):
+                self.report.add(name, f"changed: its sha256 is not that of {MANIFEST}")
+        for name in sorted(self._listed - {*known, MANIFEST}):
             self.report.add(name, f"{MANIFEST} does not know it")
         self.report.files = len(manifest.files) + 1
 

@@ -13,7 +13,7 @@ from whole_results import write_whole
 from rcn_bench import cli
 from rcn_bench.files import write_json
 from rcn_bench.records.base import with_checksum
-from rcn_bench.records.products import FigureRecord, TableRecord
+from rcn_bench.records.products import TableRecord
 from rcn_bench.records.runs import Evaluation, Skipped, Trained, write_metrics
 from rcn_bench.reporting.table import Table
 
@@ -88,10 +88,8 @@ def test_a_table_can_be_taken_as_csv(page):
 def test_figures_are_in_the_page(page):
     for name in ("forest", "figure1", "figure3"):
         image = page.top.one("figure", id=f"t0-figure-{name}").one("img").attributes
-        svg = "svg" in FigureRecord.read(KEPT / "figures" / f"{name}.json").files
-        suffix, kind = ("svg", "image/svg+xml") if svg else ("png", "image/png")
-        kept = (KEPT / "figures" / f"{name}.{suffix}").read_bytes()
-        assert base64.b64decode(image["src"].removeprefix(f"data:{kind};base64,")) == kept
+        kept = (KEPT / "figures" / f"{name}.png").read_bytes()  # results that are kept have no SVG
+        assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == kept
         assert image["alt"]
 
 
@@ -180,7 +178,10 @@ def test_machines_and_versions_are_named(page):
 
 
 def test_it_says_what_was_not_kept_and_what_the_config_does_not_ask_for(page):
-    assert f"runs/{RUN}/model.safetensors" in page.text
+    (not_kept,) = [gap for gap in page.top.all("section", class_="gap") if "Not kept" in gap.text]
+    for name in (f"runs/{RUN}/model.safetensors", "figures/figure1.pdf", "figures/figure1.svg"):
+        assert name in not_kept.text
+    assert "figures/figure1.png" not in not_kept.text
     assert "table2_architectures (tables.table2)" in page.text
     assert "Something is missing" not in page.text
 
@@ -357,5 +358,8 @@ def test_a_whole_experiment_at_work(read, tmp_path):
     whole = write_whole(tmp_path / "results")
     page = read(whole)
     assert "Something is missing" not in page.text
+    image = page.top.one("figure", id="t0-figure-figure1").one("img").attributes["src"]
+    drawn = (whole / "figures" / "figure1.svg").read_bytes()
+    assert base64.b64decode(image.removeprefix("data:image/svg+xml;base64,")) == drawn
     for table in (whole / "tables").glob("*.csv"):
         assert page.top.one("table", id=f"t0-table-{table.stem}")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text  # whose extent leaves out the line from a label to its curve
+from PIL import Image
 
 from rcn_bench.provenance import Origin
 from rcn_bench.reporting.figure import PICTURES, Drawing, new_figure
@@ -102,6 +103,29 @@ def test_the_same_figure_is_the_same_files_whenever_it_is_drawn_and_whatever_sty
         second = written(folders[1])
     assert set(first) == {".csv", ".json", *(f".{suffix}" for suffix in PICTURES)}
     assert first == second
+    with Image.open(folders[0] / "drawn.png") as png:
+        assert (png.mode, png.size, round(png.info["dpi"][0])) == ("P", (600, 400), 200)
     assert b"CreationDate" not in first[".pdf"]
     assert b"dc:date" not in first[".svg"]
     assert first[".csv"] == b"a\n0.333333\n"
+
+
+def test_a_png_has_its_areas_in_their_colours_and_few_edges_far_from_theirs(tmp_path):
+    colours = np.random.default_rng(0).random((6, 6, 3))
+    with house_style():
+        figure = new_figure(3, 3)
+        axis = figure.subplots()
+        axis.imshow(colours)
+        axis.plot([0, 5], [0, 5], label="a line")
+        axis.legend()
+        Drawing(figure, pd.DataFrame()).write(tmp_path / "drawn", an_example(Origin), [])
+        figure.savefig(tmp_path / "whole.png")
+    with Image.open(tmp_path / "drawn.png") as few, Image.open(tmp_path / "whole.png") as whole:
+        shown, meant = (np.asarray(picture.convert("RGB")).astype(int) for picture in (few, whole))
+    off = abs(shown - meant).max(-1)
+    _, area, pixels = np.unique(meant.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    of_areas = (pixels > 100)[area.ravel()]
+    assert (pixels > 100).sum() > 36
+    assert off.ravel()[of_areas].max() <= 2
+    assert (off > 24).mean() < 0.001
+    assert (tmp_path / "drawn.png").stat().st_size < 0.6 * (tmp_path / "whole.png").stat().st_size

@@ -1,14 +1,17 @@
 """What is kept of results, and what is not."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from rcn_bench import cli
+from rcn_bench.files import file_hash
 from rcn_bench.plan.config import experiment_in
 from rcn_bench.plan.writers import writing
 from rcn_bench.records.kept import MANIFEST, Manifest
+from rcn_bench.records.products import FigureRecord
 from rcn_bench.records.runs import Evaluation
 from rcn_bench.trust import keep as keeping
 from rcn_bench.trust.keep import keep
@@ -24,7 +27,9 @@ def test_all_but_weights_and_frames_is_kept(kept, written):
     files = {path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()}
     assert files == {*manifest.files, MANIFEST}
     weights = {path.relative_to(written).as_posix() for path in written.rglob("model.safetensors")}
-    assert {*manifest.left_out} == weights | {"pretrained/resnet18-stills.safetensors"}
+    for_print = {path.relative_to(written).as_posix() for end in ("pdf", "svg") for path in written.rglob(f"*.{end}")}
+    assert "figures/figure3.svg" in for_print
+    assert {*manifest.left_out} == weights | for_print | {"pretrained/resnet18-stills.safetensors"}
     for name in manifest.files:
         if not name.endswith("README.md"):
             assert (kept / name).read_bytes() == (written / name).read_bytes()
@@ -38,6 +43,42 @@ def test_the_manifest_describes_every_machine_once_with_what_was_made_on_it(kept
     made_on = {stage: system.machine.cpu for system in systems for stage in system.stages}
     assert made_on["throughput"] == "a processor"  # as table_results has it
     assert made_on["table"] == systems[-1].machine.cpu
+
+
+def test_pdf_and_svg_of_figures_are_known_by_the_checksum_that_their_record_has_and_the_rest_holds(kept, written):
+    report, left_out = Verifier(kept).verify(), Manifest.read(kept / MANIFEST).left_out
+    assert report.holds
+    for suffix in ("pdf", "svg"):
+        name = f"figures/figure3.{suffix}"
+        assert left_out[name] == FigureRecord.read(kept / "figures/figure3.json").files[suffix]
+        assert left_out[name] == file_hash(written / name)
+        assert name in report.not_kept
+
+
+@pytest.mark.parametrize("name", ["figures/figure1.png", "figures/figure1.csv"])
+def test_an_edit_of_what_is_kept_of_a_figure_is_named(kept, name):
+    content = (kept / name).read_bytes()
+    (kept / name).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+    assert [finding.path for finding in Verifier(kept).verify().findings] == [name]
+    (kept / name).unlink()
+    assert [str(finding) for finding in Verifier(kept).verify().findings] == [f"{name}: not there"]
+
+
+def test_what_was_left_out_may_be_brought_back_and_another_in_its_place_is_named(kept, whole, tmp_path, capsys):
+    for name in ("figures/figure1.pdf", f"{RUN}/model.safetensors"):
+        shutil.copyfile(whole / name, kept / name)
+        report = Verifier(kept).verify()
+        assert report.holds
+        assert name not in report.not_kept
+        (kept / name).write_bytes(b"another")
+        (finding,) = Verifier(kept).verify().findings
+        assert (finding.path, finding.why) == (name, f"changed: its sha256 is not that of {MANIFEST}")
+        (kept / name).unlink()
+    (whole / "figures/figure1.pdf").write_bytes(b"another")
+    (finding,) = Verifier(whole).verify().findings
+    assert str(finding) == "figures/figure1.pdf: not as figures/figure1.json tells of it, by its sha256"
+    assert cli.main(["keep", str(whole), str(tmp_path / "again")]) == 2
+    assert f"{whole}/figures/figure1.pdf: not as its record tells of it" in capsys.readouterr().err
 
 
 def test_large_files_on_which_nothing_rests_are_left_out_and_still_verified(whole, tmp_path, monkeypatch):
