@@ -68,8 +68,9 @@ class _Training:
 def _machine(start: Start) -> str:
     machine = start.machine
     several = f"{start.processes} x " if start.processes > 1 else ""
-    threads = f", {machine.threads} threads" if machine.device == "cpu" else ""
-    return f"{several}{machine.name}{threads}"
+    if machine.device != "cpu":
+        return f"{several}{machine.name}"
+    return f"{several}{machine.name}, {machine.threads} thread{'s' if machine.threads > 1 else ''}"
 
 
 def trainings(product: Trainings) -> Table:

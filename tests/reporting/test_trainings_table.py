@@ -166,6 +166,7 @@ def test_of_one_epoch_there_is_no_time_of_an_update(experiment):
     assert row["ms/update"] == ""
     assert "n/a for ms/update: there was no epoch after the first" in markdown
     assert "ms/update" not in shown(markdown)[0]
+    assert "Of no row" not in markdown
 
 
 def test_a_part_of_it_is_of_the_trainings_that_are_done(experiment):
