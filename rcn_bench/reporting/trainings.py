@@ -14,10 +14,10 @@ from rcn_bench.plan.products.training import Trainings
 from rcn_bench.plan.run import Run
 from rcn_bench.provenance import Start
 from rcn_bench.records.runs import Epoch, Trained
-from rcn_bench.reporting.cost import GIB
 from rcn_bench.reporting.results import data_set, if_there, read_epochs, read_training
 from rcn_bench.reporting.table import Table
 
+GIB = 2**30
 OF_GPU, OF_PROCESSOR = "minutes of a GPU", "minutes of a processor"
 ELSEWHERE = "which of its epochs were made on which machine is not recorded"
 WHY = {
