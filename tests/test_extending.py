@@ -109,7 +109,7 @@ def test_the_table_and_the_figure_are_made_from_runs(folder):
     """The whole road, of the smallest experiment that has them."""
     config = yaml.safe_load((folder / "own.yaml").read_text()) | {"base": "config/smoke.yaml"}
     config["tables"] = {"my_seeds": {"models": ["rcn_pocket"], "frames": 8}}
-    config["tables"] |= dict.fromkeys(["table1", "table2", "table3", "table4", "table5", "league"])
+    config["tables"] |= dict.fromkeys(["table1", "table2", "table3", "table4", "table5", "league", "trainings"])
     config["figures"] = {"my_epochs": {"models": ["rcn_pocket"], "frames": 8}, "figure2": None, "online_accuracy": None}
     config["plugins"] = ["my_models", "my_table", "my_figure"]
     (folder / "small.yaml").write_text(yaml.safe_dump(config))

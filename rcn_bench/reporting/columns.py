@@ -14,6 +14,7 @@ COUNTS = ("videos", "clips", "videos skipped", "seeds")  # told in a line where 
 CONDITIONS = (  # likewise: what says how something was taken, not what came out
     *("stem pool", "frames", "GMACs counted at", "clips/s timed at", "frames in the clip"),
     *("activations recomputed", "clips in the batch", "memory measured or estimated"),
+    *("deterministic", "machine"),
 )
 LOW, HIGH, SPREAD = " low", " high", " spread %"  # how the columns end that stand beside another, or are one together
 NUMBER = re.compile(r"[-+<]?\d[\d.,]*(e[-+]?\d+)?")

@@ -81,9 +81,13 @@ def read_lifetime(experiment: Experiment, run: Run) -> Lifetime:
     return _of_own_weights(_own(Lifetime, experiment, "lifetime", run.name), experiment, run)
 
 
+def read_training(experiment: Experiment, run: Run) -> Trained:
+    return _own(Trained, experiment, "train", run.name)
+
+
 def read_epochs(experiment: Experiment, run: Run) -> list[Epoch]:
     """Loss and accuracy in training."""
-    return _own(Trained, experiment, "train", run.name).epochs(experiment.paths.metrics(run))
+    return read_training(experiment, run).epochs(experiment.paths.metrics(run))
 
 
 def notes_on_overlap(results: Mapping[Run, Evaluation] | Mapping[Run, Online]) -> list[str]:
@@ -130,7 +134,7 @@ def _own(kind: type[Kind], experiment: Experiment, stage: str, target: str = "")
 
 def _of_own_weights(result: OfWeights, experiment: Experiment, run: Run) -> OfWeights:
     """An evaluation does not hold how its weights were trained; their own record does."""
-    if result.weights_sha256 != _own(Trained, experiment, "train", run.name).weights_sha256:
+    if result.weights_sha256 != read_training(experiment, run).weights_sha256:
         path = experiment.paths.training(run)
         raise InputError(f"{path}: of other weights than were evaluated; run `{result.command(path)}` again")
     return result

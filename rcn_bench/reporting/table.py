@@ -15,6 +15,7 @@ from rcn_bench.reporting.columns import (
     HIGH,
     LOW,
     NOT_AVAILABLE,
+    SPREAD,
     Column,
     columns_of,
     empty_columns,
@@ -102,7 +103,7 @@ class Table:
         if self.readable is not None:
             return self.notes
         of_all = told(self.rows)
-        empty = [name.removesuffix(LOW) for name in empty_columns(self.rows) if not name.endswith(HIGH)]
+        empty = [name.removesuffix(LOW) for name in empty_columns(self.rows) if not name.endswith((HIGH, SPREAD))]
         empty = [name for name in empty if not any(name in note for note in self.notes)]
         return [
             *([f"Of each row: {', '.join(of_all)}."] if of_all else []),

@@ -31,8 +31,8 @@ def why(experiment: Experiment, name: str, row: str, column: str) -> Iterator[st
     row: its number from 1 on, or what its first columns say, such as "stills identity". column: its name or number.
     Errors: InputError for a table, row or column that is not there; it lists those that are.
     """
-    find_product(experiment, name, "table")
     tree = Tree(experiment.paths.root)
+    find_product(tree.experiment, name, "table")  # of the config that the results were made with
     report = Verifier(tree.root).verify()
     yield from (line for text in _lines(tree, report, name, row, column) for line in _wrapped(shown(text)))
 

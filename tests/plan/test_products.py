@@ -42,6 +42,7 @@ def test_products_stand_in_the_order_of_the_paper():
         "accuracy_by_latency",
         "per_class",
         "confusion",
+        "trainings",
         "learning_curves",
         "claims",
         "forest",
@@ -249,10 +250,12 @@ def test_an_ablation_costs_as_much_as_its_model():
 
 
 def test_learning_curves_are_of_the_trainings_that_others_show_and_of_no_more():
-    found = experiment({"seeds": [3, 5], "figures.learning_curves": {}})
+    found = experiment({"seeds": [3, 5], "figures.learning_curves": {}, "tables.trainings": {}})
     products = products_of(found)
-    curves = products.pop("learning_curves")
-    assert curves.runs() == all_runs(products.values())
+    curves, table = products.pop("learning_curves"), products.pop("trainings")
+    assert curves.runs() == table.runs() == all_runs(products.values())
+    assert curves.rows() == table.rows()
+    assert curves.reads() == table.reads()
     starts = [row[2:] for row in curves.rows() if row[:2] == ("rcn18", 8)]
     assert starts == [("random", "random"), ("random", "identity"), ("stills", "random"), ("stills", "identity")]
     assert [run.seed for run in curves.rows()["rcn18", 8, "stills", "identity"]] == [3, 5]
@@ -260,20 +263,25 @@ def test_learning_curves_are_of_the_trainings_that_others_show_and_of_no_more():
     assert {path.name for path in curves.reads()} == {"metrics.jsonl", "provenance.json"}
 
 
-@pytest.mark.parametrize("name", ["online_accuracy", "lifetime", "cost", "clip_length"])
-def test_learning_curves_are_of_what_a_figure_alone_shows(name):
-    alone = {"figures.learning_curves": {}, "lifetime": {"videos": 4, "frames": 64}, f"figures.{name}": {"rcn18": [12]}}
+OF_LENGTHS = {f"figures.{name}": {"rcn18": [12]} for name in ("online_accuracy", "lifetime", "cost", "clip_length")}
+
+
+@pytest.mark.parametrize("section", [*OF_LENGTHS, "tables.league"])
+def test_learning_curves_are_of_what_another_alone_shows(section):
+    alone = {"figures.learning_curves": {}, "lifetime": {"videos": 4, "frames": 64}}
+    alone[section] = OF_LENGTHS.get(section, {"models": ["rcn18"], "frames": 12})
     products = products_of(experiment(alone))
-    shown = {run for run in products[name].runs() if run.frames == 12}
+    shown = {run for run in products[section.partition(".")[2]].runs() if run.frames == 12}
     assert shown
     assert shown <= set(products["learning_curves"].runs())
 
 
-def test_learning_curves_of_no_training_are_refused():
+@pytest.mark.parametrize("place", ["figures.learning_curves", "tables.trainings"])
+def test_learning_curves_and_a_table_of_no_training_are_refused(place):
     costs_alone = dict.fromkeys(("tables.table1", "tables.table2", "tables.table3"), MISSING)
-    figures = {"figures.figure2": MISSING, "figures.online_accuracy": MISSING, "figures.learning_curves": {}}
-    with pytest.raises(InputError, match=r"figures.learning_curves: no table or figure shows a training"):
-        experiment(costs_alone | figures)
+    figures = {"figures.figure2": MISSING, "figures.online_accuracy": MISSING}
+    with pytest.raises(InputError, match=rf"{place}: no table or figure shows a training"):
+        experiment(costs_alone | figures | {place: {}})
 
 
 def test_all_runs_hold_every_run_of_every_table_and_figure_once():

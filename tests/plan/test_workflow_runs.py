@@ -27,6 +27,7 @@ SMALLEST = {
         "table4": {"models": ["rcn18"], "frames": [4]},
         "table5": {"models": ["rcn18"], "frames": 4},
         "league": None,
+        "trainings": None,
     },
     "profile": {
         "size": 32,

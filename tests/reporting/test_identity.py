@@ -110,7 +110,8 @@ def unknown_to(identity_of, config, keys):
 
 @pytest.fixture(scope="module")
 def experiment(config, tmp_path_factory):
-    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}, "per_class": OF_MODELS, "league": OF_MODELS}
+    tables = {"w_hh": {"model": "rcn18", "frames": 8}, "claims": {}, "trainings": {}}
+    tables |= dict.fromkeys(("per_class", "league"), OF_MODELS)
     with_all = copy.deepcopy(config)
     update(with_all, {"figures": FIGURES, "tables": tables, "lifetime": {"videos": 4, "frames": 128}})
     experiment = check_config(with_all, "config", tmp_path_factory.mktemp("results"))

@@ -1,9 +1,12 @@
 """A cell of a table, walked back to what it was made from."""
 
 import pytest
+import yaml
 
 from rcn_bench import cli
+from rcn_bench.plan.config import load_experiment
 from rcn_bench.records.runs import Evaluation, Trained
+from rcn_bench.reporting.write import write_product
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +80,17 @@ def test_rows_and_columns_that_are_not_there_are_answered_with_those_that_are(wh
     assert "no table 'table9'" in refused
     code, _, refused = why(capsys, "table1_init", "--row", 1, "--column", 1)
     assert "why: give --config, or --in and a folder of results" in refused
+
+
+def test_a_table_that_only_the_config_given_has_is_none_of_the_results(whole, capsys, tmp_path):
+    config = yaml.safe_load((whole / "config.yaml").read_text())
+    config["tables"]["trainings"] = {}
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(config))
+    place = ("--config", tmp_path / "more.yaml", "--results", whole.parent)
+    write_product(load_experiment([tmp_path / "more.yaml"], whole.parent), "table", "trainings")
+    code, _, refused = why(capsys, "trainings", "--row", 1, "--column", 1, *place)
+    assert code == 2
+    assert "no table 'trainings' in small; it has table1_init, " in refused
 
 
 def test_the_config_can_be_given_as_to_other_commands(whole, capsys):

@@ -1,4 +1,4 @@
-"""Figures of trainings themselves: of those that the experiment's other tables and figures show."""
+"""A table and a figure of trainings themselves: of those that the experiment's other tables and figures show."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,14 @@ from typing import Any
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.products import classes, figures, tables
+from rcn_bench.plan.products import classes, figures, league, tables
 from rcn_bench.plan.products.base import Product, Rows, product, registered
 from rcn_bench.plan.run import Run
 
 
-@product
 @dataclass(frozen=True)
-class LearningCurves(Product):
-    """Loss and accuracy in training, epoch by epoch; it asks for no run of its own."""
-
-    kind = "figure"
-    name = "learning_curves"
-    section = ("figures", "learning_curves")
-    builder = "rcn_bench.reporting.learning:learning_curves"
+class OfTrainings(Product):
+    """Those that others show; it asks for no run of its own."""
 
     def rows(self) -> Rows:
         """By model, clip length, w_xh and w_hh: models as the config lists them, random starts first."""
@@ -42,9 +36,38 @@ class LearningCurves(Product):
             raise InputError(f"{self.place}: no table or figure shows a training; add one, such as tables.table1")
 
 
+@product
+@dataclass(frozen=True)
+class Trainings(OfTrainings):
+    """What each training took: updates, their time, minutes of a GPU, memory; it asks for no run of its own."""
+
+    kind = "table"
+    name = "trainings"
+    section = ("tables", "trainings")
+    builder = "rcn_bench.reporting.trainings:trainings"
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "name": self.experiment.name,
+            "twins": self.experiment.dataset.twins,
+            "frames_per_batch": self.experiment.train.frames_per_batch,
+        }
+
+
+@product
+@dataclass(frozen=True)
+class LearningCurves(OfTrainings):
+    """Loss and accuracy in training, epoch by epoch; it asks for no run of its own."""
+
+    kind = "figure"
+    name = "learning_curves"
+    section = ("figures", "learning_curves")
+    builder = "rcn_bench.reporting.learning:learning_curves"
+
+
 def _shown(experiment: Experiment) -> set[Run]:
     sections = {"tables": experiment.tables, "figures": experiment.figures}
-    others = registered([module.__name__ for module in (tables, figures, classes)]).values()
+    others = registered([module.__name__ for module in (tables, figures, league, classes)]).values()
     asked = [(cls, sections[cls.section[0]]) for cls in others]
     shown = [cls.of(experiment, section[cls.section[1]]) for cls, section in asked if cls.section[1] in section]
     return {run for each in shown for run in each.runs()}
