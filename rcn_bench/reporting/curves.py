@@ -36,12 +36,15 @@ def told_seeds(counts: Iterable[int]) -> str:
     return f"{' or '.join(map(str, found))} {'seed' if found == [1] else 'seeds'}"
 
 
-def label_curves(axis: Axes, curves: Sequence[Curve], along: str, *, ceiling: bool) -> None:
+def label_curves(
+    axis: Axes, curves: Sequence[Curve], along: str, *, ceiling: bool, among: Sequence[Curve] = ()
+) -> None:
     """Each with its name and the details that not all share, among them that of the ceiling, which is drawn.
 
-    along: the column on the x axis. To be called last, as label_line_ends.
+    along: the column on the x axis. among: all curves of the figure, if other axes have some.
+    To be called last, as label_line_ends.
     """
-    common = _common(curves)
+    common = _common(among or curves)
     ends = [
         LineEnd(
             curve.table[along].iloc[-1],

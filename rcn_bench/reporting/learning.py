@@ -44,7 +44,7 @@ def learning_curves(product: LearningCurves) -> Drawing:
             axis.tick_params(labelbottom=row == len(SHOWN) - 1, labelleft=column == 0)
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
             if row == 0:
-                axis.set_title(f"{panel[0]}, {panel[1]} frames")
+                axis.set_title(f"{panel[0]},\n{panel[1]} frames" if columns > 2 else f"{panel[0]}, {panel[1]} frames")
             if column == 0:
                 axis.set_ylabel(drawn)
         axis.set_xlabel("epoch")

@@ -26,34 +26,41 @@ WAYS = {
 }
 EXPLAINED = (
     "By the last clip's frames up to that age, by all frames up to it, or by a clip's frames with the state restarted "
-    "before them. Dotted upright lines: a clip in training."
+    "before them. Dotted upright line: a clip in training."
 )
 
 
 def lifetime(product: LifetimeAccuracy) -> Drawing:
-    """Accuracy against the age of the state, in frames; the age at the end of a clip in training is marked."""
-    figure = new_figure(PANEL, 3.6)
-    axis = figure.subplots()
-    curves, shown, measured = [], product.rows(), measured_lifetimes(product)
-    for mark, ((model, frames), runs) in zip(marks(len(shown)), shown.items(), strict=True):
+    """Accuracy against the age of the state, in frames; a panel a clip length in training, whose end is marked."""
+    shown, measured = product.rows(), measured_lifetimes(product)
+    models, lengths = (list(dict.fromkeys(part)) for part in zip(*shown, strict=True))
+    mark_of = dict(zip(models, marks(len(models)), strict=True))
+    curves: dict[int, list[Curve]] = {length: [] for length in sorted(lengths)}
+    figure = new_figure(PANEL, 1.2 + 2.4 * len(curves))
+    axes = dict(zip(curves, figure.subplots(len(curves), sharex=True, sharey=True, squeeze=False)[:, 0], strict=True))
+    for (model, frames), runs in shown.items():
         records, rows = zip(*(measured[run] for run in runs), strict=True)
         for way in records[0].ways:
             told, line = WAYS[way]
             table = _by_age([of_one[way] for of_one in rows], frames, records[0].ages)
             known = {"model": model, "frames": frames, "way": way, "runs": " ".join(run.name for run in runs)}
-            name, details = f"{model}, {frames} frames, {told}", [f"{len(rows[0][way])} videos", f"w_xh {runs[0].w_xh}"]
-            curves.append(Curve(name, details, len(runs), table.assign(**known), mark.colour))
-            axis.plot(table["age"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
-    draw_intervals(axis, "age", curves)
-    for frames in sorted({frames for _, frames in shown}):
+            details, mark = [f"{len(rows[0][way])} videos", f"w_xh {runs[0].w_xh}"], mark_of[model]
+            curves[frames].append(Curve(f"{model}, {told}", details, len(runs), table.assign(**known), mark.colour))
+            axes[frames].plot(table["age"], table["accuracy"], line, color=mark.colour, marker=mark.marker)
+    for frames, axis in axes.items():
+        draw_intervals(axis, "age", curves[frames])
         axis.axvline(frames, color=QUIET, linewidth=0.8, linestyle=":", zorder=1)
+        axis.set_title(f"trained on clips of {frames} frames")
+        axis.set_ylabel("video accuracy")
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axis.set(xlabel="frames since the state began anew", ylabel="video accuracy")
-    add_note(figure, EXPLAINED, *note_of(curves))
-    label_curves(axis, curves, "age", ceiling=True)
-    return Drawing(figure, pd.concat(curve.table for curve in curves))
+    axis.set_xlabel("frames since the state began anew")
+    every = [curve for of_length in curves.values() for curve in of_length]
+    add_note(figure, EXPLAINED, *note_of(every))
+    for frames, axis in axes.items():
+        label_curves(axis, curves[frames], "age", ceiling=True, among=every)
+    return Drawing(figure, pd.concat(curve.table for curve in every))
 
 
 def change_with_age(rows: Sequence[pd.DataFrame], clip_frames: int, times: int) -> Scores | None:
