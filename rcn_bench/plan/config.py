@@ -264,7 +264,7 @@ def _explain(error: Any) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = next(name for name in error.instance if name not in known)
         close = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known)}"
+        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known) or 'none'}"
         return f"{key}: unknown key {unknown!r}; {hint}"
     if error.validator == "type" and type(error.instance) is int and abs(error.instance) > LARGEST:
         return f"{key}: too large; a whole number is at most {LARGEST}"

@@ -174,6 +174,7 @@ def test_crop_that_is_larger_than_the_frames_is_refused():
         ("data.digits.sped", "data.digits: unknown key 'sped'; did you mean speed?"),
         ("models.rcn18.w_xx", "models.rcn18: unknown key 'w_xx'; did you mean w_xh?"),
         ("augment.zzz", "augment: unknown key 'zzz'; known keys are flip, rotate, translate, scale"),
+        ("tables.claims.zzz", "tables.claims: unknown key 'zzz'; known keys are none"),
         ("tables.tabel1", "tables: unknown key 'tabel1'; did you mean table1?"),
     ],
 )

@@ -44,6 +44,22 @@ def build(product):
     return torch.zeros(1), pandas
 """
 
+OF_TRAININGS = """
+from dataclasses import dataclass
+
+from rcn_bench.plan.products.base import product
+from rcn_bench.plan.products.training import OfTrainings
+
+
+@product
+@dataclass(frozen=True)
+class AllOfThem(OfTrainings):
+    kind = "table"
+    name = "all_of_them"
+    section = ("tables", "all_of_them")
+    builder = "own_trainings:build"
+"""
+
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
@@ -72,6 +88,26 @@ def test_a_plugins_table_has_its_runs_and_its_section_is_checked(plugin):
     lacking = with_table([module], mine={"models": ["c2d18"]})
     assert refusal(lacking) == "tables.mine: 'frames' is a required property"
     assert refusal(with_table([], mine={"models": ["c2d18"], "frames": 4})).startswith("tables: unknown key 'mine'")
+
+
+def test_trainings_that_a_plugins_table_alone_shows_are_trainings_of_the_experiment(plugin):
+    plugins = [plugin("own_trained"), plugin("own_trainings")]
+    Path("own_trainings.py").write_text(OF_TRAININGS)
+    config = with_table(plugins, mine={"models": ["c2d18"], "frames": 4}, trainings={}, all_of_them={})
+    config["tables"] = {name: config["tables"][name] for name in ("mine", "trainings", "all_of_them")}
+    products = products_of(experiment(config=config | {"figures": {}}))
+    assert [run.name for run in products["trainings"].runs()] == ["c2d18-t4-xh_stills-s0"]
+    assert products["all_of_them"].runs() == products["trainings"].runs()
+
+
+def test_trainings_of_a_model_that_only_a_plugin_knows_come_last(plugin):
+    module = plugin("own_unlisted")
+    rows = "return {model: default_runs(self.experiment, model, self.frames) for model in self.models}"
+    unlisted = 'return {1: [Run("c2d50", 4, "random", None, 0)]}'
+    text = Path(f"{module}.py").read_text().replace(rows, unlisted)
+    Path(f"{module}.py").write_text("from rcn_bench.plan.run import Run\n" + text)
+    config = with_table([module], mine={"models": ["c2d18"], "frames": 4}, trainings={})
+    assert list(products_of(experiment(config=config))["trainings"].rows())[-1][0] == "c2d50"
 
 
 def test_products_of_one_experiments_plugins_are_not_anothers(plugin):

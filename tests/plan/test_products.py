@@ -263,6 +263,16 @@ def test_learning_curves_are_of_the_trainings_that_others_show_and_of_no_more():
     assert {path.name for path in curves.reads()} == {"metrics.jsonl", "provenance.json"}
 
 
+def test_trainings_of_an_option_that_changes_nothing_at_8_frames_stand_where_the_config_lists_it():
+    batch = {"rcn18+t8_batch": {"w_xh": ["stills"], "w_hh": ["identity"]}, "c2d18": {"w_xh": ["stills"]}}
+    config = MINI | {"models": batch, "figures": {"learning_curves": {}}}
+    config["tables"] = {"table3": {"models": list(batch), "frames": [8, 16]}, "trainings": {}}
+    products = products_of(experiment(config=config))
+    shown = [("rcn18", 8), ("rcn18+t8_batch", 16), ("c2d18", 8), ("c2d18", 16)]
+    assert [row[:2] for row in products["trainings"].rows()] == shown
+    assert products["learning_curves"].runs() == products["table3_clip_length"].runs()
+
+
 OF_LENGTHS = {f"figures.{name}": {"rcn18": [12]} for name in ("online_accuracy", "lifetime", "cost", "clip_length")}
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rcn_bench.code import find_products
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import classes, figures, league, tables
 from rcn_bench.plan.products.base import Product, Rows, product, registered
-from rcn_bench.plan.run import Run
+from rcn_bench.plan.run import BATCH_OF_T8, Run
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,12 @@ class OfTrainings(Product):
     def rows(self) -> Rows:
         """By model, clip length, w_xh and w_hh: models as the config lists them, random starts first."""
         place = {model: number for number, model in enumerate(self.experiment.models)}
+        for model, number in list(place.items()):  # whose runs at 8 frames are those of the model without the option
+            place.setdefault(model.replace(f"+{BATCH_OF_T8}", ""), number)
 
         def order(run: Run) -> tuple[Any, ...]:
-            return place[run.variant], run.frames, run.w_xh != "random", run.w_hh != "random", run.seed
+            model = place.get(run.variant, len(place)), run.variant  # a plugin's may be of a model that is not listed
+            return *model, run.frames, run.w_xh != "random", run.w_hh != "random", run.seed
 
         found: dict[tuple[str, int, str, str | None], list[Run]] = {}
         for run in sorted(_shown(self.experiment), key=order):
@@ -67,7 +71,8 @@ class LearningCurves(OfTrainings):
 
 def _shown(experiment: Experiment) -> set[Run]:
     sections = {"tables": experiment.tables, "figures": experiment.figures}
-    others = registered([module.__name__ for module in (tables, figures, league, classes)]).values()
+    modules = [*(module.__name__ for module in (tables, figures, league, classes)), *find_products(experiment.plugins)]
+    others = [cls for cls in registered(modules).values() if not issubclass(cls, OfTrainings)]
     asked = [(cls, sections[cls.section[0]]) for cls in others]
     shown = [cls.of(experiment, section[cls.section[1]]) for cls, section in asked if cls.section[1] in section]
     return {run for each in shown for run in each.runs()}
