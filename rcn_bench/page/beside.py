@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rcn_bench.page.cells import NOTHING, Cell, Column, Row, column, interval_cell
+from rcn_bench.page.cells import NOTHING, WORDS, Cell, Column, Row, column, interval_cell
 from rcn_bench.page.claims import claim_cell, effect_cell, read_claims, verdict_cell
 from rcn_bench.page.grid import Grid
 from rcn_bench.page.products import read_table
@@ -76,7 +76,8 @@ def _accuracies(name: str, shelves: Labelled) -> Grid | None:
 
 
 def _name_of(row: Row) -> str:
-    return ", ".join(first_cells(row))
+    named = zip(row, first_cells(row), strict=False)  # fewer cells than columns
+    return ", ".join(f"{column} {WORDS[cell]}" if cell in WORDS else cell for column, cell in named)
 
 
 def _claims(shelf: Shelf) -> list[Row]:

@@ -13,6 +13,7 @@ Row = Mapping[str, str]
 MISSING = "n/a"
 LOW, HIGH = " low", " high"  # how the columns with the ends of an interval end
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+WORDS = {"True": "yes", "False": "no"}
 LONG = 36  # characters, from which on a text is to get room to wrap in
 
 
@@ -73,7 +74,7 @@ def column(name: str, values: Sequence[str]) -> Column:
     there = [value for value in values if value]
     if there and all(NUMBER.fullmatch(value) for value in there):
         return _of_numbers(name, values, there)
-    words = {"True": "yes", "False": "no"} if set(there) <= {"True", "False"} else {}
+    words = WORDS if set(there) <= set(WORDS) else {}
     return Column(name, [Cell(words.get(value, value) or MISSING, value) for value in values])
 
 

@@ -9,7 +9,7 @@ from rcn_bench.page.grid import Grid, Source, data_uri, without_constants
 from rcn_bench.page.shelf import Shelf
 from rcn_bench.plan.products.base import Product
 from rcn_bench.records.products import FigureRecord, ProductRecord, TableRecord
-from rcn_bench.trust.why import behind, first_cells
+from rcn_bench.trust.why import behind, row_names
 
 IMAGES = {"svg": "image/svg+xml", "png": "image/png"}  # what a browser shows, the better first
 
@@ -40,7 +40,7 @@ def grid_of(shelf: Shelf, name: str) -> Grid | None:
         return None
     record, rows, download = read
     columns, notes = without_constants(columns_of(rows))
-    labels = [", ".join(first_cells(row)) for row in rows]
+    labels = [", ".join(cells) for cells in row_names(rows)]
     sources = sources_of(shelf, name, rows)
     return Grid(
         name=f"table-{name}",

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 from textwrap import wrap
 
@@ -45,7 +46,7 @@ def _lines(tree: Tree, report: Report, name: str, row: str, column: str) -> Iter
     column = _column(list(cells), column, path)
     runs = [Run.parse(each) for each in (cells.get("runs") or "").split()]
     yield f"{record.title}"
-    yield f"row {number} ({', '.join(first_cells(cells))}), {column}: {cells[column] or 'n/a'}"
+    yield f"row {number} ({', '.join(row_names(rows)[number - 1])}), {column}: {cells[column] or 'n/a'}"
     yield from _computed(tree, runs, column)
     yield ""
     links = {link.path: link for link in tree.links}
@@ -69,7 +70,7 @@ def behind(tree: Tree, name: str, cells: Mapping[str, str]) -> Iterator[Link]:
 
 
 def _row(rows: Sequence[dict[str, str]], asked: str, path: Path) -> tuple[int, dict[str, str]]:
-    names = [" ".join(first_cells(cells)) for cells in rows]
+    names = [" ".join(cells) for cells in row_names(rows)]
     if asked.isdecimal():
         found = [int(asked) - 1] if 1 <= int(asked) <= len(rows) else []
     else:
@@ -81,14 +82,17 @@ def _row(rows: Sequence[dict[str, str]], asked: str, path: Path) -> tuple[int, d
     return found[0] + 1, rows[found[0]]
 
 
-def first_cells(cells: Mapping[str, str]) -> list[str]:
+def row_names(rows: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    """Of each row its first cells, as many more than three as tell rows apart."""
+    most = max(map(len, rows), default=0)
+    named = ([first_cells(cells, count) for cells in rows] for count in range(3, max(3, most) + 1))
+    best = max(named, key=lambda names: len(set(map(tuple, names))))
+    return [[cell for cell in cells if cell] for cells in best]
+
+
+def first_cells(cells: Mapping[str, str], most: int = 3) -> list[str]:
     """Those that name a row: all before the first that is a number with a point."""
-    named: list[str] = []
-    for value in cells.values():
-        if "." in value or len(named) == 3:
-            break
-        named.append(value)
-    return named
+    return list(takewhile(lambda value: "." not in value, islice(cells.values(), most)))
 
 
 def _column(columns: Sequence[str], asked: str, path: Path) -> str:

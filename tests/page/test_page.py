@@ -325,6 +325,16 @@ def test_several_results_stand_side_by_side(read, copy):
     assert len(ids) == len(set(ids))
 
 
+def test_rows_side_by_side_are_named_in_words(read):
+    page = read(KEPT.parent / "frozen", KEPT.parent / "no_pool")
+    names = [row[0] for row in page.table("beside-beside_table2_architectures")[1]]
+    assert names == [
+        "rcn18, stills, stem pool yes",
+        "rcn18+frozen_bn, stills, stem pool yes",
+        "rcn18, random, stem pool no",
+    ]
+
+
 # The command
 
 

@@ -7,6 +7,7 @@ from rcn_bench import cli
 from rcn_bench.plan.config import load_experiment
 from rcn_bench.records.runs import Evaluation, Trained
 from rcn_bench.reporting.write import write_product
+from rcn_bench.trust.why import row_names
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +67,16 @@ def test_a_cost_is_walked_to_the_profile_of_its_model_alone(whole, capsys):
     assert "profiles/c2d18.json: holds" in lines
     assert "throughput.json: holds" in lines
     assert "profiles/rcn18.json: holds" not in lines
+
+
+def test_rows_that_three_cells_do_not_tell_apart_are_named_by_as_many_as_do():
+    starts = [("random", "random"), ("random", "identity"), ("stills", "identity")]
+    rows = [{"model": "rcn18", "frames": "8", "w_xh": w_xh, "w_hh": w_hh, "clips": "640"} for w_xh, w_hh in starts]
+    rows.append({"model": "c2d18", "frames": "8", "w_xh": "random", "w_hh": "", "clips": "640"})
+    assert row_names(rows) == [*(["rcn18", "8", *start] for start in starts), ["c2d18", "8", "random"]]
+    assert row_names(rows[1:]) == [["rcn18", "8", start[0]] for start in starts[1:]] + [["c2d18", "8", "random"]]
+    assert row_names([{"model": "rcn18", "acc %": "50.0"}] * 2) == [["rcn18"]] * 2
+    assert row_names([]) == []
 
 
 def test_rows_and_columns_that_are_not_there_are_answered_with_those_that_are(whole, capsys):
