@@ -86,6 +86,8 @@ class Epoch:
 
     def check(self) -> None:
         check_shares(self, "accuracy", "validation_accuracy")
+        if self.samples == 0:
+            raise ValueError("samples: 0 of them are no epoch")
 
 
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> str:
@@ -138,6 +140,11 @@ class Trained(OfVideos, Record):
     weights_sha256: str
     validation_fingerprint: str | None = None
     batch_norm: str | None = None
+
+    def check(self) -> None:
+        super().check()
+        if self.clips_trained == 0:
+            raise ValueError("clips_trained: 0 of them are no training")
 
     def epochs(self, path: Path) -> list[Epoch]:
         """Those of a metrics.jsonl. Errors: InputError if they are not the ones of this training."""

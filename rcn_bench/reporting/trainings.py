@@ -128,7 +128,7 @@ def _time_cells(name: str, times: Sequence[float]) -> dict[str, float | None]:
     if not times:
         return {name: None, f"{name} spread %": None}
     low, middle, high = map(float, np.quantile(times, [0.25, 0.5, 0.75]))
-    return {name: middle, f"{name} spread %": 100 * (high - low) / 2 / middle}
+    return {name: middle, f"{name} spread %": 100 * (high - low) / 2 / middle if middle else 0.0}
 
 
 def _notes(done: Sequence[_Training], units: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.records.overlap import Some
 from rcn_bench.records.plain import LARGEST, Signed, from_plain, to_plain
 from rcn_bench.records.products import ProductRecord
-from rcn_bench.records.runs import Evaluation
+from rcn_bench.records.runs import Evaluation, Trained
 from rcn_bench.records.weights import Card
 from results import an_evaluation, an_example, an_origin, document_kinds
 
@@ -52,6 +52,8 @@ def fields_of(kind):
     if "videos_used" in made:
         made |= {"videos_used": st.integers(1, 10), "videos_usable": st.integers(10, 20)}
         made["videos_listed"] = st.integers(20, LARGEST)
+    if kind is Trained:
+        made["clips_trained"] = st.integers(1, LARGEST)
     if "clips_per_video" in made:
         made |= {"clips": st.integers(10, 20), "clips_per_video": st.integers(20, LARGEST)}
     if kind is Lifetime:

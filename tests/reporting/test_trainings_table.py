@@ -169,6 +169,20 @@ def test_of_one_epoch_there_is_no_time_of_an_update(experiment):
     assert "Of no row" not in markdown
 
 
+def test_epochs_too_short_for_the_clock_have_no_spread(experiment):
+    for seed in (0, 1):
+        write(experiment, replace(RCN, seed=seed), [0.0, 0.0, 0.0])
+    (row,), _ = rows_of(experiment, RCN)
+    assert (float(row["ms/update"]), float(row["ms/update spread %"])) == (0, 0)
+
+
+def test_a_training_of_no_clip_is_refused(experiment):
+    with pytest.raises(InputError, match="clips_trained: 0 of them are no training"):
+        write(experiment, RCN, [])
+    with pytest.raises(InputError, match="epoch 1: samples: 0 of them are no epoch"):
+        write_metrics(experiment.paths.metrics(RCN), [an_example(Epoch, epoch=1, samples=0)])
+
+
 def test_a_part_of_it_is_of_the_trainings_that_are_done(experiment):
     experiment.paths.training(RCN).unlink()
     with pytest.raises(InputError, match=rf"provenance\.json: not there; run `rcn-bench train {RCN.name}` first"):
