@@ -1,6 +1,6 @@
 """Accuracy by the age of a network's state, and what it loses with age."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from rcn_bench.records.lifetime import Lifetime
 from rcn_bench.reporting.curves import Curve, draw_intervals, label_curves, note_of
 from rcn_bench.reporting.figure import Drawing, new_figure
 from rcn_bench.reporting.results import read_lifetime
-from rcn_bench.reporting.style import PANEL, QUIET, add_note, marks
+from rcn_bench.reporting.style import LABEL, PANEL, QUIET, add_note, marks
 
 Measured = tuple[Lifetime, dict[str, pd.DataFrame]]  # of a run, its rows by way
 UNKNOWN = (np.nan, np.nan)
@@ -36,8 +36,10 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
     models, lengths = (list(dict.fromkeys(part)) for part in zip(*shown, strict=True))
     mark_of = dict(zip(models, marks(len(models)), strict=True))
     curves: dict[int, list[Curve]] = {length: [] for length in sorted(lengths)}
-    figure = new_figure(PANEL, 1.2 + 2.4 * len(curves))
-    axes = dict(zip(curves, figure.subplots(len(curves), sharex=True, sharey=True, squeeze=False)[:, 0], strict=True))
+    heights = _heights(curves, {row: measured[runs[0]][0].ways for row, runs in shown.items()})
+    figure = new_figure(PANEL, 1.2 + sum(heights))
+    panels = figure.subplots(len(curves), sharex=True, sharey=True, squeeze=False, height_ratios=heights)
+    axes = dict(zip(curves, panels[:, 0], strict=True))
     for (model, frames), runs in shown.items():
         records, rows = zip(*(measured[run] for run in runs), strict=True)
         for way in records[0].ways:
@@ -61,6 +63,17 @@ def lifetime(product: LifetimeAccuracy) -> Drawing:
     for frames, axis in axes.items():
         label_curves(axis, curves[frames], "age", ceiling=True, among=every)
     return Drawing(figure, pd.concat(curve.table for curve in every))
+
+
+def _heights(lengths: Iterable[int], ways: Mapping[tuple[str, int], Sequence[str]]) -> list[float]:
+    """Inches of each clip length's panel: more than usual if there would be no room for the labels beside it.
+
+    ways: of each model and clip length.
+    """
+    labels = dict.fromkeys(lengths, 1)  # that of the ceiling
+    for (_, frames), of_row in ways.items():
+        labels[frames] += len(of_row)
+    return [max(2.4, 0.8 + LABEL * count) for count in labels.values()]
 
 
 def change_with_age(rows: Sequence[pd.DataFrame], clip_frames: int, times: int) -> Scores | None:

@@ -19,6 +19,7 @@ PAGE = 7.1  # inches; the width of a page's text in print, for figures of many p
 PAGE_HEIGHT = 9.5  # inches that a figure may be high
 PANEL = 5.0  # of a single panel with labels beside it; in a column of 3.4 inches its letters are still 5 points high
 SMALL = 7  # points
+LABEL = 1.35 * SMALL / 72  # inches from one label beside a panel to the next
 MOST_COLUMNS = 4  # of panels beside each other on a page
 
 _PALETTE = sns.color_palette("colorblind").as_hex()
@@ -111,7 +112,7 @@ def label_line_ends(axis: Axes, ends: Sequence[LineEnd]) -> None:
     wanted = [
         float(axis.transAxes.inverted().transform(axis.transData.transform((end.x, end.y)))[1]) for end in ordered
     ]
-    for end, place in zip(ordered, spread(wanted, 1.35 * SMALL / height), strict=True):
+    for end, place in zip(ordered, spread(wanted, 72 * LABEL / height), strict=True):
         axis.annotate(
             end.text,
             (end.x, end.y),

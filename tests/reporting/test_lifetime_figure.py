@@ -1,8 +1,11 @@
 """Accuracy by the age of a state, and its change since the age of a training clip's end."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from table_results import AGES, write_lifetime_run
 from written import drawn_figure
 
@@ -11,6 +14,7 @@ from rcn_bench.intervals import Scores
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import find_product
 from rcn_bench.reporting.lifetime import change_with_age, lifetime
+from rcn_bench.reporting.style import house_style
 
 LIFETIME = {"videos": 40, "frames": 128}
 GROUPS = [f"g{i // 2}" for i in range(40)]
@@ -93,6 +97,28 @@ def test_a_clip_length_has_a_panel_of_its_own_and_a_model_one_colour(experiment,
     assert colours[1] < colours[0]
     assert len(colours[0]) == 2
     assert sorted(set(drawing.numbers["frames"])) == [8, 16]
+
+
+def test_a_panel_of_many_models_is_as_high_as_its_labels(experiment):
+    starts = {"w_xh": ["stills"], "w_hh": ["identity"]}
+    names = [f"rcn{depth}{option}" for depth in (18, 34, 50) for option in ("", "+sum", "+carried", "+frozen_bn")]
+    models = {"models": dict.fromkeys(names, starts), "seeds": [0], "tables": {}}
+    models["figures"] = {"lifetime": {name: [8] for name in names} | {"rcn18": [8, 16]}}
+    many = check_config(experiment.config | models, "config", experiment.results)
+    rng = np.random.default_rng(0)
+    for name, frames in [*((name, 8) for name in names), ("rcn18", 16)]:
+        right = rng.integers(2, size=(3, 40, len(AGES)))
+        ways = [["".join(map(str, video)) for video in way] for way in right]
+        ways = dict(zip(("last", "all", "restarted"), ways, strict=True))
+        write_lifetime_run(many, name, 0, frames=frames, columns=FORTY, **ways)
+    with house_style():
+        figure = lifetime(find_product(many, "lifetime", "figure")).figure
+        figure.draw_without_rendering()
+        labels = [sorted(map(Text.get_window_extent, axis.texts), key=lambda box: box.y0) for axis in figure.axes]
+    assert [len(of_panel) for of_panel in labels] == [3 * len(names) + 1, 4]
+    below_each_other = [*labels[1], *labels[0]]
+    assert all(lower.y1 <= upper.y0 for lower, upper in pairwise(below_each_other))
+    assert below_each_other[-1].y1 <= figure.bbox.y1
 
 
 def test_change_with_age_is_that_of_the_rows(right):
