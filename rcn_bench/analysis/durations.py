@@ -82,7 +82,9 @@ def _of_results(folder: Path, experiment: Experiment) -> Measured:
             of_clip = scored.evaluation_seconds / (scored.clips * scored.crops), _machine(scored)
             evaluation.setdefault((run.variant, run.frames), []).append(of_clip)
     if not training:
-        raise InputError(f"{folder}: no run in it was trained as this experiment does (crop, batch, autocast, compile)")
+        raise InputError(
+            f"{folder}: no run in it was trained as this experiment does (crop, batch, stem, autocast, compile)"
+        )
     found.training, found.evaluation = _medians(training), _medians(evaluation)
     for path in sorted(folder.glob("pretrained/*.json")):
         network = Pretrained.read(path)
@@ -93,7 +95,7 @@ def _of_results(folder: Path, experiment: Experiment) -> Measured:
 
 def _trains_alike(settings: Any, experiment: Experiment) -> bool:
     """Whether a record is of steps like the experiment's, as far as it says so."""
-    trained = {**settings.get("train", {}), "crop": settings.get("clip", {}).get("crop")}
+    trained = {**settings, **settings.get("train", {}), "crop": settings.get("clip", {}).get("crop")}
     return all(trained.get(name, value) == value for name, value in vars(step_settings(experiment)).items())
 
 
