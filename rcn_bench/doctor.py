@@ -159,7 +159,7 @@ def _video() -> Iterator[Finding]:
     try:
         import av
     except (ImportError, OSError) as error:
-        yield Finding("missing", "video", reason(error), 'pip install "av>=17"')
+        yield Finding("missing", "video", reason(error), 'pip install "av>=18.1"')
         return
     lacking = {codec: of for codec, of in DECODED.items() if not _has(av.codec.Codec, codec)}
     if known := [codec for codec in DECODED if codec not in lacking]:

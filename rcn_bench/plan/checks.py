@@ -139,7 +139,10 @@ def _check_variant(experiment: Experiment, variant: str) -> None:
             "none; leave random out"
         )
     if CARRIED in words and starts.w_hh is None:
-        raise InputError(f"models.{variant}: +carried carries a hidden state, of which {base_model(variant)} has none")
+        raise InputError(
+            f"models.{variant}.w_hh: missing; +carried is for models with a hidden state, which start from one, such "
+            "as identity"
+        )
     if "sum" in words and starts.w_hh is not None and "random" in starts.w_hh:
         raise InputError(
             f"models.{variant}.w_hh: +sum goes with identity alone: with a random w_hh the state grows 16-fold in 8 "

@@ -11,7 +11,7 @@ import numpy as np
 
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products.training import Trainings
-from rcn_bench.plan.run import Run
+from rcn_bench.plan.run import CARRIED, Run
 from rcn_bench.provenance import Start
 from rcn_bench.records.runs import Epoch, Trained
 from rcn_bench.reporting.results import data_set, if_there, read_epochs, read_training
@@ -147,6 +147,8 @@ def _notes(done: Sequence[_Training], units: Sequence[str]) -> list[str]:
     ]
     if any(each.record.peak_memory_bytes is not None for each in done):
         notes.append("Peak: the most memory that torch held on a GPU at once, of any seed.")
+    if any(CARRIED in each.run.options for each in done):
+        notes.append(f"Trainings +{CARRIED} are neither compiled nor replayed as a CUDA graph.")
     if resumed := [each.run.name for each in done if each.was_resumed]:
         notes.append(
             f"Started more than once: {', '.join(resumed)}. Steps that were lost and made again count once; compiling "

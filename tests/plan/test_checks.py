@@ -99,7 +99,7 @@ def test_ablation_that_is_its_model_from_random_weights_is_refused():
 
 def test_a_model_without_a_hidden_state_has_none_to_carry():
     config = changed("models.i3d18+carried", {"w_xh": ["random"]})
-    assert refusal(config).startswith("models.i3d18+carried: +carried carries a hidden state, of which i3d18 has none")
+    assert refusal(config).startswith("models.i3d18+carried.w_hh: missing; +carried is for models with a hidden state")
     experiment({"models.rcn18+carried": {"w_xh": ["random"], "w_hh": ["identity"]}})
 
 

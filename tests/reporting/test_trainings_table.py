@@ -159,6 +159,21 @@ def test_of_a_training_that_went_on_elsewhere_no_time_is_one_of_a_machine(experi
     assert "minutes of a GPU in all (9 trainings)" in markdown
 
 
+def test_that_carried_states_are_trained_without_a_graph_is_said(experiment):
+    config = experiment.config | {
+        "models": experiment.config["models"] | {"rcn18+carried": {"w_xh": ["stills"], "w_hh": ["identity"]}}
+    }
+    config["tables"] = config["tables"] | {"table2": {"models": ["rcn18+carried"], "frames": 8}}
+    carried = check_config(config, "config", experiment.results)
+    for run in find_product(carried, "trainings", "table").runs():
+        write(carried, run, [9, 1])
+    sentence = "Trainings +carried are neither compiled nor replayed as a CUDA graph."
+    _, markdown, _ = written_table(carried, "trainings")
+    assert sentence in markdown
+    _, markdown, _ = written_table(experiment, "trainings")
+    assert sentence not in markdown
+
+
 def test_of_one_epoch_there_is_no_time_of_an_update(experiment):
     for run in find_product(experiment, "trainings", "table").runs():
         write(experiment, run, [30.0])

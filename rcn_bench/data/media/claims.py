@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from rcn_bench.data.media.layout import Layout, layout_of
 from rcn_bench.data.media.packets import CAN_RESTART, Packets
+from rcn_bench.data.media.ratio import exact
 
 # A video counts as truncated if it lacks more than this share of what it claims, and more than a few frames.
 MISSING_SHARE, FEW = 0.02, 2
@@ -35,7 +36,7 @@ class Reached:
     """How far the packets of a file have come, in seconds."""
 
     def __init__(self, picture: VideoStream) -> None:
-        self._picture = _Extent(picture.time_base)
+        self._picture = _Extent(exact(picture.time_base))
         self._extents = {picture.index: self._picture}
         self._sounds: list[_Extent] = []
         self._damaged = deque[bool](maxlen=REORDERED_FRAMES)
@@ -45,7 +46,7 @@ class Reached:
         index = packet.stream_index
         self.farthest_byte = max(self.farthest_byte, packet.pos or 0)
         if index not in self._extents:
-            self._extents[index] = _Extent(packet.time_base)
+            self._extents[index] = _Extent(exact(packet.time_base))
             if packet.stream.type == "audio":
                 self._sounds.append(self._extents[index])
         if packet.pts is not None:
@@ -131,8 +132,8 @@ class Claims:
             there=len(packets.stamps),
             seconds=(container.duration or 0) / av.time_base if has_duration else 0,
             picture=max(_seconds_in_tags(video), _seconds_in_avi(container, video)),
-            rate=float(video.average_rate or 25),
-            longest_frame=_longest(packets) * float(video.time_base or 0),
+            rate=float(exact(video.average_rate) or 25),
+            longest_frame=_longest(packets) * float(exact(video.time_base) or 0),
             layout=layout,
             ends_anywhere=bool(container.format.flags & HAS_NO_TIMES) or container.format.name == "mpeg",
         )
@@ -190,4 +191,4 @@ def _frames_in_tags(container: InputContainer, video: VideoStream) -> int:
 
 def _seconds_in_avi(container: InputContainer, video: VideoStream) -> float:
     """By the frames in its header, empty ones too, which stand for frames that are shown longer."""
-    return float(video.frames * video.time_base) if container.format.name == "avi" and video.time_base else 0.0
+    return float(video.frames * (exact(video.time_base) or 0)) if container.format.name == "avi" else 0.0

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from rcn_bench.data.media.files import failure, time_of
 from rcn_bench.data.media.medium import Medium, TimedPictures, UnreadableVideo
 from rcn_bench.data.media.packets import demuxed
+from rcn_bench.data.media.ratio import exact
 from rcn_bench.data.media.recognise import FORMATS, refused_kind, without_video
 from rcn_bench.data.media.shown import Screen, main_stream
 
@@ -121,10 +122,11 @@ class _Backlog:
             asked = time.monotonic()
 
     def is_growing(self, packet: av.Packet) -> bool:
-        if packet.dts is None or packet.time_base is None:
+        tick = exact(packet.time_base)
+        if packet.dts is None or tick is None:
             return self._skipping
         now = time.monotonic()
-        late = now - float(packet.dts * packet.time_base)
+        late = now - float(packet.dts * tick)
         self._earliest = min(self._earliest, late)
         behind = now - self._waited > BEHIND and late - self._earliest > BEHIND
         self._skipping = behind or (self._skipping and not packet.is_keyframe)

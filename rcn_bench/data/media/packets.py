@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from rcn_bench.data.media.clock import NEW_RECORDING, Clock, clock_of, recordings_of
+from rcn_bench.data.media.ratio import exact
 from rcn_bench.data.media.recognise import open_video
 
 AS_STORED = "nofillin-genpts"  # FFmpeg adds no stamps to those in the file
@@ -100,9 +101,10 @@ class Timing:
     """
 
     def __init__(self, video: VideoStream, packets: Packets) -> None:
-        assert video.time_base is not None
-        tick = video.time_base
-        rates = [rate for rate in (video.average_rate, video.guessed_rate, video.base_rate) if rate]
+        tick = exact(video.time_base)
+        assert tick is not None
+        stated = exact(video.average_rate), exact(video.guessed_rate), exact(video.base_rate)
+        rates = [rate for rate in stated if rate is not None]
         restarts = video.container.format.flags & CAN_RESTART
         longest_gap = NEW_RECORDING if restarts else math.inf
         self._tick = float(tick)

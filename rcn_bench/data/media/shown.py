@@ -13,12 +13,14 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from rcn_bench.data.frames import Frames
 from rcn_bench.data.media.medium import UnreadableVideo
 from rcn_bench.data.media.packets import packets_by_stream
+from rcn_bench.data.media.ratio import exact
 
 COVERS = Disposition.attached_pic | Disposition.timed_thumbnails
 WIDEST = 10  # times as wide as high, or as high as wide: pixels of another shape are a mistake in the file
@@ -52,13 +54,13 @@ class Screen:
         self._stream, self._scaler = stream, VideoReformatter()
         codec = stream.codec_context
         # The container's word counts more than the codec's, which alone may change on the way.
-        self._container_decides = codec is not None and stream.sample_aspect_ratio != codec.sample_aspect_ratio
+        self._container_decides = codec is not None and _pixel(stream) != _pixel(codec)
         self._said: tuple[int, Fraction | None] | None = None
         self._turn, self._aspect = Turn(False, False, False), Fraction(1)
 
     def picture(self, frame: av.VideoFrame) -> "DecodedPicture":
         """frame: the last that was decoded."""
-        said = frame.rotation, self._stream.codec_context.sample_aspect_ratio
+        said = frame.rotation, _pixel(self._stream.codec_context)
         if said != self._said:  # all that they stand for takes long to read for every frame
             self._said, self._turn, self._aspect = said, _turn(frame), self._pixel_aspect()
         height, width = frame.height, frame.width
@@ -70,10 +72,14 @@ class Screen:
 
     def _pixel_aspect(self) -> Fraction:
         """Width of a pixel by its height; 1 where the file says nothing, or nonsense."""
-        said = [self._stream.codec_context.sample_aspect_ratio, self._stream.sample_aspect_ratio]
+        said = [_pixel(self._stream.codec_context), _pixel(self._stream)]
         if self._container_decides:
             said.reverse()
         return next((aspect for aspect in said if aspect and 1 / WIDEST <= aspect <= WIDEST), Fraction(1))
+
+
+def _pixel(of: VideoStream | VideoCodecContext) -> Fraction | None:
+    return exact(of.sample_aspect_ratio)
 
 
 class Turn(NamedTuple):
@@ -126,7 +132,7 @@ def _turn(frame: av.VideoFrame) -> Turn:
 def _display_matrix(frame: av.VideoFrame) -> tuple[float, float, float, float]:
     try:
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # beside side data that PyAV has no name for, as Exif's, only the angle can be asked for
+    except ValueError:  # before PyAV 19, beside side data that it has no name for, as Exif's, only the angle is told
         angle = math.radians(frame.rotation)
         return math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle)
     if matrix is None:
