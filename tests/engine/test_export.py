@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -29,7 +30,7 @@ from rcn_bench.records.weights import Card
 
 RUN = Run("rcn_pocket", 4, "random", "random", 0)  # that conftest trains
 SLOW = pytest.mark.slow
-FORMATS = ["onnx", pytest.param("torch", marks=SLOW)]
+FORMATS = ["onnx", pytest.param("torch", marks=SLOW), pytest.param("aoti", marks=SLOW)]
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
@@ -38,6 +39,8 @@ def require_packages(format_name):
     if format_name == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             pytest.importorskip(package)
+    if format_name == "aoti" and not shutil.which("g++"):
+        pytest.skip("needs g++")
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +162,10 @@ def test_what_drifts_is_not_kept(capsys, monkeypatch, noise, weights, tmp_path, 
     require_packages(format_name)
     whole = formats.traced
 
-    def spoilt(step, frame):
+    def spoilt(step, frame, **options):
         with torch.no_grad():
             step.net.trunk[3].w_hh.mul_(1.01)
-        return whole(step, frame)
+        return whole(step, frame, **options)
 
     monkeypatch.setattr(formats, "traced", spoilt)
     monkeypatch.chdir(tmp_path)
