@@ -20,7 +20,7 @@ from rcn_bench.data.examine import decode
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import load_weights
-from rcn_bench.engine.export import formats, verify
+from rcn_bench.engine.export import formats, verify, write
 from rcn_bench.engine.export.step import Step
 from rcn_bench.models import create_model
 from rcn_bench.models.rcn import make_recurrent
@@ -129,7 +129,8 @@ NETWORKS = ["rcn18", "i3d18_causal", "c2d18", "tsm18", "rcn18_lstm", "rcn18_gru"
 @pytest.mark.parametrize("name", NETWORKS)
 def test_models_with_random_weights_are_exported_and_hold(capsys, monkeypatch, tmp_path, format_name, name):
     require_packages(format_name)
-    monkeypatch.setattr(verify, "FRAMES", 20)
+    for module in (verify, write):
+        monkeypatch.setattr(module, "FRAMES", 20)
     monkeypatch.setattr(verify, "RESTART", 10)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["export", name, "--format", format_name, "--size", "32", "--classes", "5"]) == 0
