@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._inductor.utils import fresh_cache
 
 from rcn_bench.engine.export.step import Step
 from rcn_bench.engine.export.verify import Stepper
@@ -104,7 +105,8 @@ class Aoti(Format):
         content = io.BytesIO()
         configs = {"freezing": True, "aot_inductor.metadata": {KEY: card.to_json()}}
         program = traced(step, frame, alone=True)
-        with _quiet(), torch.no_grad(), refusing(_not_compiled):  # nothing is frozen that may still learn
+        # Nothing is frozen that may still learn, and the cache would keep the weights several times.
+        with _quiet(), torch.no_grad(), fresh_cache(), refusing(_not_compiled):
             torch._inductor.aoti_compile_and_package(program, package_path=content, inductor_configs=configs)
         path.write_bytes(content.getvalue())
 
