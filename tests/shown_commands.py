@@ -162,6 +162,7 @@ TYPED = [
     "rcn-bench stream VIDEO --weights results/mini/runs/RUN/model.safetensors --strip strip.png",
     "rcn-bench export RUN --config FILE --format onnx --output step.onnx",
     "rcn-bench export RUN --config FILE --format onnx --int8 --output step.onnx",
+    "rcn-bench export RUN --config FILE --format aoti --output step.pt2",
     "rcn-bench export rcn18 --format onnx",
     "rcn-bench stream VIDEO --model step.onnx",
     "rcn-bench evaluate --weights results/mini/runs/RUN/model.safetensors --videos FOLDER",

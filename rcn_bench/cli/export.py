@@ -20,11 +20,14 @@ from rcn_bench.records.exported import SUFFIXES
 
 
 def add_commands(commands: Commands) -> None:
-    text = "write the step of a causal network for a runtime without torch, or for torch without this package"
+    text = "write the step of a causal network for a runtime without torch, for torch without this package, or compiled"
     export = add_command(commands, "export", _export, text)
     text = "a run's name, with --config; its model.safetensors; or a model's name, with random weights"
     export.add_argument("network", metavar="RUN_OR_MODEL", help=text)
-    export.add_argument("--format", required=True, choices=SUFFIXES, help="onnx: .onnx; torch: torch.export's .pt2")
+    text = (
+        "onnx: .onnx; torch: torch.export's .pt2; aoti: AOTInductor's .pt2, of one video, compiled for this processor"
+    )
+    export.add_argument("--format", required=True, choices=SUFFIXES, help=text)
     export.add_argument("--output", type=Path, help="default: the name of the run, file or model")
     text = "write the network on clips of so many frames, in place of its step; with --format torch"
     export.add_argument("--clip", type=positive, default=0, metavar="FRAMES", help=text)

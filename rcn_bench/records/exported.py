@@ -1,15 +1,15 @@
 """The card of an exported network: what its file says of itself, enough to run it on video without any other file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rcn_bench.records.plain import checked_plain, from_plain, read_plain
 
-KEY = "rcn_bench"  # of an ONNX file's metadata; that of torch.export is a file of this name
+KEY = "rcn_bench"  # of an ONNX file's metadata, or AOTInductor's; that of torch.export is a file of this name
 ADVICE = "write it with `rcn-bench export`"
 FRAME, STARTED, LOGITS = "frame", "started", "logits"  # names of inputs and outputs
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}  # of files, by their format
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "aoti": ".pt2"}  # of files, by their format
 STATE, NEXT = "state.", "next."  # how those of a state's parts begin
 
 
@@ -21,7 +21,7 @@ class ExportedCard:
     video, whether that has started, and the state. labels: by class. frames: after which a state starts anew, 0 for
     never. stride, crop, short_side, frame_rate: as on the card of weights. mean, std: by which colours from 0 to 1 are
     normalised. weights_sha256: None of random weights. versions: of the packages that wrote it. precision: float32, or
-    int8 for convolutions.
+    int8 for convolutions. states: the shapes of a step's parts of one video, without its axis, by name and in order.
     """
 
     network: str
@@ -37,6 +37,7 @@ class ExportedCard:
     versions: dict[str, str]
     weights_sha256: str | None = None
     precision: str = "float32"
+    states: dict[str, list[int]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Errors: ValueError for what no frame can be taken with."""

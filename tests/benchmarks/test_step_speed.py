@@ -1,9 +1,10 @@
-"""One new frame of a live video in turns, by one thread: trained, streamed, and exported to onnxruntime, in int8 too.
+"""One new frame of a live video in turns, by one thread: trained, streamed, and exported in every format, in int8 too.
 
-On a CPU in seconds of the process, since it may share its core. On a GPU the steps are CUDA graphs, and a step exported
-to ONNX is not run.
+On a CPU in seconds of the process, since it may share its core. On a GPU the steps are CUDA graphs, and exported ones
+are not run.
 """
 
+import shutil
 from functools import partial
 from time import perf_counter, process_time
 
@@ -36,9 +37,14 @@ def test_new_frame_in_turns(timed, tmp_path):
         steps[f"{name} as trained"] = second_frame(LiveStep(place(model, DEVICE)))
         steps[f"{name} folded"] = second_frame(LiveStep(place(for_inference(model), DEVICE)))
         steps[f"{name} as streamed"] = second_frame(fastest_step(model, DEVICE))
+        if GPU:
+            continue
         for int8 in (False, True):
-            if not GPU and (exported := in_onnxruntime(model, tmp_path / f"{name}.onnx", int8=int8)):
+            if exported := in_onnxruntime(model, tmp_path / f"{name}.onnx", int8=int8):
                 steps[f"{name} in onnxruntime{', int8' if int8 else ''}"] = exported
+        steps[f"{name} by torch.export"] = by_torch(model, tmp_path / f"{name}.pt2")
+        if shutil.which("g++"):
+            steps[f"{name} by AOTInductor"] = by_aoti(model, tmp_path / f"{name}.pt2")
     subject = "rcn18 as streamed"
     streamed = steps.pop(subject)
     group = f"one new frame in turns, one thread, {SIZE}x{SIZE}"
@@ -71,18 +77,42 @@ def in_onnxruntime(model, path, int8):
             __import__(package)
         except ImportError:
             return None
-    from rcn_bench.engine.export.formats import FORMATS
     from rcn_bench.engine.export.int8 import quantise
-    from rcn_bench.engine.export.step import Step
-    from rcn_bench.engine.export.write import card_of
     from rcn_bench.engine.live.by_onnxruntime import OnnxStep
 
-    frame = torch.randn(2, 3, SIZE, SIZE)
-    feed = {"frames": 8, "stride": 1, "crop": SIZE, "short_side": None, "frame_rate": None}
-    card = card_of(network="a model", clip=0, labels=["a"], **feed)
-    FORMATS["onnx"].write(Step(model, frame), frame, card, path)
+    written(model, path, "onnx")
     if int8:
         quantise(path, Noise())
     step = OnnxStep(path, threads=1)
-    one, started, states = frame[:1].numpy(), np.ones(1, bool), step.initial_states(1)
-    return partial(step, one, started, states)
+    frame = np.random.default_rng(0).normal(size=(1, 3, SIZE, SIZE)).astype(np.float32)
+    return partial(step, frame, np.ones(1, bool), step.initial_states(1))
+
+
+def by_torch(model, path):
+    step = written(model, path, "torch")
+    return on_one_frame(torch.export.load(path).module(), step)
+
+
+def by_aoti(model, path):
+    step = written(model, path, "aoti")
+    return on_one_frame(torch._inductor.aoti_load_package(path), step)
+
+
+def written(model, path, format_name):
+    """The step that the file holds."""
+    from rcn_bench.engine.export.formats import FORMATS
+    from rcn_bench.engine.export.step import Step
+    from rcn_bench.engine.export.write import card_of
+
+    frame = torch.randn(2, 3, SIZE, SIZE)
+    feed = {"frames": 8, "stride": 1, "crop": SIZE, "short_side": None, "frame_rate": None}
+    step = Step(model, frame)
+    FORMATS[format_name].write(step, frame, card_of(network="a model", clip=0, labels=["a"], **feed), path)
+    return step
+
+
+def on_one_frame(loaded, step):
+    states = [torch.zeros(1, *shape) for shape in step.shapes.values()]
+    return torch.inference_mode()(
+        partial(loaded, torch.randn(1, 3, SIZE, SIZE), torch.ones(1, dtype=torch.bool), states)
+    )

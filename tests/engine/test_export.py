@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from rcn_bench.data.examine import decode
 from rcn_bench.data.media.files import write_lossless
 from rcn_bench.data.transforms import to_input
 from rcn_bench.engine.build import load_weights
-from rcn_bench.engine.export import formats, verify
+from rcn_bench.engine.export import formats, verify, write
 from rcn_bench.engine.export.step import Step
 from rcn_bench.models import create_model
 from rcn_bench.models.rcn import make_recurrent
@@ -29,7 +30,7 @@ from rcn_bench.records.weights import Card
 
 RUN = Run("rcn_pocket", 4, "random", "random", 0)  # that conftest trains
 SLOW = pytest.mark.slow
-FORMATS = ["onnx", pytest.param("torch", marks=SLOW)]
+FORMATS = ["onnx", pytest.param("torch", marks=SLOW), pytest.param("aoti", marks=SLOW)]
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
@@ -38,6 +39,8 @@ def require_packages(format_name):
     if format_name == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             pytest.importorskip(package)
+    if format_name == "aoti" and not shutil.which("g++"):
+        pytest.skip("needs g++")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,8 @@ NETWORKS = ["rcn18", "i3d18_causal", "c2d18", "tsm18", "rcn18_lstm", "rcn18_gru"
 @pytest.mark.parametrize("name", NETWORKS)
 def test_models_with_random_weights_are_exported_and_hold(capsys, monkeypatch, tmp_path, format_name, name):
     require_packages(format_name)
-    monkeypatch.setattr(verify, "FRAMES", 20)
+    for module in (verify, write):
+        monkeypatch.setattr(module, "FRAMES", 20)
     monkeypatch.setattr(verify, "RESTART", 10)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["export", name, "--format", format_name, "--size", "32", "--classes", "5"]) == 0
@@ -159,10 +163,10 @@ def test_what_drifts_is_not_kept(capsys, monkeypatch, noise, weights, tmp_path, 
     require_packages(format_name)
     whole = formats.traced
 
-    def spoilt(step, frame):
+    def spoilt(step, frame, **options):
         with torch.no_grad():
             step.net.trunk[3].w_hh.mul_(1.01)
-        return whole(step, frame)
+        return whole(step, frame, **options)
 
     monkeypatch.setattr(formats, "traced", spoilt)
     monkeypatch.chdir(tmp_path)

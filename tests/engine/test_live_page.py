@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
 def test_its_python_says_what_the_command_says(noise, noise_run, tmp_path, monkeypatch, capsys):
-    (shown,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    shown, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "model.safetensors").symlink_to(noise.paths.weights(noise_run))
     pixels = np.random.default_rng(1).integers(0, 256, (30, 20, 20)).astype(np.uint8)
     write_lossless(tmp_path / "video.mp4", pixels, 8)

@@ -108,3 +108,13 @@ def export_that_drifts(user: User) -> Met:
     met = user.runs("export", RUN, "--config", "own.yaml", "--format", "torch").naming(f"{RUN}.pt2")
     assert not Path(f"{RUN}.pt2").exists()
     return met
+
+
+@provoker
+def export_that_cannot_be_compiled(user: User) -> Met:
+    """There is no compiler."""
+    user.has_finished()
+    user.monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-g++",))
+    met = user.runs("export", RUN, "--config", "own.yaml", "--format", "aoti").naming("no-such-g++")
+    assert not Path(f"{RUN}.pt2").exists()
+    return met

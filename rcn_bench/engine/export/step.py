@@ -16,7 +16,8 @@ class Step(nn.Module):
 
     A video that has not started needs no state: whatever stands in its place is not looked at.
     Shapes: frame (N, 3, H, W), started (N,) of bool, states as ``states`` gives them for a frame, videos first, to the
-    logits (N, classes) and the new states in the same order. names: of the states' units in the trunk.
+    logits (N, classes) and the new states in the same order, as contiguous as they came: a compiled step takes no other
+    memory order. names: of the states' units in the trunk.
     """
 
     def __init__(self, model: FrameNet, frame: Tensor) -> None:
@@ -34,11 +35,16 @@ class Step(nn.Module):
                 self.net.set_submodule(path, made)
                 self.states.append(torch.zeros_like(state.units[unit.name]).contiguous())
 
+    @property
+    def shapes(self) -> dict[str, list[int]]:
+        """Of the states of one video, without its axis."""
+        return {name: list(state.shape[1:]) for name, state in zip(self.names, self.states, strict=True)}
+
     def forward(self, frame: Tensor, started: Tensor, states: list[Tensor]) -> tuple[Tensor, ...]:
         fold = self.net.fold
         fold.past, fold.present = StreamState(dict(zip(self.names, states, strict=True)), started), {}
         logits = self.net.trunk(frame)
-        new = [fold.present[name] for name in self.names]
+        new = [fold.present[name].contiguous() for name in self.names]
         fold.past, fold.present = None, {}
         return (logits, *new)
 

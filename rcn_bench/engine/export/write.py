@@ -1,5 +1,6 @@
 """A causal network written for where cameras are: its step, or a clip, verified after it is written."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _write_step(network: FrameNet, card: ExportedCard, format_name: str, path: P
     """How far what was written drifts."""
     frame = torch.randn(2, 3, card.crop, card.crop)
     file, step = FORMATS[format_name], Step(network, frame)
-    file.write(step, frame, card, path)
+    file.write(step, frame, replace(card, states=step.shapes), path)
     if footage:
         quantise(path, footage)
     videos = footage.to_verify(card) if footage else random_frames(card.crop)
