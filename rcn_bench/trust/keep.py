@@ -63,13 +63,13 @@ def _not_to_keep(tree: Tree) -> Iterator[str]:
         for name in link.beside.values():
             ends_here = link.stage in ENDS and name not in read
             for_print = link.stage == "figure" and name.endswith(DRAWN_AGAIN)
-            if link.is_weights(name) or for_print or (ends_here and _is_large(tree.root / name)):
+            if link.is_weights(name) or for_print or (ends_here and _is_large(tree.root / name, link.stage)):
                 yield name
 
 
-def _is_large(file: Path) -> bool:
-    """One that is not there was too large for whoever brought the results here."""
-    return not file.exists() or file.stat().st_size > LARGEST
+def _is_large(file: Path, stage: str) -> bool:
+    """Of a run, one that is not there was too large for whoever brought the results here; products are made at hand."""
+    return file.stat().st_size > LARGEST if file.exists() else stage not in PRODUCTS
 
 
 def _kept(tree: Tree, folder: Path) -> str:

@@ -104,6 +104,14 @@ def test_only_whole_results_that_hold_are_kept(whole, tmp_path, capsys):
     assert not (tmp_path / "kept").exists()
 
 
+@pytest.mark.parametrize("name", ["figures/figure1.png", "figures/figure1.csv"])
+def test_a_figure_is_not_kept_without_its_picture_or_numbers(whole, tmp_path, capsys, name):
+    (whole / name).unlink()
+    assert cli.main(["keep", str(whole), str(tmp_path / "kept")]) == 2
+    assert f"{whole}/{name}: not there" in capsys.readouterr().err
+    assert not (tmp_path / "kept").exists()
+
+
 def test_weights_may_have_stayed_elsewhere_but_those_that_are_there_must_be_right(whole, tmp_path, capsys):
     weights = whole / RUN / "model.safetensors"
     content = weights.read_bytes()
