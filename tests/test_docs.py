@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kept_results import kept_rows
 
 from rcn_bench.plan.products import product_classes
 
@@ -60,7 +61,7 @@ def test_what_a_table_or_figure_leads_to_is_there_and_no_product_is_left_out():
 
 def columns():
     """Those of the kept tables, without the row's start that stands before the columns of w_hh."""
-    for table in sorted(Path("results/reference/mini/tables").glob("*.csv")):
+    for table in sorted(Path("results/reference").glob("*/tables/*.csv")):
         with table.open(newline="") as file:
             names = next(csv.reader(file))
         for name in names:
@@ -75,9 +76,7 @@ def test_every_column_of_a_table_is_explained(table, column):
 
 def test_the_tutorials_table_1_is_that_of_the_kept_results():
     shown = re.findall(r"^((?:random|stills)  .*)$", (DOCS / "tutorial.md").read_text(), re.MULTILINE)
-    with Path("results/reference/mini/tables/table1_init.csv").open(newline="") as file:
-        kept = list(csv.DictReader(file))
-    for line, row in zip(shown, kept, strict=True):
+    for line, row in zip(shown, kept_rows("mini/tables/table1_init.csv"), strict=True):
         accuracies = [f"{float(row[f'{kind} acc %']):.1f}" for kind in ("clip", "video")]
         assert [row["w_xh"], row["w_hh"], *accuracies] == [line.split()[at] for at in (0, 1, 2, 4)]
 

@@ -1,6 +1,5 @@
 """What the README shows must run as it stands."""
 
-import csv
 import re
 import shlex
 import sys
@@ -10,6 +9,7 @@ from statistics import mean
 import pytest
 import torch
 import yaml
+from kept_results import kept_rows
 
 from rcn_bench import cli
 from rcn_bench.analysis.cost import count_gmacs
@@ -120,11 +120,6 @@ def test_own_model_is_added_as_shown(own_model):
 def test_own_model_is_certified_as_shown(own_model, capsys):
     assert cli.main(["certify", "rcn_regnet", "--frames", "4", "--plugin", "my_models"]) == 0
     assert capsys.readouterr().out.startswith("rcn_regnet: causal")
-
-
-def kept_rows(file):
-    with (Path("results/reference") / file).open(newline="") as opened:
-        return list(csv.DictReader(opened))
 
 
 def interval(row):

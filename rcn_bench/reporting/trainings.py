@@ -14,7 +14,7 @@ from rcn_bench.plan.products.training import Trainings
 from rcn_bench.plan.run import CARRIED, Run
 from rcn_bench.provenance import Start
 from rcn_bench.records.runs import Epoch, Trained
-from rcn_bench.reporting.results import data_set, if_there, read_epochs, read_training
+from rcn_bench.reporting.results import data_set, if_there, read_training
 from rcn_bench.reporting.table import Table
 
 GIB = 2**30
@@ -92,7 +92,8 @@ def _groups(experiment: Experiment, runs: Sequence[Run]) -> Iterator[list[_Train
 
 
 def _training(experiment: Experiment, run: Run) -> _Training:
-    return _Training(run, read_training(experiment, run), read_epochs(experiment, run))
+    record = read_training(experiment, run)
+    return _Training(run, record, record.epochs(experiment.paths.metrics(run)))
 
 
 def _cells(experiment: Experiment, group: Sequence[_Training], units: Sequence[str]) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """What docs/live.md shows: its Python as it stands, against the command beside it, and its numbers as they are kept."""
 
-import csv
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kept_results import kept_rows
 
 from rcn_bench import cli
 from rcn_bench.data.media.files import write_lossless
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "live.md").read_text()
-KEPT = REPOSITORY / "results" / "reference"
 
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
@@ -32,8 +31,7 @@ def test_its_python_says_what_the_command_says(noise, noise_run, tmp_path, monke
 
 
 def kept(product, tree="standard", frames=8):
-    with (KEPT / tree / f"{product}.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row.get("frames") in (str(frames), None)]
+    return [row for row in kept_rows(f"{tree}/{product}.csv") if row.get("frames") in (str(frames), None)]
 
 
 def right_by_age(tree="standard", frames=8):

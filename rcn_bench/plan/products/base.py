@@ -165,15 +165,16 @@ def registered(modules: Collection[str]) -> dict[str, type[Product]]:
 
 
 def init_runs(experiment: Experiment, model: str, frames: int, w_xh: str, w_hh: str | None) -> list[Run]:
-    """One run a seed, or none if the config does not list this start for this model.
-
-    At 8 frames ``+t8_batch`` changes nothing, so those runs are the model's without it.
-    """
+    """One run a seed, or none if the config does not list this start for this model."""
     starts = experiment.models.get(model)
     if starts is None or w_xh not in starts.w_xh or (w_hh is not None and w_hh not in (starts.w_hh or [])):
         return []
-    trained = model.replace(f"+{BATCH_OF_T8}", "") if frames == BATCH_FRAMES else model
-    return [Run.of(trained, frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
+    return [Run.of(trained_at(frames, model), frames, w_xh, w_hh, seed) for seed in experiment.seeds_of(model)]
+
+
+def trained_at(frames: int, model: str) -> str:
+    """The model whose runs these are: at 8 frames ``+t8_batch`` changes nothing, so they are those without it."""
+    return model.replace(f"+{BATCH_OF_T8}", "") if frames == BATCH_FRAMES else model
 
 
 def default_w_xh(experiment: Experiment, model: str) -> str:

@@ -8,8 +8,8 @@ from rcn_bench.code import find_products
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import classes, figures, league, tables
-from rcn_bench.plan.products.base import Product, Rows, product, registered
-from rcn_bench.plan.run import BATCH_OF_T8, Run
+from rcn_bench.plan.products.base import Product, Rows, product, registered, trained_at
+from rcn_bench.plan.run import BATCH_FRAMES, Run
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class OfTrainings(Product):
     def rows(self) -> Rows:
         """By model, clip length, w_xh and w_hh: models as the config lists them, random starts first."""
         place = {model: number for number, model in enumerate(self.experiment.models)}
-        for model, number in list(place.items()):  # whose runs at 8 frames are those of the model without the option
-            place.setdefault(model.replace(f"+{BATCH_OF_T8}", ""), number)
+        for model, number in list(place.items()):
+            place.setdefault(trained_at(BATCH_FRAMES, model), number)
 
         def order(run: Run) -> tuple[Any, ...]:
             model = place.get(run.variant, len(place)), run.variant  # a plugin's may be of a model that is not listed
