@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 T = TypeVar("T")
 
@@ -62,22 +62,33 @@ class Process:
         """In how many processes it is so; all of them must call it."""
         return int(said) if self.world == 1 else int(self.reduce(torch.tensor(int(said), device=self.device)))
 
-    def average(self, tensors: Iterable[Tensor]) -> None:
-        """Put the mean of every process's tensors in their place, the same in all; all of them must call it.
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Give every parameter that has a gradient the mean of all processes' in its place; all of them must call it.
 
-        Tensors of one type travel as one, since a sum of many small ones waits for each of them. They lie in memory
-        alike in every process, as gradients do, which lie as their weights.
+        Gradients of one type travel as one tensor, since a sum of many small ones waits for each of them, and stay
+        views of it, which saves a copy. They lie in memory as before: alike in every process, as their weights.
         """
         if self.world == 1:
             return
-        by_type: dict[torch.dtype, list[Tensor]] = {}
-        for tensor in tensors:
-            by_type.setdefault(tensor.dtype, []).append(_in_order_of_memory(tensor))
-        for alike in by_type.values():
-            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+        by_type: dict[torch.dtype, dict[nn.Parameter, Tensor]] = {}
+        for parameter in parameters:
+            if parameter.grad is not None:
+                by_type.setdefault(parameter.grad.dtype, {})[parameter] = parameter.grad
+        for gradients in by_type.values():
+            orders = [_order_in_memory(gradient) for gradient in gradients.values()]
+            lying = [gradient.permute(order) for gradient, order in zip(gradients.values(), orders, strict=True)]
+            flat = torch.cat([gradient.reshape(-1) for gradient in lying])
+            self._average(flat)
+            means = flat.split([gradient.numel() for gradient in lying])
+            for parameter, order, gradient, mean in zip(gradients, orders, lying, means, strict=True):
+                parameter.grad = mean.view(gradient.shape).permute(sorted(range(len(order)), key=order.__getitem__))
+
+    def _average(self, flat: Tensor) -> None:
+        if distributed.get_backend() == "nccl":
+            distributed.all_reduce(flat, distributed.ReduceOp.AVG)
+        else:  # gloo has sums alone
             distributed.all_reduce(flat)
-            parts = flat.div_(self.world).split([tensor.numel() for tensor in alike])
-            torch._foreach_copy_(alike, [part.view(to.shape) for part, to in zip(parts, alike, strict=True)])
+            flat.div_(self.world)
 
     def take_from_main(self, tensors: Iterable[Tensor]) -> None:
         """Put the main process's tensors in the place of every other's; all of them must call it."""
@@ -94,6 +105,6 @@ class Process:
         return values[0]
 
 
-def _in_order_of_memory(tensor: Tensor) -> Tensor:
-    """A view whose last axis lies closest together, so that weights in channels last are copied as they lie."""
-    return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))
+def _order_in_memory(tensor: Tensor) -> list[int]:
+    """Its axes, the one whose neighbours lie furthest apart first, so that channels last are copied as they lie."""
+    return sorted(range(tensor.dim()), key=tensor.stride, reverse=True)

@@ -94,19 +94,24 @@ def of(rank):
 
 store, rank = sys.argv[1], int(sys.argv[2])
 distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-own = of(rank)
-strides = [tensor.stride() for tensor in own]
-Process(rank, 2, torch.device("cpu")).average(own)
-for tensor, first, second in zip(own, of(0), of(1), strict=True):
-    assert torch.equal(tensor, (first + second) / 2), tensor.stride()
-assert strides == [tensor.stride() for tensor in own]
+own = [torch.nn.Parameter(torch.zeros_like(tensor)) for tensor in of(rank)]
+for parameter, gradient in zip(own, of(rank), strict=True):
+    parameter.grad = gradient
+own.insert(1, torch.nn.Parameter(torch.zeros(3)))  # which no loss has reached
+strides = [parameter.grad.stride() for parameter in own if parameter.grad is not None]
+Process(rank, 2, torch.device("cpu")).average_gradients(own)
+assert own.pop(1).grad is None
+for parameter, first, second in zip(own, of(0), of(1), strict=True):
+    assert torch.equal(parameter.grad, (first + second) / 2), parameter.grad.stride()
+# Of what lies without gaps, as gradients do; the last does not.
+assert strides[:-1] == [parameter.grad.stride() for parameter in own[:-1]]
 distributed.destroy_process_group()
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
-def test_two_processes_average_tensors_however_they_lie_in_memory(tmp_path):
+def test_two_processes_average_gradients_however_they_lie_in_memory(tmp_path):
     command = [sys.executable, "-c", AVERAGED, str(tmp_path / "store")]
     both = [subprocess.Popen([*command, str(rank)], stderr=subprocess.PIPE, text=True) for rank in range(2)]
     told = [process.communicate(timeout=120)[1] for process in both]

@@ -92,7 +92,7 @@ class TrainingStep:
         # Not DistributedDataParallel, which splits the compiled graph by its buckets, and wants eleven steps before a
         # CUDA graph. One sum of all gradients after the backward pass is a part of the graph, as the update is; what
         # it costs is that no gradient travels while others are computed. One that overflows anywhere does everywhere.
-        self.process.average(parameter.grad for parameter in self._trained() if parameter.grad is not None)
+        self.process.average_gradients(self._trained())
         self.autocast.scaler.step(self.optimizer)
         self.autocast.scaler.update()
         return results

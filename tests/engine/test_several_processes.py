@@ -58,7 +58,7 @@ def passed_through(net: nn.Module, images: torch.Tensor, process: Process) -> di
         (outputs.sin() * torch.linspace(0, 1, outputs[0].numel()).view(outputs[0].shape)).sum(
             (1, 2, 3)
         ).mean().backward()
-    process.average(parameter.grad for parameter in net.parameters())
+    process.average_gradients(net.parameters())
     gradients = {f"gradient of {name}": parameter.grad for name, parameter in net.named_parameters()}
     seen = net.eval()(images)
     return {"outputs": outputs.detach(), **gradients, **net.state_dict(), "evaluated": seen.detach()}

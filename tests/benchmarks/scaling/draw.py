@@ -41,24 +41,25 @@ def main() -> None:
         figure(content, origin.starts[-1].machine.name).write(file.with_name("efficiency"), origin, [])
 
 
-def rows_of(content: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """All rows of steps, with the number of processes."""
+def rows_of(content: dict[str, Any], kind: str = "steps") -> Iterator[tuple[int, dict[str, Any]]]:
+    """All rows of ``steps``, or of ``epochs`` on some of the cores, with the number of processes."""
     for processes, parts in sorted(content.items(), key=lambda item: int(item[0])):
         for part, rows in parts.items():
-            if part.startswith("steps"):
+            if part.startswith(kind):
                 yield from ((int(processes), row) for row in rows)
 
 
 def tables(content: dict[str, Any]) -> str:
     """Markdown: a row for each way that a model was measured, and what the checks found."""
-    speeds = pd.DataFrame([_cells(processes, row) for processes, row in rows_of(content)])
+    kinds = (rows_of(content, kind) for kind in ("steps", "epochs"))
+    speeds = [pd.DataFrame([_cells(processes, row) for processes, row in rows]) for rows in kinds]
     checks = [
         {"GPUs": processes, "check": check, "holds": "yes" if parts[check]["holds"] else "no"}
         for processes, parts in content.items()
         for check in CHECKS
         if check in parts
     ]
-    shown = [table.to_markdown(index=False, disable_numparse=True) for table in (speeds, pd.DataFrame(checks))]
+    shown = [table.to_markdown(index=False, disable_numparse=True) for table in (*speeds, pd.DataFrame(checks))]
     return "\n\n".join(shown)
 
 
@@ -73,7 +74,7 @@ def _cells(processes: int, row: dict[str, Any]) -> dict[str, Any]:
         "GPUs": processes,
         "clips a GPU": row["clips"],
         "scaling": row["scaling"],
-        "data": row["data"],
+        "data": f"cache, {row['workers_of_each']} workers each" if row["data"] == "cache" else row["data"],
         "compiled, graph": ", ".join("yes" if row[way] else "no" for way in ("compiled", "cuda_graph")),
         "clips/s, one": f"{rates['one']:.0f}",
         "together": f"{rates['together']:.0f}",

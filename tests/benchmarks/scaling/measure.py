@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=Path("results"), help="with the cache of the experiment")
     parser.add_argument("--until", type=float, default=float("inf"), help="start no setting after this time.time()")
+    parser.add_argument("--cores", type=int, help="of each process; then epochs from the cache alone are measured")
     parser.add_argument("--compile-only", action="store_true", help="leave compiled steps for a later call")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
@@ -61,12 +62,15 @@ def main() -> None:
     torch.set_num_threads(whole.train.threads)
     if GPU:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    if options.cores:
+        keep_to_cores(options.cores)
     distributed.init_process_group("nccl" if GPU else "gloo")
     process = Process.here()
     if process.is_main and not options.compile_only:
         keep(options.output, process.world, "machine", machine(whole))
     rows: list[dict[str, Any]] = []
-    bench = Bench(whole, process)
+    bench = Bench(whole, process, options.cores)
+    part = f"epochs on {options.cores} cores each" if options.cores else f"steps from {options.settings[0]}"
     for setting in options.settings:
         if process.from_main(time.time() > options.until):
             process.print(f"{setting}: no time left")
@@ -77,10 +81,18 @@ def main() -> None:
             measured = bench.compile(run) if options.compile_only else bench.measure(run)
         rows += [with_rates(row, process.world) for row in measured]
         if process.is_main and not options.compile_only:
-            keep(options.output, process.world, f"steps from {options.settings[0]}", rows)
+            keep(options.output, process.world, part, rows)
             print(*map(line, rows[-len(measured) :]), sep="\n", flush=True)
     forget()
     distributed.destroy_process_group()
+
+
+def keep_to_cores(cores: int) -> None:
+    """This process and all that it starts, to a part of the machine's that no other process of the training has."""
+    first, all_of_them = cores * int(os.environ["LOCAL_RANK"]), sorted(os.sched_getaffinity(0))
+    if len(own := all_of_them[first : first + cores]) < cores:
+        raise SystemExit(f"--cores {cores}: the machine has {len(all_of_them)}; give fewer")
+    os.sched_setaffinity(0, own)
 
 
 def machine(whole: Experiment) -> dict[str, Any]:
@@ -100,8 +112,9 @@ def line(row: dict[str, Any]) -> str:
 class Bench:
     """The measurements of one process, which all processes make at the same time."""
 
-    def __init__(self, whole: Experiment, process: Process) -> None:
-        self.whole, self.process = whole, process
+    def __init__(self, whole: Experiment, process: Process, cores: int | None = None) -> None:
+        """cores: that each process keeps to."""
+        self.whole, self.process, self.cores = whole, process, cores
         self.alone = Process(0, 1, process.device)
         self.waiting = distributed.new_group(backend="gloo")  # NCCL would let a kernel spin on the GPUs that wait
 
@@ -115,7 +128,7 @@ class Bench:
         whole, share = len(batches["weak"][-1]), len(batches["strong"][-1])
         common = {"model": run.model, "frames": run.frames, "clips_of_one": whole, **of_steps, **self._reduction(model)}
         rows = []
-        for scaling, clips in (("weak", whole), ("strong", share)):
+        for scaling, clips in () if self.cores else (("weak", whole), ("strong", share)):
             ways = {
                 "one": partial(self._seconds, steps["one", "weak"], batches["weak"]),
                 "side by side": partial(self._seconds, steps["one", scaling], batches[scaling]),
@@ -173,10 +186,12 @@ class Bench:
 
     def _reduction(self, model: nn.Module) -> dict[str, Any]:
         """Bytes of gradients, and seconds to average them, and to add them up alone, with nothing to wait for."""
-        gradients = [torch.zeros_like(weights) for weights in model.parameters() if weights.requires_grad]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        for parameter in weights:
+            parameter.grad = torch.zeros_like(parameter)
+        flat = torch.cat([parameter.flatten() for parameter in weights]).zero_()
         calls = {
-            "average_seconds": partial(self.process.average, gradients),
+            "average_seconds": partial(self.process.average_gradients, weights),
             "all_reduce_seconds": partial(distributed.all_reduce, flat),
         }
         if GPU:
@@ -186,7 +201,7 @@ class Bench:
 
     def _workers(self, batch: Sequence[Tensor]) -> int:
         """Of each process: its share of the cores, but for itself and one that is left; fewer if memory is short."""
-        cores = len(os.sched_getaffinity(0)) // self.process.world - 2
+        cores = (self.cores or len(os.sched_getaffinity(0)) // self.process.world) - 2
         room = disk_usage(SHARED_MEMORY).free / (2 * self.process.world * sum(part.nbytes for part in batch))
         return max(min(cores, int(room - 1) // AHEAD), 1)
 

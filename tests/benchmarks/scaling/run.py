@@ -28,6 +28,7 @@ MODELS = ("rcn18", "rcn34", "i3d18", "r2plus1d18")
 FIRST, SECOND = ([f"{model}:{frames}" for model in MODELS] for frames in (8, 16))
 # Of the time that is left when each begins: what follows shall have some.
 COMPILING, MEASURING, CHECKING = 0.35, 0.55, 0.7
+CORES = (4, 8) if len(os.sched_getaffinity(0)) >= 32 else ()  # of each process, that it loads with
 A_SETTING = 50  # seconds that one takes, at most
 
 
@@ -62,6 +63,8 @@ class Call:
         self._make_cache()
         self._wait(compiling)
         self._measure(first, self._after(MEASURING))
+        for cores in CORES:
+            self._run([*self._torchrun(), first[0], "--cores", str(cores), *self._common()], time.time() + A_SETTING)
         compiling = self._compile(second)
         check = [sys.executable, str(HERE / "check.py"), "--processes", str(self.options.processes)]
         self._run([*check, *self._common()], self._after(CHECKING))
