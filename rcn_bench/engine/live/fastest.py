@@ -7,6 +7,7 @@ from torch import nn
 
 from rcn_bench.engine.device import place
 from rcn_bench.engine.live.cpu import stepping_on_cpu
+from rcn_bench.engine.live.gpu import stepping_on_gpu
 from rcn_bench.engine.live.step import LiveStep
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.inference import for_inference
@@ -23,6 +24,8 @@ def as_streamed(model: Network, device: torch.device) -> Network:
     place(copy, device)
     if isinstance(copy, FrameNet) and device.type == "cpu":
         stepping_on_cpu(copy)
+    elif isinstance(copy, FrameNet):
+        stepping_on_gpu(copy, device)
     return copy
 
 
