@@ -1,11 +1,14 @@
-"""What trainings that share a GPU get done: clips a second of four at a time, of two, and of one.
+"""What trainings that share GPUs get done: clips a second of four at a time, of two, and of one.
 
     python tests/benchmarks/packed_trainings.py --output FILE
+    python tests/benchmarks/packed_trainings.py --gpus 4 --output FILE
 
 starts four trainings of RCN-18 as config/standard.yaml has them, from random weights and of more epochs, each by a
 command of its own in the environment of a rule, with RCN_BENCH_GPU_SHARE=4. Once each is behind its first epochs, it
-looks at them for some seconds, ends all but two, looks at these, ends one, and looks at the last. Prints a table in
-Markdown and writes JSON. An epoch is that of the config, with the checkpoint behind it.
+looks at them for some seconds, ends all but two, looks at these, ends one, and looks at the last. With --gpus 4 each of
+four has a GPU to itself, then one is left, and at last one training is shared by all four GPUs; videos are shorter and
+more then, so that an epoch has a hundred steps. Prints a table in Markdown and writes JSON. An epoch is that of the
+config, with the checkpoint behind it.
 --config: what is changed in it, such as smaller clips for a try on a CPU.
 """
 
@@ -16,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
@@ -31,31 +34,28 @@ from rcn_bench.plan.workflow import KEPT_MEMORY
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "rcn_bench.cli"]
 GPUS = "nvidia-smi --query-gpu=name --format=csv,noheader"
-AT_A_TIME = (4, 2, 1)
+ON_ONE = (4, 2, 1)  # trainings at a time
 FRAMES = 8
 WARM = 2  # epochs of each, in which it is compiled and its graph captured
 # As a rule's shell has it.
-ENVIRONMENT = os.environ | {
-    "OMP_WAIT_POLICY": "passive",
-    "GLIBC_TUNABLES": KEPT_MEMORY,
-    SHARE: str(max(AT_A_TIME)),
-}
+ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": KEPT_MEMORY}
 STANDARD = REPOSITORY / "config" / "standard.yaml"
 CHANGES = {
     "base": str(STANDARD),
     "name": "packed",
-    "seeds": list(range(max(AT_A_TIME))),
     **dict.fromkeys(("pretrained", "pretrain", "lifetime", "figures")),
     "models": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["models"]), "rcn18": {"w_xh": ["random"]}},
     "tables": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["tables"]), "table2": {"models": ["rcn18"]}},
     "data": {"digits": {"val_videos": 4, "stills": 10}},
     "train": {"epochs": 100_000},  # more than there is time for
 }
+LONG_EPOCHS = {"train_videos": 6400, "video_frames": 12}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--gpus", type=int, default=1, help="on which trainings run side by side")
     parser.add_argument("--seconds", type=float, default=8, help="that each number of trainings is looked at")
     parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/standard.yaml")
     options = parser.parse_args()
@@ -67,29 +67,25 @@ def main() -> None:
 
 
 def measured(folder: Path, options: argparse.Namespace) -> dict:
-    config = folder / "packed.yaml"
-    config.write_text(yaml.safe_dump(CHANGES))
-    files = [config, *options.config]
-    own = ["--config", *map(str, files), "--results", str(folder / "results")]
+    at_a_time = ON_ONE if options.gpus == 1 else (options.gpus, 1)
+    environment = ENVIRONMENT | {SHARE: str(max(at_a_time) if options.gpus == 1 else 1)}
+    changes = {**CHANGES, "seeds": list(range(max(at_a_time) + 1))}
+    if options.gpus > 1:
+        changes["data"] = {"digits": {**CHANGES["data"]["digits"], **LONG_EPOCHS}}
+    own = options_of(folder, "packed", changes, options.config)
     began = time.monotonic()
     make_data(own)
     made = time.monotonic() - began
-    experiment = load_experiment(files)
-    runs = [Run("rcn18", FRAMES, "random", "identity", seed) for seed in experiment.seeds]
-    batch = experiment.clips_per_batch(runs[0])
+    experiment = load_experiment([folder / "packed.yaml", *options.config])
+    *runs, last = (Run("rcn18", FRAMES, "random", "identity", seed) for seed in experiment.seeds)
+    batch = experiment.clips_per_batch(last)
     clips = experiment.data.digits.train_videos // batch * batch
-    trainings = [Training(run, own) for run in runs]
-    try:
-        wait_for_epochs(trainings, WARM)
-        warm = [each.epochs[WARM - 1] - each.began for each in trainings]
-        rates = {}
-        for count in AT_A_TIME:
-            for each in trainings[count:]:
-                each.end()
-            rates[count] = [clips * rate for rate in epochs_a_second(trainings[:count], options.seconds)]
-    finally:
-        for each in trainings:
-            each.end()
+    rates, warm = looked_at([Training(run, own, environment) for run in runs], at_a_time, options.seconds)
+    if options.gpus > 1:
+        changes["train"] = {**CHANGES["train"], "gpus": options.gpus}
+        shared = Training(last, options_of(folder, "shared", changes, options.config), environment)
+        rates_of_all, warm_of_all = looked_at([shared], (1,), options.seconds)
+        rates[f"1 on {options.gpus} GPUs"], warm = rates_of_all["1"], [*warm, *warm_of_all]
     return {
         "gpus": subprocess.run(GPUS, capture_output=True, text=True, shell=True).stdout.split("\n")[:-1],
         "cores": os.cpu_count(),
@@ -98,8 +94,32 @@ def measured(folder: Path, options: argparse.Namespace) -> dict:
         "clips_an_epoch": clips,
         "seconds_of_data": made,
         "seconds_until_warm": warm,
-        "clips_a_second": rates,
+        "clips_a_second": {what: [clips * rate for rate in of_each] for what, of_each in rates.items()},
     }
+
+
+def options_of(folder: Path, name: str, changes: dict, more: Sequence[Path]) -> list[str]:
+    """Of the commands of a config in a file of that name; all share their data."""
+    (file := folder / f"{name}.yaml").write_text(yaml.safe_dump(changes))
+    return ["--config", str(file), *map(str, more), "--results", str(folder / "results")]
+
+
+def looked_at(
+    trainings: Sequence["Training"], at_a_time: Sequence[int], seconds: float
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Epochs a second of each by how many run at a time, ever fewer; and the seconds until each was warm."""
+    try:
+        wait_for_epochs(trainings, WARM)
+        warm = [each.epochs[WARM - 1] - each.began for each in trainings]
+        rates = {}
+        for count in at_a_time:
+            for each in trainings[count:]:
+                each.end()
+            rates[str(count)] = epochs_a_second(trainings[:count], seconds)
+    finally:
+        for each in trainings:
+            each.end()
+    return rates, warm
 
 
 def make_data(own: list[str]) -> None:
@@ -111,10 +131,10 @@ def make_data(own: list[str]) -> None:
 class Training:
     """A process that trains a run until it is ended. began: when. epochs: when each was done."""
 
-    def __init__(self, run: Run, own: list[str]) -> None:
+    def __init__(self, run: Run, own: list[str], environment: Mapping[str, str]) -> None:
         self.began, self.epochs = time.monotonic(), list[float]()
         self._process = subprocess.Popen(
-            [*PROGRAM, "train", run.name, *own], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+            [*PROGRAM, "train", run.name, *own], env=environment, stdout=subprocess.PIPE, text=True
         )
         Thread(target=self._read, daemon=True).start()
 
@@ -152,13 +172,13 @@ def epochs_a_second(trainings: Sequence[Training], seconds: float) -> list[float
     return [(len(each) - 1) / (each[-1] - each[0]) for each in ends]
 
 
-def table(rates: dict[int, list[float]]) -> str:
-    alone = sum(rates[1])
+def table(rates: dict[str, list[float]]) -> str:
+    alone = sum(rates["1"])
     rows = [
-        f"| {count} | {sum(rate):.0f} | {min(rate):.0f} to {max(rate):.0f} | {sum(rate) / alone:.2f} |"
-        for count, rate in sorted(rates.items())
+        f"| {what} | {sum(rate):.0f} | {min(rate):.0f} to {max(rate):.0f} | {sum(rate) / alone:.2f} |"
+        for what, rate in sorted(rates.items())
     ]
-    head = "| trainings at a time | clips a second, together | each | of one after the other |\n|---|---|---|---|"
+    head = "| trainings at a time | clips a second, together | each | of one alone |\n|---|---|---|---|"
     return "\n".join([head, *rows])
 
 
