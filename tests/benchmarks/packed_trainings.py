@@ -3,7 +3,7 @@
     python tests/benchmarks/packed_trainings.py --output FILE
     python tests/benchmarks/packed_trainings.py --gpus 4 --output FILE
 
-starts four trainings of RCN-18 as config/standard.yaml has them, from random weights and of more epochs, each by a
+starts four trainings of RCN-18 as `standard` has them, from random weights and of more epochs, each by a
 command of its own in the environment of a rule, with RCN_BENCH_GPU_SHARE=4. Once each is behind its first epochs, it
 looks at them for some seconds, ends all but two, looks at these, ends one, and looks at the last. With --gpus 4 each of
 four has a GPU to itself, then one is left, and at last one training is shared by all four GPUs; videos are shorter and
@@ -39,13 +39,11 @@ FRAMES = 8
 WARM = 2  # epochs of each, in which it is compiled and its graph captured
 # As a rule's shell has it.
 ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": KEPT_MEMORY}
-STANDARD = REPOSITORY / "config" / "standard.yaml"
 CHANGES = {
-    "base": str(STANDARD),
+    "base": str(REPOSITORY / "config" / "base" / "digits_112.yaml"),
     "name": "packed",
-    **dict.fromkeys(("pretrained", "pretrain", "lifetime", "figures")),
-    "models": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["models"]), "rcn18": {"w_xh": ["random"]}},
-    "tables": {**dict.fromkeys(yaml.safe_load(STANDARD.read_text())["tables"]), "table2": {"models": ["rcn18"]}},
+    "models": {"rcn18": {"w_xh": ["random"], "w_hh": ["identity"]}},
+    "tables": {"table2": {"models": ["rcn18"], "frames": FRAMES}},
     "data": {"digits": {"val_videos": 4, "stills": 10}},
     "train": {"epochs": 100_000},  # more than there is time for
 }
@@ -57,7 +55,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     parser.add_argument("--gpus", type=int, default=1, help="on which trainings run side by side")
     parser.add_argument("--seconds", type=float, default=8, help="that each number of trainings is looked at")
-    parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/standard.yaml")
+    parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/base/digits_112.yaml")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder), options)

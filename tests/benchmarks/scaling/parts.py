@@ -13,7 +13,7 @@ from rcn_bench.plan.experiment import Experiment
 
 ROOT = Path(__file__).parents[3]
 CHECKS = ("gpu_slots", "same_bits", "loss_curves", "resumed_by_all", "resumed_by_one")
-# config/standard.yaml at a few videos: 20 epochs of 10 steps on 64 clips of 8 frames.
+# config/base/digits_112.yaml at a few videos: 20 epochs of 10 steps on 64 clips of 8 frames.
 FULL = {
     "name": "scaling",
     "seeds": [0],
@@ -21,7 +21,6 @@ FULL = {
     "data.digits.val_videos": 20,
     "data.digits.video_frames": 32,
     "data.digits.stills": 64,  # a batch of pretraining, which nothing here asks for
-    "data.digits.stills_of": "digits",
     "data.shard_videos": 20,  # each is the work of a process
     "train.epochs": 20,
     "train.lr": 0.02,
@@ -44,7 +43,7 @@ TINY = {
 
 def config(tiny: bool, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     """changes: at dotted keys."""
-    base, own = ("tests/soak/tiny.yaml", TINY) if tiny else ("config/standard.yaml", FULL)
+    base, own = ("tests/soak/tiny.yaml", TINY) if tiny else ("config/base/digits_112.yaml", FULL)
     return with_changes(yaml.safe_load((ROOT / base).read_text()), own | (changes or {}))
 
 
