@@ -40,18 +40,18 @@ def build_step(
 ) -> TrainingStep:
     """The training step of a model that lies on a process's device, as the experiment wants it.
 
-    carried_frames: of the clips at the end of longer ones, from whose state they go on. Such steps are neither compiled
-    nor replayed, with a line that says so. Errors: InputError for a model without a state there.
+    carried_frames: of the clips at the end of longer ones, from whose state they go on. Such steps are not compiled, with
+    a line that says so. Errors: InputError for a model without a state there.
     """
     training = experiment.train
     if process.world > 1 and training.batch_norm == "synchronised":
         synchronise_batch_norm(model, process)
     recompute_activations(model, training.recompute_activations)
-    trained, fast = model, True
+    trained, compiled = model, training.compile
     if carried_frames is not None:
-        trained, fast = carried(model, carried_frames), False
-        if training.compile or training.cuda_graph:
-            warn("training goes on without torch.compile and a CUDA graph, which are not for carried states")
+        trained, compiled = carried(model, carried_frames), False
+        if training.compile:
+            warn("training goes on without torch.compile, which is not for carried states")
     groups = parameter_groups(model, training.weight_decay, training.w_hh_weight_decay)
     return TrainingStep(
         trained,
@@ -59,8 +59,8 @@ def build_step(
         Autocast(training.autocast, process.device),
         partial(warp, crop=experiment.clip.crop),
         process=process,
-        compiled=fast and training.compile,
-        cuda_graph=fast and training.cuda_graph,
+        compiled=compiled,
+        cuda_graph=training.cuda_graph,
     )
 
 

@@ -29,6 +29,16 @@ class StreamState:
     def nbytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.units.values())
 
+    def started_on(self, device: torch.device) -> Tensor:
+        """``started`` on a device; filled in there while a CUDA graph is captured, which takes no copy from the CPU."""
+        if device.type != "cuda" or not torch.cuda.is_current_stream_capturing():
+            return self.started.to(device)
+        there = torch.empty(len(self.started), dtype=torch.bool, device=device)
+        runs, lengths = self.started.unique_consecutive(return_counts=True)
+        for part, started in zip(there.split(lengths.tolist()), runs.tolist(), strict=True):
+            part.fill_(started)
+        return there
+
     def detach(self) -> "StreamState":
         """Without gradients, and without the frames that a tensor may be a part of."""
         return replace(self, units={name: _alone(tensor.detach()) for name, tensor in self.units.items()})

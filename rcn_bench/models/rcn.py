@@ -51,7 +51,7 @@ class RCU(nn.Module):
             h = past.units[self.name].to(x.dtype)
             first = recurrent_step(first.flatten(0, 2), h.flatten(0, 2), self.w_hh, self.mode).view(first.shape)
             if not past.started.all():
-                first = torch.where(past.started.to(x.device).view(-1, 1, 1, 1), first, x[0])
+                first = torch.where(past.started_on(x.device).view(-1, 1, 1, 1), first, x[0])
         h = first.unsqueeze(0)
         if len(x) > 1:
             h = self._scan(torch.cat([h, x[1:]]))

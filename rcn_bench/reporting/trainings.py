@@ -149,7 +149,7 @@ def _notes(done: Sequence[_Training], units: Sequence[str]) -> list[str]:
     if any(each.record.peak_memory_bytes is not None for each in done):
         notes.append("Peak: the most memory that torch held on a GPU at once, of any seed.")
     if any(CARRIED in each.run.options for each in done):
-        notes.append(f"Trainings +{CARRIED} are neither compiled nor replayed as a CUDA graph.")
+        notes.append(f"Trainings +{CARRIED} are not compiled.")
     if resumed := [each.run.name for each in done if each.was_resumed]:
         notes.append(
             f"Started more than once: {', '.join(resumed)}. Steps that were lost and made again count once; compiling "

@@ -13,6 +13,7 @@ from tiny import changed, interrupt_after, linked
 from torch import nn
 
 from rcn_bench.engine.carried import CarriedClips, carried
+from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.engine.train import train
 from rcn_bench.errors import InputError
 from rcn_bench.models.frames import FrameNet
@@ -97,10 +98,26 @@ def test_a_run_on_carried_states_is_trained_and_goes_on_after_an_interruption(sm
     assert_same_weights(small, other, CARRIED)
 
 
-def test_it_is_neither_compiled_nor_graphed_and_says_so(small, capsys):
-    train(CARRIED, changed(small, {"train.compile": True, "train.cuda_graph": True, "train.epochs": 1}))
-    line = "training goes on without torch.compile and a CUDA graph, which are not for carried states\n"
+def test_it_is_not_compiled_and_says_so(small, capsys):
+    train(CARRIED, changed(small, {"train.compile": True, "train.epochs": 1}))
+    line = "training goes on without torch.compile, which is not for carried states\n"
     assert capsys.readouterr().err.endswith(line)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_as_a_cuda_graph_it_trains_the_same(capsys):
+    weights = []
+    for graphed in (False, True):
+        torch.manual_seed(0)
+        net = small_rcn().float().cuda()
+        optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, fused=True)
+        autocast = Autocast("bfloat16", torch.device("cuda"))
+        step = TrainingStep(carried(net, 4), optimizer, autocast, lambda clips: clips, cuda_graph=graphed)
+        for _ in range(5):
+            step([torch.randn(6, 3, 16, 6, 6, device="cuda"), torch.arange(6, device="cuda") % 3], 0.1)
+        weights.append(torch.cat([parameter.flatten() for parameter in net.state_dict().values()]))
+    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-3)
+    assert not capsys.readouterr().err
 
 
 def test_windows_cannot_be_carried(small):

@@ -55,7 +55,7 @@ class SteppingUnit(nn.Module):
                 torch.cuda.current_stream().wait_event(self.ready)
             h = torch.add(self.product, x, alpha=self.scale)
             if not past.started.all():
-                h = torch.where(past.started.to(x.device).view(-1, 1, 1, 1), h, x)
+                h = torch.where(past.started_on(x.device).view(-1, 1, 1, 1), h, x)
         self.fold.present[self.name] = h = h.contiguous()
         return h.permute(0, 3, 1, 2)
 
