@@ -41,9 +41,9 @@ rule train:
     retries: 1
     conda:
         ENVIRONMENT
-    threads: PLAN.experiment.train.threads * PLAN.experiment.train.gpus
+    threads: PLAN.training_threads
     resources:
-        gpu=PLAN.experiment.train.gpus,
+        gpu=PLAN.training_gpus,
         nodes=1,  # its processes are started on one machine; SLURM would spread its GPUs over several
         mem_mb=NEEDS.memory("train"),
         runtime=NEEDS.runtime("train"),

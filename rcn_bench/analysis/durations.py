@@ -11,7 +11,7 @@ from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.space import Need, is_built, need_of
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.jobs import SHARD_CORES, Job
+from rcn_bench.plan.jobs import SHARD_CORES, Job, gpus_of
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import pretraining
 from rcn_bench.plan.work import BACKWARD, Work
@@ -36,7 +36,7 @@ class Duration:
 
 @dataclass
 class Measured:
-    """What was measured: of each network the seconds of a clip, and of each 2D network those of its pretraining."""
+    """What was measured: the seconds of a clip of each network on one GPU, and of each 2D network's pretraining."""
 
     training: dict[Network, Duration] = field(default_factory=dict)
     evaluation: dict[Network, Duration] = field(default_factory=dict)
@@ -75,7 +75,8 @@ def _of_results(folder: Path, experiment: Experiment) -> Measured:
         run = Run.parse(trained.run)
         if not _trains_alike(trained.origin.settings, experiment):
             continue
-        of_run = trained.training_seconds / trained.clips_trained, _machine(trained)
+        processes = trained.origin.starts[-1].processes
+        of_run = processes * trained.training_seconds / trained.clips_trained, _machine(trained)
         training.setdefault((run.variant, run.frames), []).append(of_run)
         if (file := path.with_name("eval.json")).is_file():
             scored = Evaluation.read(file)
@@ -134,7 +135,7 @@ class Durations:
     def of(self, job: Job) -> Duration:
         match job.stage:
             case "train":
-                return self._shared(self._of_run(job, self.measured.training))
+                return self._shared(job, self._of_run(job, self.measured.training))
             case "evaluate" | "online":
                 return self._of_run(job, self.measured.evaluation)
             case "pretrain":
@@ -151,9 +152,9 @@ class Durations:
         operations = self.work.operations(job.stage, run)
         return Duration(0, UNKNOWN) if operations is None else Duration(operations / self.rate, ARITHMETIC)
 
-    def _shared(self, alone: Duration) -> Duration:
+    def _shared(self, job: Job, alone: Duration) -> Duration:
         """Of a training on one GPU, by as many as share it."""
-        gpus = self.experiment.train.gpus
+        gpus = gpus_of(job, self.experiment)
         if gpus == 1 or alone.source == UNKNOWN:
             return alone
         return Duration(alone.seconds / gpus, f"{alone.source}, by {gpus} GPUs as if gradients travelled in no time")

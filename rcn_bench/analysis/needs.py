@@ -71,13 +71,13 @@ class Needs:
 
     @cache  # noqa: B019 - one workflow a process
     def _memory(self, run: Run) -> int:
-        processes, gmacs = self.experiment.train.gpus, self.work.gmacs(run) or 0
+        processes, gmacs = self.experiment.gpus_of(run), self.work.gmacs(run) or 0
         step = A_GMAC * gmacs * self.experiment.clips_per_batch(run) / processes
         return processes * max(LEAST["train"].memory, ceil(PROGRAM + step))
 
     @cache  # noqa: B019
     def _minutes(self, stage: str, run: Run) -> int:
-        processes = self.experiment.train.gpus if stage == "train" else 1
+        processes = self.experiment.gpus_of(run) if stage == "train" else 1
         if step := self._steps.get((run.variant, run.frames)):
             measured = step.training_seconds if stage == "train" else step.evaluation_seconds
             seconds = BY_STEPS * measured * (self.work.clips(stage, run) or 0) / step.clips

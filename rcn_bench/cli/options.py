@@ -82,7 +82,7 @@ def as_writer(
 def on_a_gpu(
     run: Callable[[Experiment, Options], None],
     need: Callable[[Experiment, Options], int] | None = None,
-    count: Callable[[Experiment], int] = lambda experiment: 1,
+    count: Callable[[Experiment, Options], int] = lambda experiment, options: 1,
 ) -> Callable[[Experiment, Options], None]:
     """Let it compute on GPUs of its own, where there are any; first wait for free ones, with a line.
 
@@ -90,7 +90,7 @@ def on_a_gpu(
     """
 
     def run_there(experiment: Experiment, options: Options) -> None:
-        with taking_gpus(count(experiment), partial(need, experiment, options) if need else None):
+        with taking_gpus(count(experiment, options), partial(need, experiment, options) if need else None):
             run(experiment, options)
 
     return run_there

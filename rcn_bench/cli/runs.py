@@ -123,6 +123,19 @@ def _memory(experiment: Experiment, options: Options) -> int:
     return max(estimated_peak(experiment, *network) for network in networks)
 
 
+def _gpus(experiment: Experiment, options: Options) -> int:
+    """That share the training of each run. Errors: InputError for runs of which one takes more than another."""
+    first, *others = _runs(options)
+    gpus = experiment.gpus_of(first)
+    for run in others:
+        if experiment.gpus_of(run) != gpus:
+            raise InputError(
+                f"train.gpus_by_frames: {first.name} takes {gpus} and {run.name} {experiment.gpus_of(run)}; give each "
+                "number's runs to a command of their own"
+            )
+    return gpus
+
+
 def _train(experiment: Experiment, options: Options) -> None:
     """By processes of its own, unless this is one of those that torchrun has started, of which the first writes.
 
@@ -130,7 +143,7 @@ def _train(experiment: Experiment, options: Options) -> None:
     """
     train: Callable[[Experiment, Options], None] = _train_runs
     if not is_one_of_several():
-        train = on_a_gpu(train, _memory, count=lambda experiment: experiment.train.gpus)
+        train = on_a_gpu(train, _memory, count=_gpus)
     if is_main():
         train = as_writer("train", train, ["runs"])
     train(experiment, options)
@@ -142,7 +155,7 @@ def _train_runs(experiment: Experiment, options: Options) -> None:
     runs = _runs(options)
     if options.recompute_activations:
         experiment = replace(experiment, train=replace(experiment.train, recompute_activations=True))
-    if not is_one_of_several() and experiment.train.gpus == 1:
+    if _gpus(experiment, options) == 1 and not is_one_of_several():
         train_runs(runs, experiment)
         return
     from rcn_bench.engine.processes import train_as_one_of_several, train_on_several

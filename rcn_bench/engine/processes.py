@@ -42,13 +42,14 @@ LOST_ANOTHER = ("gloo/", "NCCL")  # in errors that have no type of their own
 
 
 def train_on_several(runs: Sequence[Run], experiment: Experiment) -> None:
-    """Start a process for each of ``train.gpus`` on this machine, and train in all of them until the last has ended.
+    """Start a process for each GPU of the runs' on this machine, and train in all of them until the last has ended.
 
-    When one fails, the others are ended. What others than the first print is shown of the one that dies without a word.
+    runs: that take the same number. When a process fails, the others are ended. What others than the first print is
+    shown of the one that dies without a word.
     Errors: that of the process that failed first; ProcessDied for one that was killed.
     """
-    gpus = experiment.train.gpus
-    _require_gpus(gpus)
+    gpus, key = experiment.gpus_of(runs[0]), experiment.gpus_key(runs[0])
+    _require_gpus(key, gpus)
     for run in runs:
         experiment.clips_per_gpu(run)  # which is there, or this is told without starting any
     stopped_by = None
@@ -81,19 +82,20 @@ def train_on_several(runs: Sequence[Run], experiment: Experiment) -> None:
 def train_as_one_of_several(runs: Sequence[Run], experiment: Experiment) -> None:
     """Train in this process, which torchrun has started beside others.
 
+    runs: that take the same number of them.
     Errors: as from ``train_runs``; InputError if there are not as many as the config says, or too few GPUs; ProcessDied
     for what cannot go on since another process has ended.
     """
-    world, gpus = int(os.environ["WORLD_SIZE"]), experiment.train.gpus
+    world, gpus, key = int(os.environ["WORLD_SIZE"]), experiment.gpus_of(runs[0]), experiment.gpus_key(runs[0])
     if world != gpus:
-        raise InputError(f"train.gpus: {gpus}, but torchrun has started {world} processes; make the two the same")
+        raise InputError(f"{key}: {gpus}, but torchrun has started {world} processes; make the two the same")
     if torch.cuda.is_available():
-        _require_gpus(int(os.environ["LOCAL_WORLD_SIZE"]))
+        _require_gpus(key, int(os.environ["LOCAL_WORLD_SIZE"]))
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
     process = Process.here()
     if process.device.type == "cpu":
-        process.print(f"train.gpus: {gpus}: there is no GPU here; so many processes train on the CPU")
+        process.print(f"{key}: {gpus}: there is no GPU here; so many processes train on the CPU")
     try:
         train_runs(runs, experiment)
     except RuntimeError as error:
@@ -136,9 +138,9 @@ def _told_by_first(failed: ChildFailedError, folder: Path, gpus: int) -> Excepti
     return ProcessDied(f"process {rank + 1} of {gpus} was {by}, as happens where memory is short; {GOES_ON}")
 
 
-def _require_gpus(processes: int) -> None:
+def _require_gpus(key: str, processes: int) -> None:
     if torch.cuda.is_available() and (there := torch.cuda.device_count()) < processes:
-        raise InputError(f"train.gpus: {processes} processes on a machine with {there} GPUs; give at most as many")
+        raise InputError(f"{key}: {processes} processes on a machine with {there} GPUs; give at most as many")
 
 
 @contextmanager

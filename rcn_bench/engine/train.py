@@ -40,17 +40,17 @@ def train(run: Run, experiment: Experiment) -> None:
     """Train a run from its init, or from its last checkpoint, and write its folder.
 
     Writes metrics.jsonl (a line per epoch), provenance.json and, last, model.safetensors. Of the processes that share
-    it, as many as ``train.gpus``, all call this, and the main one alone writes. One that TERM ends while it trains
+    it, as many as its GPUs, all call this, and the main one alone writes. One that TERM ends while it trains
     alone has first finished its step and written a checkpoint there.
     Errors: InputError for bad input, a checkpoint of another training, or a run that another process is working on;
     TrainingDiverged when the loss, a weight or a statistic of batch norm is not finite.
     """
     require_model(run, experiment)
     process, training = Process.here(), experiment.train
-    if process.world != training.gpus:
-        raise InputError(
-            f"train.gpus: {training.gpus} are to share a training, not {process.world}; use `rcn-bench train`"
-        )
+    gpus = experiment.gpus_of(run)
+    if process.world != gpus:
+        told = f"{gpus} are to share a training, not {process.world}; use `rcn-bench train`"
+        raise InputError(f"{experiment.gpus_key(run)}: {told}")
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()  # of a training before this one
     with ExitStack() as held:

@@ -32,6 +32,10 @@ def leftovers(experiment: Experiment) -> Iterator[str]:
         yield f"pretrain: nothing uses it, since pretrained is {experiment.pretrained or 'left out'}"
     if experiment.train.milestones and experiment.train.schedule != "step":
         yield f"train.milestones: nothing uses them, since train.schedule is {experiment.train.schedule}"
+    lengths = {str(run.frames) for run in runs}
+    for frames in experiment.train.gpus_by_frames:
+        if frames not in lengths:
+            yield f"train.gpus_by_frames.{frames}: nothing uses it; no run has clips of {frames} frames"
     used = {experiment.trunk(run.model) for run in runs if run.w_xh == "imagenet"}
     for network in experiment.weights_files:
         if network not in used:
@@ -90,6 +94,9 @@ def _check_ranges(experiment: Experiment) -> None:
         raise InputError("train.milestones: missing; schedule step needs them")
     if experiment.train.milestones != sorted(set(experiment.train.milestones)):
         raise InputError(f"train.milestones: {experiment.train.milestones} must rise")
+    for frames in experiment.train.gpus_by_frames:
+        if not frames.isdecimal():
+            raise InputError(f"train.gpus_by_frames: {frames!r} is no number of frames; give such as 128: 2")
     if digits and digits.train_videos < min(digits.val_videos, 4 * len(digits.digits)):
         raise InputError(
             f"data.digits.train_videos: {digits.train_videos} do not show all classes that validation does; give at "

@@ -1,6 +1,5 @@
 """Reading a config: files merged, a base filled in, every key and value checked."""
 
-import copy
 import difflib
 import hashlib
 import json
@@ -26,6 +25,7 @@ Config = dict[str, Any]
 LARGEST = 2**31 - 1  # of whole numbers; seeds are multiplied, and must stay within 64 bits
 LONGEST_FILE, MOST_VALUES, DEEPEST = 10**5, 10**4, 50  # of a config: bytes, values and keys, nests
 MOST_BRACKETS = 1000
+LONGEST_KEY = 1000  # in characters; behind a question mark YAML would read any, and make a number of it
 MOST_BASES = 10  # one below the other
 LONGEST_MESSAGE = 300  # characters of what the schema says, which shows values as they are
 
@@ -61,9 +61,11 @@ def merged(files: Sequence[str | Path]) -> Config:
 def update(config: Config, changes: Mapping[str, Any]) -> None:
     """Change values of a nest of dicts, in place, as Snakemake does with several config files.
 
-    Dicts are copied: where YAML has an anchor, two keys share one.
+    Dicts are copied: where YAML has an anchor, two keys share one. A key that is a whole number, such as a clip length,
+    becomes the text that JSON's schemas know, so that 128 and '128' are one.
     """
-    for key, value in changes.items():
+    for name, value in changes.items():
+        key = str(name) if type(name) is int else name
         if isinstance(value, Mapping):
             before = config.get(key)
             config[key] = dict(before) if isinstance(before, dict) else {}
@@ -87,7 +89,9 @@ def typed(value: Any) -> Any:
 
 def with_base(config: Mapping[str, Any], file: Path) -> Config:
     """What a file says that somebody else has read, with the base that it names. Errors: as from merged."""
-    return _filled_in(copy.deepcopy(dict(config)), file)
+    whole: Config = {}
+    update(whole, _filled_in(dict(config), file))
+    return whole
 
 
 def _with_base(file: Path, above: tuple[Path, ...] = (), *, may_be_empty: bool = False) -> Config:
@@ -153,8 +157,8 @@ def _loaded(text: str) -> Any:
 def _count(node: Any, above: tuple[Any, ...], counted: dict[Any, int]) -> int:
     """The values and keys in a node, those again that stand there by an anchor.
 
-    Errors: ValueError for a key that stands twice, of which YAML would take the last, for a part of itself, and for
-    more than any config has, which a few anchors of anchors can come to.
+    Errors: ValueError for a key that stands twice, of which YAML would take the last, or is longer than any, for a part
+    of itself, and for more than any config has, which a few anchors of anchors can come to.
     """
     if node in above:
         raise ValueError(f"line {node.start_mark.line + 1}: an anchor that stands in its own value")
@@ -167,9 +171,12 @@ def _count(node: Any, above: tuple[Any, ...], counted: dict[Any, int]) -> int:
         keys: set[tuple[str, str]] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in keys:
+                if len(key.value) > LONGEST_KEY:
+                    raise ValueError(f"line {key.start_mark.line + 1}: a key of more than {LONGEST_KEY:,} characters")
+                kind = key.tag.replace(":int", ":str")  # 128 and '128', as ``update`` takes them
+                if (kind, key.value) in keys:
                     raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands there twice")
-                keys.add((key.tag, key.value))
+                keys.add((kind, key.value))
         parts = [part for pair in node.value for part in pair]
     counted[node] = 1 + sum(_count(part, (*above, node), counted) for part in parts)
     if counted[node] > MOST_VALUES:
@@ -195,7 +202,7 @@ def check_config(
 
 
 def _without_nulls(value: Any, place: str = "") -> Any:
-    """Errors: InputError for a key that is no text, such as 18 or on, which no schema looks at, or a text with NUL."""
+    """Errors: InputError for a key that is no text, such as 1.5 or on, which no schema looks at, or a text with NUL."""
     if isinstance(value, str) and "\0" in value:
         raise InputError(f"{place}: {value!r} has a NUL in it, which no name has")
     if isinstance(value, list):

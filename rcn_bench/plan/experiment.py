@@ -98,22 +98,29 @@ class Experiment(Sections):
             raise InputError(f"lifetime.frames: {lifetime.frames} are fewer than those of a clip of {run.name}")
         return digits, lifetime
 
+    def gpus_of(self, run: Run) -> int:
+        """That share its training, a process each."""
+        return self.train.gpus_by_frames.get(str(run.frames), self.train.gpus)
+
+    def gpus_key(self, run: Run) -> str:
+        """The key of the config that says how many."""
+        return f"train.gpus_by_frames.{run.frames}" if str(run.frames) in self.train.gpus_by_frames else "train.gpus"
+
     def clips_per_batch(self, run: Run) -> int:
         """Of its training."""
         return self.train.frames_per_batch // (BATCH_FRAMES if BATCH_OF_T8 in run.options else run.frames)
 
     def clips_per_gpu(self, run: Run) -> int:
         """Each process's share of a batch. Errors: InputError if there is none that is the same for all."""
-        batch, gpus = self.clips_per_batch(run), self.train.gpus
+        batch, gpus = self.clips_per_batch(run), self.gpus_of(run)
+        share = f"{self.gpus_key(run)}: {gpus}"
         makes = f"train.frames_per_batch: {self.train.frames_per_batch} makes batches of {batch} clips of"
         if batch % gpus:
-            raise InputError(
-                f"train.gpus: {gpus} do not share a batch evenly; {makes} {run.frames} frames; change one of the two"
-            )
+            raise InputError(f"{share} do not share a batch evenly; {makes} {run.frames} frames; change one of the two")
         if gpus > 1 and batch == gpus and self.train.batch_norm == "per_gpu":
             raise InputError(
-                f"train.gpus: {gpus} have a single clip each, which batch norm should not see alone; {makes} "
-                f"{run.frames} frames; use fewer, or set train.batch_norm: synchronised"
+                f"{share} have a single clip each, which batch norm should not see alone; {makes} {run.frames} frames; "
+                "use fewer, or set train.batch_norm: synchronised"
             )
         return batch // gpus
 

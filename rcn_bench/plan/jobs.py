@@ -118,14 +118,16 @@ def _of_inputs(run: Run, experiment: Experiment) -> Iterator[Job]:
 
 def gpus_of(job: Job, experiment: Experiment) -> int:
     """That its rule asks for."""
-    return (experiment.train.gpus if job.stage == "train" else 1) if job.stage in ON_A_GPU else 0
+    if job.stage == "train":
+        return experiment.gpus_of(Run.parse(job.target))
+    return 1 if job.stage in ON_A_GPU else 0
 
 
 def cores_of(job: Job, experiment: Experiment) -> int:
     """That its rule asks for, at most; of a job that this module does not name, one."""
     match job.stage:
         case "train":
-            return experiment.train.threads * experiment.train.gpus
+            return experiment.train.threads * gpus_of(job, experiment)
         case "evaluate" | "online" | "lifetime":
             return experiment.train.threads
         case "pretrain" if experiment.pretrain:

@@ -31,6 +31,8 @@ class Slot:
 def schedule(tasks: Mapping[Name, Task[Name]], gpus: int, cores: int) -> dict[Name, Slot]:
     """Start, whenever something ends, the longest of the jobs that wait for nothing and fit into what is free.
 
+    What ends at the same time is all free before anything starts, so that jobs of one GPU do not take, one by one, what
+    a longer one of several waits for.
     Errors: InputError for a job that asks for more GPUs than there are. One that asks for more cores gets all of them,
     as from Snakemake.
     """
@@ -55,13 +57,15 @@ def schedule(tasks: Mapping[Name, Task[Name]], gpus: int, cores: int) -> dict[Na
             else:
                 left.append((number, name))
         ready = left
-        now, _, ended = heapq.heappop(running)
-        free_gpus += tasks[ended].gpus
-        free_cores += min(tasks[ended].cores, cores)
-        for name in then[ended]:
-            waiting[name] -= 1
-            if not waiting[name]:
-                ready.append((order[name], name))
+        now = running[0][0]
+        while running and running[0][0] == now:
+            _, _, ended = heapq.heappop(running)
+            free_gpus += tasks[ended].gpus
+            free_cores += min(tasks[ended].cores, cores)
+            for name in then[ended]:
+                waiting[name] -= 1
+                if not waiting[name]:
+                    ready.append((order[name], name))
         ready.sort()
     return slots
 

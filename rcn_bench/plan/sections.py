@@ -19,6 +19,7 @@ ShareBelowOne = Annotated[float, Limits(minimum=0, exclusiveMaximum=1)]
 Momentum = ShareBelowOne
 Even = Limits(minimum=4, maximum=10**6, multipleOf=2)
 Recomputing = Literal[False, True, "norms"]
+Processes = Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)]
 Speed = Annotated[float, Limits(exclusiveMinimum=0, maximum=1)]
 
 
@@ -161,10 +162,13 @@ class Training:
         "nothing that is trained; 0: never",
         0,
     )
-    gpus: Annotated[int, Limits(minimum=1, maximum=MOST_PROCESSES)] = key(
+    gpus: Processes = key(
         "that share each batch of a run, a process each; batches, learning rate and the order of clips stay those of "
         "one; where there is no GPU, so many processes on the CPU",
         1,
+    )
+    gpus_by_frames: dict[str, Processes] = key(
+        "GPUs of runs on clips of so many frames, where that is not gpus: {128: 2}", {}
     )
     batch_norm: Literal["per_gpu", "synchronised"] = key(
         "what its statistics are of where several GPUs share a batch: of each GPU's part, as the paper's, or of the "

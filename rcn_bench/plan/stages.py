@@ -5,7 +5,7 @@ same; and a record holds it, so that a table can tell whether a result is one of
 """
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,14 +21,14 @@ from rcn_bench.plan.products import all_runs, certified, find_product, products_
 from rcn_bench.plan.products.league import league_of
 from rcn_bench.plan.run import OPTION_WORDS, Run
 from rcn_bench.plan.schema import plain
-from rcn_bench.plan.sections import CHARACTERS, TEXTURES, Training
+from rcn_bench.plan.sections import CHARACTERS, TEXTURES
 
 # Of the embedded data set's keys, those that its stills show, and those that nothing else does.
 OF_STILLS = ("digits", "canvas", "stills", "clutter", "seed", "size", "stills_of")
 OF_STILLS_ALONE = {"stills", "stills_of"}
 # Of the keys of training, those that change no result, and those of how processes share a batch.
 NOT_OF_RESULTS = ("threads", "workers", "validate_every")
-SPREAD = ("gpus", "batch_norm")
+SPREAD = ("gpus", "gpus_by_frames", "batch_norm")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     settings = {
         **_network(experiment, run),
         **_shown(experiment, run, "train_videos"),
-        "train": _without(train, *ways, *others, *NOT_OF_RESULTS, *SPREAD) | _spread(train),
+        "train": _without(train, *ways, *others, *NOT_OF_RESULTS, *SPREAD) | _spread(experiment, run),
         "clip": {"stride": clip.stride, "crop": clip.crop},
         "augment": plain(experiment.augment),
     }
@@ -99,13 +99,14 @@ def training(experiment: Experiment, name: str) -> Dependencies:
     )
 
 
-def _spread(train: Training) -> dict[str, Any]:
-    """How processes share a run's batches, where its result depends on it.
+def _spread(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """How processes share a run's batches, where its result depends on it: by its own number, whatever key says it.
 
     By statistics of the whole batch it is that of one process but for rounding, and for what dropout draws.
     """
-    same = train.gpus == 1 or (train.batch_norm == "synchronised" and not train.deterministic)
-    return {} if same else {key: getattr(train, key) for key in SPREAD}
+    train, gpus = experiment.train, experiment.gpus_of(run)
+    same = gpus == 1 or (train.batch_norm == "synchronised" and not train.deterministic)
+    return {} if same else {"gpus": gpus, "batch_norm": train.batch_norm}
 
 
 def pretraining(experiment: Experiment, network: str) -> Dependencies:
@@ -273,10 +274,20 @@ def steps(experiment: Experiment, _: str) -> Dependencies:
         "stem_pool": experiment.stem_pool,
         "profile": {"num_classes": profile.num_classes, "seconds": profile.seconds},
     }
-    if train.gpus > 1:
-        settings["train"]["gpus"] = train.gpus  # of whose shares of a batch steps are timed
-    models = sorted({run.model for run in all_runs(products_of(experiment).values())})
+    runs = all_runs(products_of(experiment).values())
+    settings["train"] |= _shares(experiment, runs)
+    models = sorted({run.model for run in runs})
     return _depends(experiment, settings, "rcn_bench.analysis.steps", models=models)
+
+
+def _shares(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
+    """Of how many GPUs each share of a batch is that is timed: one number, or those by frames that are not 1."""
+    shares = {str(run.frames): experiment.gpus_of(run) for run in runs}
+    several = {frames: gpus for frames, gpus in shares.items() if gpus > 1}
+    if not several:
+        return {}
+    alike = set(shares.values())
+    return {"gpus": alike.pop()} if len(alike) == 1 else {"gpus_by_frames": several}
 
 
 def calibration(experiment: Experiment, weights: str) -> Dependencies:

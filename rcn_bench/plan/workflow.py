@@ -21,7 +21,7 @@ from rcn_bench.files import file_hash, read_json, write_json, write_text
 from rcn_bench.plan.checks import leftovers
 from rcn_bench.plan.config import check_config, config_hash, merged, typed, update, with_base
 from rcn_bench.plan.experiment import Experiment
-from rcn_bench.plan.jobs import Job, cores_of, run_inputs
+from rcn_bench.plan.jobs import Job, cores_of, gpus_of, run_inputs
 from rcn_bench.plan.products import all_runs, products_of, profiled
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import dependencies
@@ -200,6 +200,14 @@ class Workflow:
     def longest_first(self, wildcards: Wildcards) -> int:
         """So that none of the long runs is left for the end, alone on its core."""
         return Run.parse(wildcards.run).frames
+
+    # What a training takes
+
+    def training_gpus(self, wildcards: Wildcards) -> int:
+        return gpus_of(Job("train", wildcards.run), self.experiment)
+
+    def training_threads(self, wildcards: Wildcards) -> int:
+        return cores_of(Job("train", wildcards.run), self.experiment)
 
     # Shards
 

@@ -93,6 +93,14 @@ def test_gpus_that_share_a_batch_take_the_time_of_their_share(experiment, steps)
     assert rows["rcn18-t8-xh_stills-hh_identity-s0"][:4] == ["2", "8", "1.8e+04", "0.01"]
 
 
+def test_runs_take_the_time_of_their_own_clip_lengths_share(experiment, steps):
+    alone, shared, others = (
+        rows_of(estimate(training(experiment, gpus_by_frames=shares), steps)) for shares in ({}, {"8": 4}, {"16": 4})
+    )
+    assert shared == rows_of(estimate(training(experiment, gpus=4), steps)) != alone
+    assert others == alone
+
+
 def test_runs_of_figures_alone_are_not_evaluated(experiment, tmp_path):
     experiment = replace(experiment, figures=experiment.figures | {"figure2": {"models": ["rcn18"], "frames": 4}})
     steps = written(tmp_path / "steps.json", RCN, I3D, StepTime("rcn18", 4, 4, 18.0, 0.4, GIB))
@@ -144,12 +152,14 @@ def test_ablations_are_estimated_with_their_options(experiment, tmp_path):
 
 
 @pytest.mark.slow
-def test_steps_are_timed_as_training_runs_them(experiment):
+@pytest.mark.parametrize(("shares", "clips"), [({"16": 4}, 4), ({"8": 4}, 2)])
+def test_steps_are_timed_as_training_runs_them(experiment, shares, clips):
+    experiment = training(experiment, gpus_by_frames=shares)
     experiment = replace(experiment, profile=replace(experiment.profile, seconds=0.01))
     lines = []
     measure_steps(experiment, progress=lines.append)
     times = StepTimes.read(experiment.paths.step_times)
-    assert [(row.model, row.frames, row.clips) for row in times.rows] == [("i3d18", 8, 4), ("rcn18", 8, 4)]
+    assert [(row.model, row.frames, row.clips) for row in times.rows] == [("i3d18", 8, clips), ("rcn18", 8, clips)]
     assert all(row.training_seconds > 0 and row.evaluation_seconds > 0 for row in times.rows)
     assert times.settings == SETTINGS
     assert times.origin.stage == "steps"

@@ -14,12 +14,14 @@ from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.jobs import Job
 from rcn_bench.plan.models import claims_of_models
 from rcn_bench.records.costs import StepSettings, StepTime, StepTimes
+from rcn_bench.records.runs import Trained
 from results import an_origin_on
 
 REPOSITORY = Path(__file__).parents[2]
 SMOKE, KINETICS, MINI = (REPOSITORY / "config" / f"{name}.yaml" for name in ("smoke", "kinetics", "mini"))
 REFERENCE = REPOSITORY / "results" / "reference"
 H100 = REFERENCE / "nvidia_h100_80gb_hbm3" / "step_times.json"
+RECORDED = "rcn18-t8-xh_random-hh_identity-s0"
 RCN, I3D = "rcn18-t8-xh_stills-hh_identity-s0", "i3d18-t8-xh_stills-s0"
 
 
@@ -53,6 +55,31 @@ def test_measured_steps_come_before_arithmetic(smoke, steps):
     assert found.of(Job("train", I3D)).seconds == pytest.approx(16 * 3 * operations / 1e12)
     assert found.of(Job("train", I3D)).source == ARITHMETIC
     assert found.of(Job("profile", "rcn18")).source == UNKNOWN
+
+
+def test_each_training_is_shared_by_the_gpus_of_its_own_clip_length(smoke, steps):
+    for shares, gpus in (({"8": 2}, 2), ({"4": 2}, 1)):
+        shared = replace(smoke, train=replace(smoke.train, gpus_by_frames=shares))
+        found = durations(shared, read_measured([steps], shared))
+        assert found.of(Job("train", RCN)).seconds == 144 / gpus
+        assert ("by 2 GPUs" in found.of(Job("train", RCN)).source) == (gpus == 2)
+        told = forecast(found, 16, None)
+        alone = forecast(durations(smoke, read_measured([steps], smoke)), 16, None)
+        assert told.gpu_seconds == pytest.approx(alone.gpu_seconds)
+        assert (told.wall_seconds < alone.wall_seconds) == (gpus == 2)
+
+
+def test_a_training_that_several_shared_is_measured_as_one_gpus(tmp_path):
+    record = Trained.read(REFERENCE / "mini" / "runs" / RECORDED / "provenance.json")
+    times = []
+    for processes in (1, 2):
+        starts = [replace(start, processes=processes) for start in record.origin.starts]
+        folder = tmp_path / str(processes)
+        (folder / "runs" / RECORDED).mkdir(parents=True)
+        shared = replace(record, origin=replace(record.origin, starts=starts))
+        shared.write(folder / "runs" / RECORDED / "provenance.json")
+        times.append(read_measured([folder], load_experiment([MINI])).training["rcn18", 8].seconds)
+    assert times[1] == pytest.approx(2 * times[0])
 
 
 def test_trainings_that_were_recorded_are_measured():

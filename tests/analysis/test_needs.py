@@ -106,6 +106,17 @@ def test_processes_that_share_a_training_ask_together(needs):
     assert two == pytest.approx(one / 2, abs=1)
 
 
+def test_runs_of_one_clip_length_ask_for_their_own_processes(needs):
+    wide = {"train.frames_per_batch": 4096, "train.epochs": 1000}
+    by_length, alone, two = (
+        needs({**wide, **shares}) for shares in ({"train.gpus_by_frames": {"128": 2}}, {}, {"train.gpus": 2})
+    )
+    for run, same in ((LONG, two), (SHORT, alone)):
+        for of in ("memory", "runtime"):
+            assert asked(getattr(by_length, of)("train"), run) == asked(getattr(same, of)("train"), run)
+    assert asked(by_length.runtime("evaluate")) == asked(alone.runtime("evaluate"))
+
+
 def test_a_model_that_claims_nothing_leaves_a_stage_with_its_own(needs):
     unknown = LONG.replace("rcn34", "mine")
     assert asked(needs().memory("train"), unknown) == LEAST["train"].memory

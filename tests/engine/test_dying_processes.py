@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,35 @@ def test_one_that_dies_ends_the_run_in_one_line_and_torchrun_goes_on_to_the_same
     in_two_processes(tmp_path, partial(train_whole, whole))
     assert metrics_without_times(whole, RUN) == metrics_without_times(experiment, RUN)
     assert sha256_of(whole.paths.weights(RUN)) == sha256_of(experiment.paths.weights(RUN))
+
+
+def test_clips_of_one_length_are_trained_by_two_and_those_of_another_by_one(noise, tmp_path):
+    few = {"train.epochs": 2, "train.frames_per_batch": 16, "train.gpus_by_frames": {"4": 2}}
+    experiment, config = changed(linked(noise, tmp_path / "results", "cache"), few), tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(experiment.config).replace("'4': 2", "4: 2"))  # as people write it
+    longer = replace(RUN, frames=8)
+
+    def ends(name: str, launcher: list[str], *runs: Run) -> tuple[int, str]:
+        command = ["-m", "rcn_bench.cli", "train", *(run.name for run in runs), "--config", str(config)]
+        command += ["--results", str(experiment.results)]
+        code = started([*launcher, *command], tmp_path / name, **ON_THE_CPU).wait(SECONDS)
+        return code, (tmp_path / f"{name}.err").read_text()
+
+    alone, two = [sys.executable], [*TORCHRUN, "--standalone", "--nproc-per-node", "2"]
+    told = f"{RUN.name} takes 2 and {longer.name} 1; give each number's runs to a command of their own"
+    assert ends("both", alone, RUN, longer) == (2, f"rcn-bench: train.gpus_by_frames: {told}\n")
+    code, errors = ends("one by two", two, longer)
+    assert code
+    assert "train.gpus: 1, but torchrun has started 2 processes; make the two the same" in errors
+    for name, launcher, run in (("by two", alone, RUN), ("by one", alone, longer)):
+        assert ends(name, launcher, run) == (0, ""), name
+    records = [Trained.read(experiment.paths.training(run)) for run in (RUN, longer)]
+    assert [record.origin.starts[0].processes for record in records] == [2, 1]
+    assert [record.origin.settings["train"].get("gpus") for record in records] == [2, None]
+
+    without = changed(linked(noise, tmp_path / "without", "cache"), few | {"train.gpus_by_frames": {}})
+    train(longer, without)
+    assert sha256_of(without.paths.weights(longer)) == sha256_of(experiment.paths.weights(longer))
 
 
 def train_whole(experiment, process) -> None:

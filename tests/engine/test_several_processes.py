@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -237,6 +238,15 @@ def test_a_training_for_several_is_refused_alone(noise_without_runs):
     with pytest.raises(InputError, match=r"^train.gpus: 2 are to share a training, not 1; use `rcn-bench train`$"):
         train(RUN, changed(noise_without_runs, TWO))
     assert not noise_without_runs.paths.run(RUN).exists()
+
+
+def test_a_clip_length_for_several_leaves_another_to_one(noise_without_runs):
+    by_length = changed(noise_without_runs, {"train.gpus_by_frames": {"4": 2}, "tables": {}, "train.epochs": 1})
+    longer = replace(RUN, frames=8)
+    train(longer, by_length)
+    assert [start.processes for start in Trained.read(by_length.paths.training(longer)).origin.starts] == [1]
+    with pytest.raises(InputError, match=r"^train.gpus_by_frames.4: 2 are to share a training, not 1; use"):
+        train(RUN, by_length)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,6 @@ TOLD = {
     "train": {
         *("clip.evaluation_clips", "clip.evaluation_crops", "train.recompute_activations"),
         "train.validate_every",  # looks at validation videos beside a training, to the same weights
-        "train.gpus",  # one here; of several it is in the settings (tests/plan/test_stages.py)
     }
 }
 

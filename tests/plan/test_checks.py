@@ -60,6 +60,33 @@ def test_gpus_must_share_a_batch_evenly(gpus, statistics, message):
         experiment(changes)
 
 
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        (
+            {"16": 3},
+            "train.gpus_by_frames.16: 3 do not share a batch evenly; train.frames_per_batch: 256 makes batches",
+        ),
+        ({"16": 16}, "train.gpus_by_frames.16: 16 have a single clip each, which batch norm should not see alone; "),
+        ({"8": 3}, "train.gpus_by_frames.8: 3 do not share a batch evenly; "),
+        (
+            {"16": 8, "8": 1},
+            "train.gpus: 3 do not share a batch evenly; train.frames_per_batch: 256 makes batches of 64",
+        ),
+        ({"16": 0}, "train.gpus_by_frames.16: 0 is less than"),
+        ({"long": 2}, "train.gpus_by_frames: 'long' is no number of frames; give such as 128: 2"),
+    ],
+)
+def test_gpus_of_a_clip_length_must_share_its_batches_and_are_named_by_their_key(shares, message):
+    changes = {"train.frames_per_batch": 256, "tables.table3.frames": [4, 16], "train.gpus_by_frames": shares}
+    assert refusal(with_changes(MINI, changes | ({"train.gpus": 3} if len(shares) > 1 else {}))).startswith(message)
+
+
+def test_gpus_of_a_clip_length_that_no_run_has_are_left_over():
+    found = experiment({"train.gpus_by_frames": {"8": 2, "64": 4}})
+    assert list(leftovers(found)) == ["train.gpus_by_frames.64: nothing uses it; no run has clips of 64 frames"]
+
+
 @pytest.mark.parametrize("table", ["table4", "table5"])
 def test_model_that_is_only_profiled_or_certified_need_not_be_under_models(table):
     experiment({f"tables.{table}.models": ["rcn101"]})

@@ -293,7 +293,7 @@ def test_sections_are_typed():
 @pytest.mark.parametrize(
     ("config", "place"),
     [
-        ({18: {"w_xh": ["random"]}}, "models: the key 18"),
+        ({1.5: {"w_xh": ["random"]}}, "models: the key 1.5"),
         ({"rcn18": {"w_xh": ["random"], True: 1}}, "models.rcn18: the key True"),
     ],
 )

@@ -103,6 +103,8 @@ def test_later_file_that_holds_nothing_changes_nothing(write, tmp_path, content)
     [
         ("name: a\ntrain:\n  lr: 1\n  epochs: 2\n  lr: 2\n", "line 5: the key 'lr' stands there twice"),
         ("a: 1\n'a': 2\n", "line 2: the key 'a' stands there twice"),
+        ("a: {128: 1, '128': 2}\n", "line 1: the key '128' stands there twice"),
+        (f"? 0x{'f' * 6000}\n: 1\n", "line 1: a key of more than 1,000 characters"),
         ("a: [{b: 1, b: 1}]\n", "line 1: the key 'b' stands there twice"),
         ("a: &x {b: *x}\n", "line 1: an anchor that stands in its own value"),
         ("a: &x [1, [*x]]\n", "line 1: an anchor that stands in its own value"),
@@ -133,6 +135,22 @@ def test_change_of_a_key_leaves_another_alone_that_shares_its_yaml_anchor(write,
     first = tmp_path / "first.yaml"
     first.write_text("a: &starts {b: 1}\nc: *starts\n")
     assert merged([first, write("second.yaml", c={"b": 2})]) == {"a": {"b": 1}, "c": {"b": 2}}
+
+
+@pytest.mark.parametrize("lengths", [(8, "8", 8), ("8", 8, "8"), (8, 8, "8"), ("8", "8", 8)])
+@pytest.mark.parametrize("based", [True, False], ids=["with bases", "as files"])
+def test_a_clip_length_is_one_key_whether_a_file_has_it_as_a_number_or_as_text(write, lengths, based):
+    files = [
+        write(f"{number}.yaml", **({"base": f"{number - 1}.yaml"} if based and number else {}), **content)
+        for number, content in enumerate(
+            (MINI if not number else {}) | {"train": MINI["train"] | {"gpus_by_frames": {length: 2**number, 16: 2}}}
+            for number, length in enumerate(lengths)
+        )
+    ]
+    found = load_experiment(files[-1:] if based else files)
+    assert found.train.gpus_by_frames == {"8": 4, "16": 2}
+    again = write("again.yaml", **found.config)
+    assert load_experiment([again]).config == found.config
 
 
 def test_merged_as_snakemake_does(write):

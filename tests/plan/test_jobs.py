@@ -9,7 +9,7 @@ from experiments import CONFIGS, experiment
 from test_workflow import plan_from_nothing
 
 from rcn_bench.plan.config import load_experiment
-from rcn_bench.plan.jobs import ON_A_GPU, SHARD_CORES, Job, all_before, cores_of, jobs_of
+from rcn_bench.plan.jobs import ON_A_GPU, SHARD_CORES, Job, all_before, cores_of, gpus_of, jobs_of
 
 RUN = "rcn18-t8-xh_stills-hh_identity-s0"
 ONE = {"train": 1, "val": 1}
@@ -30,7 +30,7 @@ def test_validation_videos_are_waited_for_where_they_are_looked_at():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mini", "kinetics"])
+@pytest.mark.parametrize("name", ["mini", "kinetics", "kinetics_8gpus"])
 def test_they_are_those_of_snakemake(name):
     counts = plan_from_nothing("all", "--configfile", f"config/{name}.yaml")
     shards = dict.fromkeys(ONE, counts["shard"] // 2)
@@ -45,8 +45,16 @@ def test_gpus_and_cores_are_those_of_the_rules():
     assert {name for name, body in rules.items() if "gpu=" in body} == ON_A_GPU
     threads = {name: found[1] for name, body in rules.items() if (found := re.search(r"threads: (.*)", body))}
     mini = experiment({"train.threads": 2, "pretrain.threads": 3, "profile.threads": 5})
-    plan = SimpleNamespace(experiment=mini, shard_threads=1, digits_threads=1)
+    plan = SimpleNamespace(experiment=mini, shard_threads=1, digits_threads=1, training_threads=2)
     asked = {name: eval(asks, {"PLAN": plan}) for name, asks in threads.items()}  # as the rules write it
-    assert all(cores_of(Job(name), mini) == cores for name, cores in asked.items() if name != "make_digits")
-    assert {name for name in rules if cores_of(Job(name), mini) > 1} <= set(threads)
+    assert all(cores_of(Job(name, RUN), mini) == cores for name, cores in asked.items() if name != "make_digits")
+    assert {name for name in rules if cores_of(Job(name, RUN), mini) > 1} <= set(threads)
     assert cores_of(Job("shard"), load_experiment([CONFIGS / "kinetics.yaml"])) == SHARD_CORES
+
+
+def test_a_training_takes_the_gpus_of_its_clip_length_and_threads_for_each():
+    found = experiment({"train.threads": 3, "train.gpus_by_frames": {"16": 4}})
+    for frames, gpus in ((8, 1), (16, 4)):
+        name = RUN.replace("t8", f"t{frames}")
+        assert (gpus_of(Job("train", name), found), cores_of(Job("train", name), found)) == (gpus, 3 * gpus)
+        assert (gpus_of(Job("evaluate", name), found), cores_of(Job("evaluate", name), found)) == (1, 3)

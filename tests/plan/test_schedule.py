@@ -22,6 +22,13 @@ def test_a_job_of_several_gpus_waits_until_they_are_free_and_others_go_meanwhile
         schedule(tasks, 1, 4)
 
 
+def test_what_ends_together_is_free_together():
+    short = {f"short {number}": Task(1.0, 1, 1) for number in range(2)}
+    after = {"two": Task(3.0, 2, 1, tuple(short)), "one": Task(2.0, 1, 1)}
+    found = schedule(short | {"first": Task(0.0, 0, 1)} | after | {"one": Task(2.0, 1, 1, ("short 0",))}, 2, 4)
+    assert (found["two"], found["one"]) == (Slot(1, 4), Slot(4, 6))
+
+
 def test_a_job_of_more_cores_than_there_are_gets_all_of_them():
     assert schedule({"a": Task(1.0, 0, 16), "b": Task(1.0, 0, 1)}, 0, 2) == {"a": Slot(0, 1), "b": Slot(1, 2)}
 

@@ -81,6 +81,7 @@ DEPEND = {
     "train.deterministic": (True, [*TRAIN, PRETRAIN, STEPS]),
     "train.recompute_activations": (True, [PROFILE, STEPS]),
     "train.gpus": (2, [*TRAIN, STEPS]),
+    "train.gpus_by_frames": ({"8": 2}, [*TRAIN, STEPS]),
     "train.threads": (7, []),
     "train.workers": (7, []),
     "train.validate_every": (1, []),
@@ -172,19 +173,6 @@ def test_settings_are_the_same_when_read_back_from_a_record():
     for job in JOBS:
         kept = dependencies(experiment(), *job.split(" ")).settings
         assert json.loads(json.dumps(kept)) == kept
-
-
-def test_how_processes_share_a_batch_counts_where_the_result_depends_on_it():
-    def settings_of(changes):
-        return dependencies(experiment(changes), "train", RANDOM).settings["train"]
-
-    alone, two, synchronised = settings_of({}), {"train.gpus": 2}, {"train.batch_norm": "synchronised"}
-    assert not {"gpus", "batch_norm"} & alone.keys()
-    assert settings_of(two) == alone | {"gpus": 2, "batch_norm": "per_gpu"}
-    assert settings_of(synchronised) == settings_of(two | synchronised) == alone
-    repeatable = {"train.deterministic": True}  # to the bit, which differs
-    assert settings_of(two | synchronised | repeatable)["gpus"] == 2
-    assert settings_of(synchronised | repeatable) == settings_of(repeatable)
 
 
 def test_how_many_clips_are_carried_is_part_of_what_carried_runs_alone_depend_on():

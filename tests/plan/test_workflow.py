@@ -52,6 +52,31 @@ def test_kinetics_is_planned_without_its_videos_and_without_stills():
     assert (counts["train"], counts["evaluate"], counts["online"]) == (33, 31, 6)
 
 
+def resources(text):
+    """Of every training: its GPUs, threads and MB."""
+    found = {}
+    for block in re.findall(r"^rule train:\n((?:    .*\n)+)", text, re.MULTILINE):
+        run = re.search(r"wildcards: run=(\S+)", block)[1]
+        threads = re.search(r"threads: (\d+)", block)
+        gpus, memory = (int(re.search(rf"\b{name}=(\d+)", block)[1]) for name in ("gpu", "mem_mb"))
+        found[run] = gpus, int(threads[1]) if threads else 1, memory
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [[], ["train={gpus_by_frames: {128: 4, 64: 1}, batch_norm: synchronised}"]])
+def test_kinetics_on_eight_gpus_gives_long_clips_several_and_all_others_one(changes):
+    names = ["--cores", "64", "--configfile", "config/kinetics_8gpus.yaml", "--config", "name=planned-in-a-test"]
+    code, text = plan("all", *names, *changes)
+    assert code == 0, text
+    found = resources(text)
+    assert len(found) == 33
+    for run, (gpus, threads, memory) in found.items():
+        assert gpus == ((4 if changes else 2) if "-t128-" in run else 1), run
+        assert threads == 8 * gpus
+        assert memory >= 16000 * gpus
+
+
 @pytest.fixture
 def own_videos(tmp_path):
     """A second config file for the Kinetics one, with lists of five and two videos in shards of two."""

@@ -29,7 +29,7 @@ def no_config(user: User) -> Met:
 
 @provoker
 def key_that_is_no_text(user: User) -> Met:
-    return user.runs("show", "--config", user.file("own.yaml", "name: own\ndata: {18: 1}\n")).naming("data", "18")
+    return user.runs("show", "--config", user.file("own.yaml", "name: own\ndata: {on: 1}\n")).naming("data", "True")
 
 
 @provoker
@@ -192,6 +192,11 @@ def batch_of_one_clip(user: User) -> Met:
 @provoker
 def gpus_that_share_no_batch(user: User) -> Met:
     return user.shows({"train.gpus": 3}).naming("train.gpus: 3", "train.frames_per_batch")
+
+
+@provoker
+def gpus_of_no_clip_length(user: User) -> Met:
+    return user.shows({"train.gpus_by_frames": {"t8": 2}}).naming("train.gpus_by_frames", "t8")
 
 
 @provoker

@@ -45,6 +45,13 @@ def more_processes_than_gpus(user: User) -> Met:
 
 
 @provoker
+def runs_of_different_numbers_of_gpus(user: User) -> Met:
+    longer = RUN.replace("t4", "t8")
+    own = {"train.gpus_by_frames": {"4": 2}, "train.frames_per_batch": 16}
+    return user.trains(own, RUN, longer).naming(f"{RUN} takes 2", f"{longer} 1")
+
+
+@provoker
 def process_that_was_killed(user: User) -> Met:
     user.has_finished()
 
