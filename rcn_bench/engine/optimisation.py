@@ -40,8 +40,8 @@ def build_step(
 ) -> TrainingStep:
     """The training step of a model that lies on a process's device, as the experiment wants it.
 
-    carried_frames: of the clips at the end of longer ones, from whose state they go on. Such steps are not compiled, with
-    a line that says so. Errors: InputError for a model without a state there.
+    carried_frames: of the clips at the end of longer ones, from whose state they go on. Such steps are not compiled,
+    with a line that says so. Errors: InputError for a model without a state there.
     """
     training = experiment.train
     if process.world > 1 and training.batch_norm == "synchronised":
