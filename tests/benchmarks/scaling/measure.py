@@ -187,11 +187,16 @@ class Bench:
     def _reduction(self, model: nn.Module) -> dict[str, Any]:
         """Bytes of gradients, and seconds to average them, and to add them up alone, with nothing to wait for."""
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        for parameter in weights:
-            parameter.grad = torch.zeros_like(parameter)
+        gradients = [torch.zeros_like(parameter) for parameter in weights]
+
+        def average() -> None:
+            for parameter, gradient in zip(weights, gradients, strict=True):
+                parameter.grad = gradient
+            self.process.average_gradients(weights)
+
         flat = torch.cat([parameter.flatten() for parameter in weights]).zero_()
         calls = {
-            "average_seconds": partial(self.process.average_gradients, weights),
+            "average_seconds": average,
             "all_reduce_seconds": partial(distributed.all_reduce, flat),
         }
         if GPU:
