@@ -34,12 +34,16 @@ def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool
     """Run the benchmarks in a process of their own and keep their results as ``folder``/MACHINE/benchmarks.json.
 
     A group of things to compare is measured in one run and replaced as a whole; groups that were not run stay.
-    Errors: InputError without a checkout's tests/benchmarks, or if one of them fails.
+    Errors: InputError without a checkout's tests/benchmarks, if one of them fails, or for a file of another machine's.
     """
     if not BENCHMARKS.is_dir():
         raise InputError(f"{BENCHMARKS}: no such folder; benchmarks run from a checkout, not from an installed copy")
     origin, path = _origin(), benchmarks_of(folder, machine)
     groups = Benchmarks.read(path).groups if path.is_file() else {}  # before hours of work for a file of older form
+    machines = {group.origin.starts[-1].machine.name for group in groups.values()}
+    if others := machines - {origin.starts[-1].machine.name}:
+        this = origin.starts[-1].machine.name
+        raise InputError(f"{path}: of {' and '.join(sorted(others))}, and this is {this}; give another --machine")
     measured = {group: BenchmarkGroup(origin, rows) for group, rows in _by_group(_measure(selection, slow)).items()}
     Benchmarks(groups=groups | measured).write(path)
     print(f"kept in {path}")

@@ -172,6 +172,16 @@ def test_kept_results_of_an_earlier_form_are_named_before_anything_is_measured(s
         run_benchmarks(tmp_path, "here", "", False)
 
 
+def test_another_machines_file_is_refused_before_anything_is_measured(suite, tmp_path, monkeypatch):
+    keep(tmp_path, "card", step=[row("rcn18", 1.0, True)])
+    path = tmp_path / "card" / "benchmarks.json"
+    before = path.read_bytes()
+    monkeypatch.setattr(benchmarks, "_measure", lambda *_: pytest.fail("measured"))
+    with pytest.raises(InputError, match=f"{path}: of .*, and this is .*; give another --machine"):
+        run_benchmarks(tmp_path, "card", "", False)
+    assert path.read_bytes() == before
+
+
 def test_the_code_that_the_benchmarks_of_the_checkout_import_is_part_of_their_origin():
     origin = benchmarks._origin()
     assert "tests/benchmarks/test_scan.py" in origin.inputs

@@ -155,7 +155,6 @@ def trained(training: Training) -> dict[str, Any]:
         "processes_of_each_start": [start.processes for start in record.origin.starts],
         "losses": training.losses(),
         "sha256": sha256_of(training.paths.weights(training.run)),
-        "said": said.splitlines(),
     }
 
 
