@@ -36,6 +36,12 @@ class Machine:
         """Of its GPU, or of its processor."""
         return self.cpu if self.device == "cpu" else self.device
 
+    @property
+    def what_computes(self) -> str:
+        """Its name, and of a processor the threads that compute."""
+        threads = f", {self.threads} thread{'' if self.threads == 1 else 's'}" if self.device == "cpu" else ""
+        return f"{self.name}{threads}"
+
 
 @dataclass(frozen=True)
 class Start:

@@ -7,7 +7,7 @@ from rcn_bench.page.curves import Curve, curve
 from rcn_bench.page.grid import Grid, Source
 from rcn_bench.page.shelf import Shelf
 from rcn_bench.plan.run import Run
-from rcn_bench.provenance import Machine, Origin
+from rcn_bench.provenance import Origin
 from rcn_bench.records.kept import systems_of
 from rcn_bench.records.runs import Epoch, Evaluation, Trained
 from rcn_bench.trust.why import SHORT
@@ -60,7 +60,7 @@ def records_grid(shelf: Shelf) -> Grid:
         column("seed", [_seed(shelf, path) for path in records]),
         Column("code", [_code(record.origin, path in shelf.other_code) for path, record in records.items()]),
         Column("commit", [_commit(record.origin) for record in records.values()]),
-        column("machine", [_machine(last.machine) for last in lasts]),
+        column("machine", [last.machine.what_computes for last in lasts]),
         column("data", [str(getattr(record, "data_fingerprint", "")) for record in records.values()]),
         column("made (UTC)", [last.time.replace("T", " ").removesuffix("+00:00") for last in lasts]),
         column("starts", [str(len(record.origin.starts)) for record in records.values()]),
@@ -139,7 +139,3 @@ def _commit(origin: Origin) -> Cell:
 def _version(version: str | None) -> Cell:
     """Never a number: 2.10 is not 2.1."""
     return Cell(version or MISSING, version or "")
-
-
-def _machine(machine: Machine) -> str:
-    return f"{machine.name}, {machine.threads} thread{'s' if machine.threads > 1 else ''}"

@@ -190,9 +190,7 @@ def memory_note(experiment: Experiment) -> str:
 def timing_notes(throughput: Throughput) -> list[str]:
     machine = throughput.origin.starts[-1].machine
     sizes = ", ".join(dict.fromkeys(_side(row.timing_input) for row in throughput.rows))
-    notes = [
-        f"Timed without autocast on {machine.name}, {machine.threads} threads, all models in one process, at {sizes}."
-    ]
+    notes = [f"Timed without autocast on {machine.what_computes}, all models in one process, at {sizes}."]
     if any(row.spread for row in throughput.rows):
         notes.append("\N{PLUS-MINUS SIGN}: half the range of the middle half of the steps that were timed.")
     return notes

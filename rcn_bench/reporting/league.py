@@ -214,7 +214,7 @@ def _notes_of_costs(costs: LeagueCosts | None) -> list[str]:
     waits = sorted({row.frames_per_answer for row in costs.rows if row.by == "window"})
     between = f" every {' or '.join(map(str, waits))} frames" if waits else ""
     return [
-        f"Measured by turns on {machine.name}, {machine.threads} threads, {sizes}, float32, batch norm folded, "
+        f"Measured by turns on {machine.what_computes}, {sizes}, float32, batch norm folded, "
         "on a GPU as a CUDA graph. Latency: of a step on one live video, from the frame on the device to the logits.",
         f"A network without a state runs on a window{between}: its latency is that of the window, all else is spread "
         "over those frames; what it keeps are the window's frames but the newest.",

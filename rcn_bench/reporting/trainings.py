@@ -66,11 +66,8 @@ class _Training:
 
 
 def _machine(start: Start) -> str:
-    machine = start.machine
     several = f"{start.processes} x " if start.processes > 1 else ""
-    if machine.device != "cpu":
-        return f"{several}{machine.name}"
-    return f"{several}{machine.name}, {machine.threads} thread{'s' if machine.threads > 1 else ''}"
+    return f"{several}{start.machine.what_computes}"
 
 
 def trainings(product: Trainings) -> Table:

@@ -65,7 +65,7 @@ def test_a_row_a_model_and_way_has_its_accuracies_and_costs(experiment):
         assert "does not train tsm18" in " ".join(text.split())
         assert "mJ/frame" not in "".join(shown(text)[0])
         assert "the machine counts no energy" in text
-    assert "Measured by turns on a card, 2 threads, 32x32" in markdown
+    assert "Measured by turns on a card, 32x32" in markdown
     assert f"[{RUNS[1]}](../runs/{RUNS[1]}/online.json)" in markdown
 
 
