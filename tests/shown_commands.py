@@ -124,6 +124,8 @@ TYPED = [
         "nvidia_h100_80gb_hbm3/step_times.json --train-videos 240000 --val-videos 20000"
         for gpus in (8, 32)
     ),
+    "rcn-bench plan --config config/kinetics_8gpus.yaml --gpus 8 --measured results/reference/nvidia_h200/"
+    "step_times.json --train-videos 240000 --val-videos 20000",
     "rcn-bench show --config config/mini.yaml",
     "rcn-bench status --config FILE --watch 10",
     "rcn-bench depends train RUN --config FILE",

@@ -77,3 +77,19 @@ def test_what_trains_for_age_is_told_as_in_the_kept_results():
     of_32 = right_by_age(frames=32)
     lost = of_32["rcn18+t8_batch", "last", 32] - of_32["rcn18+t8_batch", "last", 128]
     assert f"of 32 frames, {lost:.1f} points are lost at four times" in text
+
+
+def test_its_league_is_that_of_the_kept_results():
+    rows = {(row["model"], row["way"]): row for row in kept_rows("league/tables/league.csv")}
+    number = r" ([\d,.]+) \|"
+    line = rf"^\| `(\w+)` \| ([a-z ]+) \| ([\d.]+) \((.*?)\) \| ([\d.]+)(?:, every.*?)? \|{3 * number}$"
+    shown = re.findall(line, PAGE, re.MULTILINE)
+    assert len(shown) == 9
+    for model, way, right, interval, latency, rate, joules, state in shown:
+        row = rows[model, {"single frames": "frames"}.get(way, way)]
+        assert right == f"{float(row['end acc %']):.1f}"
+        assert interval == "-".join(f"{float(row[f'end acc 95 % interval {end}']):.1f}" for end in ("low", "high"))
+        assert latency == f"{float(row['latency p50 ms']):.2f}"
+        assert rate == f"{float(row['frames/s of 512 videos']):,.0f}"
+        assert joules == f"{float(row['mJ/frame of 512 videos']):.1f}"
+        assert state == f"{float(row['state KiB']):,.0f}"
