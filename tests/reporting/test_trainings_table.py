@@ -159,7 +159,7 @@ def test_of_a_training_that_went_on_elsewhere_no_time_is_one_of_a_machine(experi
     assert "minutes of a GPU in all (9 trainings)" in markdown
 
 
-def test_that_carried_states_are_trained_without_a_graph_is_said(experiment):
+def test_that_carried_states_are_trained_uncompiled_is_said(experiment):
     config = experiment.config | {
         "models": experiment.config["models"] | {"rcn18+carried": {"w_xh": ["stills"], "w_hh": ["identity"]}}
     }
