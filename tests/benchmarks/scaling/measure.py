@@ -62,12 +62,13 @@ def main() -> None:
     torch.set_num_threads(whole.train.threads)
     if GPU:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    here = machine(whole)  # with all of its cores
     if options.cores:
         keep_to_cores(options.cores)
     distributed.init_process_group("nccl" if GPU else "gloo")
     process = Process.here()
     if process.is_main and not options.compile_only:
-        keep(options.output, process.world, "machine", machine(whole))
+        keep(options.output, process.world, "machine", here)
     rows: list[dict[str, Any]] = []
     bench = Bench(whole, process, options.cores)
     part = f"epochs on {options.cores} cores each" if options.cores else f"steps from {options.settings[0]}"
