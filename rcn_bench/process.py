@@ -80,10 +80,11 @@ class Process:
             sizes = [gradient.numel() for gradient in lying]
             flat = lying[0].new_empty(sum(sizes))
             means = [part.view(of.shape) for part, of in zip(flat.split(sizes), lying, strict=True)]
-            torch._foreach_copy_(means, lying)  # a quarter of the time of torch.cat
+            torch._foreach_copy_(means, lying)  # on an H200 a quarter of the time of torch.cat
             self._average(flat)
             for parameter, order, mean in zip(gradients, orders, means, strict=True):
-                parameter.grad = mean.permute(sorted(range(len(order)), key=order.__getitem__))
+                back = sorted(range(len(order)), key=order.__getitem__)
+                parameter.grad = mean.permute(back)
 
     def _average(self, flat: Tensor) -> None:
         if distributed.get_backend() == "nccl":

@@ -26,7 +26,7 @@ def stepping_on_gpu(model: FrameNet, device: torch.device) -> FrameNet:
             units.append(unit := SteppingUnit(module))
             model.set_submodule(name, unit)
     if units:
-        model.trunk.register_forward_pre_hook(Ahead(units, model.fold, device))
+        model.trunk.register_forward_pre_hook(ProductsAhead(units, model.fold, device))
     return model
 
 
@@ -52,7 +52,7 @@ class SteppingUnit(nn.Module):
         h = x = self.w_xh(frames).permute(0, 2, 3, 1)
         if past.started.any():
             if self.ready is not None:
-                torch.cuda.current_stream().wait_event(self.ready)
+                torch.cuda.current_stream(x.device).wait_event(self.ready)
             h = torch.add(self.product, x, alpha=self.scale)
             if not past.started.all():
                 h = torch.where(past.started_on(x.device).view(-1, 1, 1, 1), h, x)
@@ -60,7 +60,7 @@ class SteppingUnit(nn.Module):
         return h.permute(0, 3, 1, 2)
 
 
-class Ahead:
+class ProductsAhead:
     """Starts the products of all units when a frame enters their network."""
 
     def __init__(self, units: Sequence[SteppingUnit], fold: Fold, device: torch.device) -> None:
@@ -73,7 +73,7 @@ class Ahead:
         if not past.started.any():
             return
         if self.stream is not None:  # the units wait for it in turn, so that no memory is used again too early
-            self.stream.wait_stream(torch.cuda.current_stream())
+            self.stream.wait_stream(torch.cuda.current_stream(self.stream.device))
         with torch.cuda.stream(self.stream):
             for unit in self.units:
                 unit.product = past.units[unit.name] @ unit.w_hh
