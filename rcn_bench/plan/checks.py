@@ -1,12 +1,13 @@
 """What a schema cannot say of a config: keys that go together, models that are named twice, clips that fit."""
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.products import all_runs, products_of
-from rcn_bench.plan.run import CARRIED, OPTION_WORDS, Run, base_model, option_words
+from rcn_bench.plan.run import CARRIED, FRAMES, OPTION_WORDS, Run, base_model, option_words
 
 
 def check_experiment(experiment: Experiment) -> None:
@@ -95,7 +96,7 @@ def _check_ranges(experiment: Experiment) -> None:
     if experiment.train.milestones != sorted(set(experiment.train.milestones)):
         raise InputError(f"train.milestones: {experiment.train.milestones} must rise")
     for frames in experiment.train.gpus_by_frames:
-        if not frames.isdecimal():
+        if not re.fullmatch(FRAMES, frames):
             raise InputError(f"train.gpus_by_frames: {frames!r} is no number of frames; give such as 128: 2")
     if digits and digits.train_videos < min(digits.val_videos, 4 * len(digits.digits)):
         raise InputError(

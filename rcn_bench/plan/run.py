@@ -6,8 +6,9 @@ from typing import Any
 
 from rcn_bench.errors import InputError
 
+FRAMES = "[1-9][0-9]{0,8}"  # of a clip
 _RUN_NAME = re.compile(  # seeds are multiplied by a million, within 64 bits
-    r"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>[1-9][0-9]{0,8})-xh_(?P<w_xh>[a-z]+)"
+    rf"(?P<model>[a-z0-9_]+)(?P<options>(\+[a-z0-9_]+)*)-t(?P<frames>{FRAMES})-xh_(?P<w_xh>[a-z]+)"
     r"(-hh_(?P<w_hh>[a-z]+))?-s(?P<seed>0|[1-9][0-9]{0,9})"
 )
 # The option of a run whose batches have as many clips as those of 8 frames, so that it gets as many updates.

@@ -26,6 +26,7 @@ from threading import Thread
 
 import yaml
 
+from rcn_bench.cli.options import positive
 from rcn_bench.gpus import SHARE
 from rcn_bench.plan.config import load_experiment
 from rcn_bench.plan.run import Run
@@ -53,7 +54,7 @@ LONG_EPOCHS = {"train_videos": 6400, "video_frames": 12}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--gpus", type=int, default=1, help="on which trainings run side by side")
+    parser.add_argument("--gpus", type=positive, default=1, help="on which trainings run side by side")
     parser.add_argument("--seconds", type=float, default=8, help="that each number of trainings is looked at")
     parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/base/digits_112.yaml")
     options = parser.parse_args()

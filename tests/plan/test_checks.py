@@ -75,6 +75,9 @@ def test_gpus_must_share_a_batch_evenly(gpus, statistics, message):
         ),
         ({"16": 0}, "train.gpus_by_frames.16: 0 is less than"),
         ({"long": 2}, "train.gpus_by_frames: 'long' is no number of frames; give such as 128: 2"),
+        ({"08": 2}, "train.gpus_by_frames: '08' is no number of frames"),
+        ({"0": 2}, "train.gpus_by_frames: '0' is no number of frames"),
+        ({"\uff18": 2}, "train.gpus_by_frames: '\uff18' is no number of frames"),
     ],
 )
 def test_gpus_of_a_clip_length_must_share_its_batches_and_are_named_by_their_key(shares, message):

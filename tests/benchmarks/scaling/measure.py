@@ -22,6 +22,7 @@ from parts import experiment, keep, with_rates
 from torch import Tensor, distributed, nn
 
 from rcn_bench.analysis.steps import network_of
+from rcn_bench.cli.options import positive
 from rcn_bench.data.batches import AHEAD, TrainingBatches
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import EpochOrder, TrainingClips
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=Path("results"), help="with the cache of the experiment")
     parser.add_argument("--until", type=float, default=float("inf"), help="start no setting after this time.time()")
-    parser.add_argument("--cores", type=int, help="of each process; then epochs from the cache alone are measured")
+    parser.add_argument("--cores", type=positive, help="of each process; then epochs from the cache alone are measured")
     parser.add_argument("--compile-only", action="store_true", help="leave compiled steps for a later call")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
