@@ -173,10 +173,12 @@ def _count(node: Any, above: tuple[Any, ...], counted: dict[Any, int]) -> int:
             if isinstance(key, yaml.ScalarNode):
                 if len(key.value) > LONGEST_KEY:
                     raise ValueError(f"line {key.start_mark.line + 1}: a key of more than {LONGEST_KEY:,} characters")
-                kind = key.tag.replace(":int", ":str")  # 128 and '128', as ``update`` takes them
-                if (kind, key.value) in keys:
+                # 128 and '128' are one, as ``update`` takes them, and so is 0x80.
+                is_number = key.tag == "tag:yaml.org,2002:int"
+                own = key.tag.replace(":int", ":str"), str(yaml.safe_load(key.value)) if is_number else key.value
+                if own in keys:
                     raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} stands there twice")
-                keys.add((kind, key.value))
+                keys.add(own)
         parts = [part for pair in node.value for part in pair]
     counted[node] = 1 + sum(_count(part, (*above, node), counted) for part in parts)
     if counted[node] > MOST_VALUES:

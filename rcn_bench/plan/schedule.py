@@ -38,7 +38,7 @@ def schedule(tasks: Mapping[Name, Task[Name]], gpus: int, cores: int) -> dict[Na
     """
     for name, task in tasks.items():
         if task.gpus > gpus:
-            raise InputError(f"{name} takes {task.gpus} GPUs, and there are {gpus}")
+            raise InputError(f"{name} takes {task.gpus} GPUs, and there are {gpus}; plan with as many")
     waiting = {name: len(task.after) for name, task in tasks.items()}
     then = _followers(tasks)
     order = {name: number for number, name in enumerate(sorted(tasks, key=lambda name: -tasks[name].seconds))}

@@ -16,7 +16,7 @@ import pytest
 from rcn_bench.code import code_of
 from rcn_bench.errors import InputError
 from rcn_bench.files import file_hash, read_json
-from rcn_bench.provenance import Machine, Origin, start
+from rcn_bench.provenance import Origin, start
 from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 
 BENCHMARKS = Path(__file__).parents[2] / "tests" / "benchmarks"
@@ -26,8 +26,13 @@ Groups = Mapping[str, BenchmarkGroup]
 
 
 def benchmarks_of(folder: Path, machine: str | None) -> Path:
-    """The file of a machine's benchmarks, by default of this one's."""
-    return folder / (machine or _name(start().machine)) / "benchmarks.json"
+    """The file of a machine's benchmarks, by default of this one's. Errors: InputError for what is no folder's name."""
+    if machine is None:
+        return folder / _as_folder(start().machine.name) / "benchmarks.json"
+    name = _as_folder(machine)
+    if not name or name != machine:
+        raise InputError(f"--machine {machine!r}: small letters, digits and _ alone; such as {name or 'my_card'}")
+    return folder / name / "benchmarks.json"
 
 
 def run_benchmarks(folder: Path, machine: str | None, selection: str, slow: bool) -> Path:
@@ -78,9 +83,9 @@ def _measure(selection: str, slow: bool) -> list[dict[str, Any]]:
         return read_json(report)["benchmarks"]
 
 
-def _name(machine: Machine) -> str:
-    """Such as nvidia_h100_80gb_hbm3: the GPU, or the processor."""
-    return re.sub(r"[^a-z0-9]+", "_", machine.name.lower()).strip("_")
+def _as_folder(name: str) -> str:
+    """Of a GPU or a processor, such as nvidia_h100_80gb_hbm3."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def _by_group(benchmarks: list[dict[str, Any]]) -> dict[str, list[Row]]:

@@ -103,6 +103,7 @@ def test_later_file_that_holds_nothing_changes_nothing(write, tmp_path, content)
     [
         ("name: a\ntrain:\n  lr: 1\n  epochs: 2\n  lr: 2\n", "line 5: the key 'lr' stands there twice"),
         ("a: 1\n'a': 2\n", "line 2: the key 'a' stands there twice"),
+        ("a: {128: 1, 0x80: 2}\n", "line 1: the key '0x80' stands there twice"),
         ("a: {128: 1, '128': 2}\n", "line 1: the key '128' stands there twice"),
         (f"? 0x{'f' * 6000}\n: 1\n", "line 1: a key of more than 1,000 characters"),
         ("a: [{b: 1, b: 1}]\n", "line 1: the key 'b' stands there twice"),

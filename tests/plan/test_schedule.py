@@ -18,7 +18,7 @@ def test_the_longest_goes_first():
 def test_a_job_of_several_gpus_waits_until_they_are_free_and_others_go_meanwhile():
     tasks = {"two": Task(5.0, 2, 1), "long": Task(6.0, 1, 1), "short": Task(1.0, 1, 1)}
     assert schedule(tasks, 2, 4) == {"long": Slot(0, 6), "short": Slot(0, 1), "two": Slot(6, 11)}
-    with pytest.raises(InputError, match="two takes 2 GPUs, and there are 1"):
+    with pytest.raises(InputError, match="two takes 2 GPUs, and there are 1; plan with as many"):
         schedule(tasks, 1, 4)
 
 

@@ -7,7 +7,7 @@ from rcn_bench import cli
 from rcn_bench.errors import InputError
 from rcn_bench.records.costs import BenchmarkGroup, Benchmarks
 from rcn_bench.reporting import benchmarks
-from rcn_bench.reporting.benchmarks import compare, run_benchmarks
+from rcn_bench.reporting.benchmarks import benchmarks_of, compare, run_benchmarks
 from rcn_bench.reporting.throughput_by_length import IN_TURNS, throughput_by_length
 from results import an_origin
 
@@ -170,6 +170,14 @@ def test_kept_results_of_an_earlier_form_are_named_before_anything_is_measured(s
     monkeypatch.setattr(benchmarks, "_measure", lambda *_: pytest.fail("measured"))
     with pytest.raises(InputError, match=f"{path}: groups.step: has no origin"):
         run_benchmarks(tmp_path, "here", "", False)
+
+
+@pytest.mark.parametrize(
+    ("machine", "instead"), [("../card", "card"), ("", "my_card"), ("NVIDIA H200", "nvidia_h200"), ("card/", "card")]
+)
+def test_a_machine_is_a_folders_name(tmp_path, machine, instead):
+    with pytest.raises(InputError, match=f"--machine '{machine}': .* such as {instead}$"):
+        benchmarks_of(tmp_path, machine)
 
 
 def test_another_machines_file_is_refused_before_anything_is_measured(suite, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Training steps of one process and of several, in turns; torchrun starts this, a process a GPU.
 
-    torchrun --standalone --nproc-per-node 2 tests/benchmarks/scaling/measure.py rcn18:8 i3d18:16 --output FILE
+    PYTHONPATH=.:tests torchrun --standalone --nproc-per-node 2 \
+        tests/benchmarks/scaling/measure.py rcn18:8 i3d18:16 --output FILE
 
 The steps are those of training: compiled, one CUDA graph, gradients averaged in it. ``one`` is the first process alone,
 while the others wait; ``side by side`` all of them, each for itself; ``together`` all of them on shared batches.
