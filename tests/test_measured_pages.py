@@ -6,14 +6,14 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from kept_results import KEPT
 
 REPOSITORY = Path(__file__).parents[1]
-KEPT = REPOSITORY / "results" / "reference" / "nvidia_h200"
 NAMES = {"RCN-18": "rcn18", "RCN-34": "rcn34", "I3D-18": "i3d18", "(2+1)D-18": "r2plus1d18"}
 
 
 def kept(name):
-    return json.loads((KEPT / name).read_text())
+    return json.loads((KEPT / "nvidia_h200" / name).read_text())
 
 
 def table_below(page, head):

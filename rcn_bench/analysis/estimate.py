@@ -40,7 +40,7 @@ def estimate(
             raise InputError(f"{steps_path}: {run.variant} at {run.frames} frames was not timed there")
     table = _table(experiment, runs, steps, videos)
     hours, largest = table[["training h", "evaluation h"]].sum().sum(), table["memory GiB"].max()
-    split = any(experiment.gpus_of(run) > 1 for run in runs)
+    shared = any(experiment.gpus_of(run) > 1 for run in runs)
     measured = all(steps[run.variant, run.frames].peak_memory_bytes for run in runs)
     budget = experiment.profile.memory_gib
     lines = [
@@ -49,7 +49,7 @@ def estimate(
         f"- Videos: {videos['train']} to train on, {videos['val']} to validate on.",
         *(_disk(experiment, split) for split in ("train", "val")),
         f"- Time: {hours:.3g} hours for {len(runs)} runs, one after the other, if reading the clips keeps up"
-        f"{' and gradients travel in no time' if split else ''}; by steps timed on {machine} ({steps_path}).",
+        f"{' and gradients travel in no time' if shared else ''}; by steps timed on {machine} ({steps_path}).",
         f"- Memory: {largest:.2g} GiB at most, {'more' if largest > budget else 'no more'} than the {budget:g} GiB of "
         f"profile.memory_gib; of a training step, {'measured there' if measured else ESTIMATED}.",
         "",

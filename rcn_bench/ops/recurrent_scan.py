@@ -43,16 +43,16 @@ def recurrent_scan(x: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
         x = x.to(torch.get_autocast_dtype(device))
     elif x.dtype != w_hh.dtype:
         raise ValueError(f"x is {x.dtype} but w_hh is {w_hh.dtype}; cast one of them")
-    return torch.ops.rcn_bench.recurrent_scan(x, w_hh, _input_scale(mode))
+    return torch.ops.rcn_bench.recurrent_scan(x, w_hh, input_scale(mode))
 
 
 def recurrent_step(x: Tensor, h: Tensor, w_hh: Tensor, mode: Mode = "mean") -> Tensor:
     """One step of the recurrence, for streaming: x (M, C) and the last hidden state h (M, C) to the next (M, C)."""
-    scale = _input_scale(mode)
+    scale = input_scale(mode)
     return torch.addmm(x, h, w_hh.t(), beta=scale, alpha=scale)
 
 
-def _input_scale(mode: Mode) -> float:
+def input_scale(mode: Mode) -> float:
     """The factor that the recurrence puts on every input but the first, and on w_hh."""
     return 0.5 if mode == "mean" else 1.0
 

@@ -9,6 +9,7 @@ from rcn_bench.models.gated import GatedUnit
 from rcn_bench.models.inference import for_inference
 from rcn_bench.models.rcn import RCU
 from rcn_bench.models.shift import ShiftedConv
+from rcn_bench.ops import input_scale
 
 
 class Step(nn.Module):
@@ -69,7 +70,7 @@ class RecurrentStep(nn.Module):
     def __init__(self, unit: RCU) -> None:
         super().__init__()
         self.name, self.fold, self.w_xh = unit.name, unit.fold, unit.w_xh
-        self.scale = 0.5 if unit.mode == "mean" else 1.0
+        self.scale = input_scale(unit.mode)
         self.register_buffer("w_hh", (self.scale * unit.w_hh.detach())[:, :, None, None].contiguous())
 
     def forward(self, frames: Tensor) -> Tensor:

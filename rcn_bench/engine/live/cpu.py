@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rcn_bench.models.frames import FrameNet
 from rcn_bench.models.rcn import RCU
+from rcn_bench.ops import input_scale
 
 # From so many channels on w_hh is packed too; below, plain products are faster. RCN-18's step at 112x112: 16.4 ms with
 # this bound, 16.6 with 512, 16.9 with plain products alone, 17.8 with packed ones alone (one thread of that machine,
@@ -41,7 +42,7 @@ class SteppingUnit(nn.Module):
     def __init__(self, unit: RCU) -> None:
         super().__init__()
         self.name, self.fold, self.w_xh = unit.name, unit.fold, unit.w_xh
-        self.scale = 0.5 if unit.mode == "mean" else 1.0
+        self.scale = input_scale(unit.mode)
         for parameter in self.w_xh.parameters():
             parameter.mul_(self.scale)
         channels = len(unit.w_hh)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rcn_bench.models.frames import Fold, FrameNet
 from rcn_bench.models.rcn import RCU
+from rcn_bench.ops import input_scale
 
 
 @torch.no_grad()
@@ -43,7 +44,7 @@ class SteppingUnit(nn.Module):
     def __init__(self, unit: RCU) -> None:
         super().__init__()
         self.name, self.fold, self.w_xh = unit.name, unit.fold, unit.w_xh
-        self.scale = 0.5 if unit.mode == "mean" else 1.0
+        self.scale = input_scale(unit.mode)
         self.register_buffer("w_hh", (self.scale * unit.w_hh).t().contiguous())
 
     def forward(self, frames: Tensor) -> Tensor:
