@@ -97,3 +97,16 @@ def test_jobs_on_one_gpu_count_while_they_hold_it(programs):
 
     jobs = [{"taken": taken, "began": began, "ended": began + 2} for taken, began in (("a", 0), ("a", 1), ("b", 1))]
     assert [at_once(jobs, job) for job in jobs] == [1, 2, 1]
+
+
+def test_a_curve_is_held_against_what_rounding_alone_does(programs):
+    from check import same_curve
+
+    one, twin, near, far = ({"losses": losses} for losses in ([2.0, 1.0], [2.0, 0.9], [2.0, 1.15], [2.0, 0.75]))
+    assert not same_curve(one, near)["holds"]
+    found = same_curve(one, near, twin)
+    assert found["holds"]
+    assert found["tolerance"] == pytest.approx(0.2)
+    assert found["of_rounding_alone"] == pytest.approx(0.1)
+    assert not same_curve(one, far, twin)["holds"]
+    assert same_curve(one, {"losses": [2.0, 1.04]}, one)["tolerance"] == pytest.approx(0.05)

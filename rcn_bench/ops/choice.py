@@ -1,27 +1,28 @@
-"""Which implementation of the recurrence runs: the fused kernel, or a matrix product per step; and in which chunks."""
+"""Which implementation of the recurrence runs: fused kernels, or a matrix product per step; and in which chunks."""
 
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 import torch
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from rcn_bench.errors import warn
 from rcn_bench.ops import product_scan
 
 FUSED_DEVICE = "cuda"
-# A program of the fused kernel holds all of w_hh on chip: 128 KiB at 256 channels in 16 bits. At 512 it would be 512,
-# more than the 228 KiB of an H100's multiprocessor. The forward scan of 8 frames, bfloat16, batch 64 of 112x112 on that
-# card, divided by the time of copying x once (docs/performance.md):
-#
-#   channels              64    128    256    512
-#   fused               1.06   1.27    2.7      -
-#   product per step     2.5    3.6    5.8    7.4   into a third tensor; in place, as it runs here, 6.0 at 512
-MOST_CHANNELS = 256
+OLDEST_TRITON = "3.5"  # older ones multiply no 8 rows
+SIXTEEN_BITS = (torch.float16, torch.bfloat16)
+# A program of the fused kernel holds all of w_hh on chip, 128 KiB at 256 channels. At 512 it would be 512, more than
+# the 228 KiB of an H100's multiprocessor: there each step is a kernel, for so few rows that all its programs run at
+# once. With more, and in float32, products are as fast (docs/performance.md has the times, on an NVIDIA H200).
+MOST_CHANNELS, MOST_CHANNELS_OF_STEPS = 256, 512
+FEW_ROWS, FEW_STEPS = 1024, 32
 # A GPU that takes a long clip of few rows in one piece waits for step after step; in chunks it has more arithmetic to
-# do, in fewer steps. Frames from which on that is faster, and up to how many values a frame, on an NVIDIA H200 for
-# bfloat16 and, by products, float32 (docs/performance.md has the times).
-LONG_FOR_THE_KERNEL, LONG_FOR_PRODUCTS, VERY_LONG = 64, 32, 128
+# do, in fewer steps. From how many on that is faster (steps times channels for the kernel, whose steps take longer the
+# more channels there are), and up to how many values a frame, for bfloat16 and, by products, float32.
+LONG_FOR_THE_KERNEL, LONG_FOR_PRODUCTS, VERY_LONG = 2**15, 32, 128
 FEW_VALUES = 2**18
 
 
@@ -35,34 +36,50 @@ def scan_of(x: Tensor, scale: float) -> tuple[ModuleType, int | None]:
     fused = fused_kernels(x)
     can_be_cut = x.device.type == FUSED_DEVICE and scale < 1 and x.dtype != torch.float16
     cut = can_be_cut and rows * channels <= FEW_VALUES
-    if fused:
-        return fused, 16 if cut and steps >= LONG_FOR_THE_KERNEL else None
+    if fused and channels <= MOST_CHANNELS:
+        return fused, 16 if cut and steps * channels >= LONG_FOR_THE_KERNEL else None
+    if fused and rows <= FEW_ROWS and (steps <= FEW_STEPS or not cut):
+        return fused, None
     if cut and steps >= LONG_FOR_PRODUCTS:
         return product_scan, 8 if steps >= VERY_LONG else 4
     return product_scan, None
 
 
 def fused_kernels(x: Tensor) -> ModuleType | None:
-    """The module of fused kernels if they suit x (T, M, C), else None.
+    """The module of fused kernels that suits x (T, M, C) and can run on its GPU, else None.
 
-    They need 16-bit values on a GPU that has matrix units for them: float16 from compute capability 7.0 on, bfloat16
-    from 8.0. Products per step are faster in float32 and where there are many channels and few rows.
+    They need 16-bit values, a GPU with matrix units for both types (compute capability 8.0) and room on chip for w_hh:
+    at 256 channels an A100 and an H100 have it, cards for games have not. A kernel a step gains only where it starts
+    before the step before has ended (9.0).
     """
-    if x.device.type != FUSED_DEVICE or x.dtype not in (torch.float16, torch.bfloat16) or x.numel() == 0:
+    channels = x.shape[-1]
+    if x.device.type != FUSED_DEVICE or x.dtype not in SIXTEEN_BITS or x.numel() == 0:
         return None
-    if x.shape[-1] > MOST_CHANNELS:
-        return None
-    return _kernels_for(torch.cuda.get_device_capability(x.device), x.dtype)
+    card = torch.cuda.get_device_properties(x.device)
+    capability = (card.major, card.minor)
+    if channels > MOST_CHANNELS:
+        return _kernels("steps") if channels <= MOST_CHANNELS_OF_STEPS and capability >= (9, 0) else None
+    if capability < (8, 0):
+        return _tell(f"it needs a GPU of compute capability (8, 0), this one has {capability}")
+    needed = 2 * (1 << (channels - 1).bit_length()) ** 2
+    there: int = card.shared_memory_per_block_optin  # type: ignore[attr-defined]
+    if needed > there:
+        return _tell(f"{channels} channels need {needed >> 10} KiB of shared memory, this GPU has {there >> 10}")
+    return _kernels("scan")
 
 
 @cache
-def _kernels_for(capability: tuple[int, int], dtype: torch.dtype) -> ModuleType | None:
-    needed = (7, 0) if dtype == torch.float16 else (8, 0)
+def _kernels(name: str) -> ModuleType | None:
     try:
-        if capability < needed:
-            raise ImportError(f"{dtype} needs a GPU of compute capability {needed}, this one has {capability}")
-        from rcn_bench.ops import triton_scan
+        import triton
+
+        if TorchVersion(triton.__version__) < OLDEST_TRITON:
+            raise ImportError(f"it needs Triton {OLDEST_TRITON} or newer, this is {triton.__version__}")
+        return import_module(f"rcn_bench.ops.triton_{name}")
     except ImportError as error:
-        warn(f"recurrent_scan: a matrix product per step, not the fused kernel: {error}")
-        return None
-    return triton_scan
+        return _tell(str(error))
+
+
+@cache
+def _tell(why: str) -> None:
+    warn(f"recurrent_scan: a matrix product per step, not the fused kernel: {why}")

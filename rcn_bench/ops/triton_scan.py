@@ -1,7 +1,8 @@
 """The recurrence as one GPU kernel: each program keeps the state of its rows on chip and writes every h_t once.
 
 A row is one position of one clip. Rows do not interact, so a program walks through time alone, with all channels of
-its rows; the next frame's input is on its way while the matrix product of this one runs.
+its rows, while the next frames are on their way. It holds them turned round, (channels, rows): channels fill the matrix
+units' first side, so that a program can do with 8 rows, and w^T, which is multiplied from the left, stays in registers.
 
 A long clip makes programs wait: many steps of few rows. Its time is cut into chunks, which run side by side, as more
 rows would. One kernel takes every chunk alone to its end, from a state of zero; the ends are carried from chunk to
@@ -15,8 +16,28 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# A program of 256 channels fills a multiprocessor: with 16 rows each, of so many rows none waits for another.
-ROWS_AT_ONCE = 16 * 132
+MULTIPROCESSORS = 132
+
+
+class Tile(NamedTuple):
+    """How a program is cut, for the number of rows and channels that it has.
+
+    ahead: frames that are asked for before they are needed. registers: at most so many a thread; None: as it comes.
+    """
+
+    warps: int
+    ahead: int
+    registers: int | None = None
+
+
+# By channels, then rows of a program: the fastest on an NVIDIA H200 (docs/performance.md).
+TILES = {
+    64: {8: Tile(2, 7), 16: Tile(4, 3), 32: Tile(4, 1)},
+    128: {8: Tile(4, 4), 16: Tile(8, 2, 80), 32: Tile(8, 1, 80)},
+    256: {8: Tile(8, 4), 16: Tile(16, 1), 32: Tile(16, 1)},
+}
+# Programs of one multiprocessor that run at the same time, by channels.
+AT_ONCE = {64: 7, 128: 3, 256: 1}
 
 
 @triton.jit(do_not_specialize=["steps", "rows", "blocks", "chunks"])
@@ -36,6 +57,7 @@ def _ends_kernel(
     channels: tl.constexpr,
     padded: tl.constexpr,
     rows_each: tl.constexpr,
+    ahead: tl.constexpr,
     backwards: tl.constexpr,
 ):
     """The state at the end of each chunk but the last, which begins at zero; below them (scale w)^chunk, by rows.
@@ -47,38 +69,35 @@ def _ends_kernel(
     of_power = number == chunks - 1
     row = (tl.program_id(0) - number * blocks) * rows_each + tl.arange(0, rows_each)
     channel = tl.arange(0, padded)
-    inside = (row[:, None] < tl.where(of_power, channels, rows)) & (channel[None, :] < channels)
+    inside = (channel[:, None] < channels) & (row[None, :] < tl.where(of_power, channels, rows))
     has_input = inside & (number < chunks - 1)
-    within = row[:, None].to(tl.int64) * channels + channel[None, :]
-    next_step = rows.to(tl.int64) * channels
-    end = within + number * next_step
-    start = number * chunk
+    within = row[None, :].to(tl.int64) * channels + channel[:, None]
+    to_next = rows.to(tl.int64) * channels
+    end = number * to_next
+    frame = number * chunk * to_next
     if backwards:
-        offset = within + (steps - 1 - start) * next_step
-        next_step = -next_step
-    else:
-        offset = within + start * next_step
-    x = tl.load(x_pointer + offset, mask=has_input, other=0.0)
-    following = tl.load(x_pointer + offset + next_step, mask=has_input, other=0.0)
-    w = tl.load(
-        w_pointer + channel[:, None] * w_row_stride + channel[None, :] * w_column_stride,
-        mask=(channel[:, None] < channels) & (channel[None, :] < channels),
-        other=0.0,
-    )
-    w = w.to(x.dtype)
+        frame = (steps - 1) * to_next - frame
+        to_next = -to_next
+    x = tl.load(x_pointer + frame + within, mask=has_input, other=0.0)
+    frame += to_next
+    frames = _frames(x_pointer + frame, within, to_next, chunk - 1, has_input, ahead)
+    w = _transposed(w_pointer, w_row_stride, w_column_stride, channels, padded, x.dtype)
     w_rows = tl.load(
-        w_pointer + row[:, None] * w_row_stride + channel[None, :] * w_column_stride,
+        w_pointer + row[None, :] * w_row_stride + channel[:, None] * w_column_stride,
         mask=inside & of_power,
         other=0.0,
     )
     h = (x.to(tl.float32) * tl.where(number == 0, first_scale, scale) + w_rows.to(tl.float32) * scale).to(x.dtype)
-    for step in range(1, chunk):
-        x = following
-        offset += next_step
-        following = tl.load(x_pointer + offset + next_step, mask=has_input & (step + 1 < chunk), other=0.0)
-        product = tl.dot(h, w, input_precision="ieee")
-        h = ((product + x.to(tl.float32)) * scale).to(x.dtype)
-    tl.store(ends_pointer + end, h, mask=inside)
+    step = 1
+    while step < chunk:
+        frame += ahead * to_next
+        following = _frames(x_pointer + frame, within, to_next, chunk - step - ahead, has_input, ahead)
+        for i in tl.static_range(ahead):
+            state = (tl.dot(w, h, frames[i].to(tl.float32), input_precision="ieee") * scale).to(x.dtype)
+            h = tl.where(step + i < chunk, state, h)
+        frames = following
+        step += ahead
+    tl.store(ends_pointer + end + within, h, mask=inside)
 
 
 @triton.jit(do_not_specialize=["steps", "rows", "chunk"])
@@ -98,6 +117,7 @@ def _scan_kernel(
     channels: tl.constexpr,
     padded: tl.constexpr,
     rows_each: tl.constexpr,
+    ahead: tl.constexpr,
     backwards: tl.constexpr,
     chunked: tl.constexpr,
 ):
@@ -107,45 +127,60 @@ def _scan_kernel(
     """
     row = tl.program_id(0) * rows_each + tl.arange(0, rows_each)
     channel = tl.arange(0, padded)
-    inside = (row[:, None] < rows) & (channel[None, :] < channels)
-    offset = row[:, None].to(tl.int64) * channels + channel[None, :]
-    next_step = rows.to(tl.int64) * channels
-    start = tl.program_id(1) * chunk
-    stop = tl.minimum(start + chunk, steps)
-    state = offset + (tl.program_id(1) - 1) * next_step
+    inside = (channel[:, None] < channels) & (row[None, :] < rows)
+    within = row[None, :].to(tl.int64) * channels + channel[:, None]
+    to_next = rows.to(tl.int64) * channels
+    step = tl.program_id(1) * chunk
+    stop = tl.minimum(step + chunk, steps)
+    state = (tl.program_id(1) - 1) * to_next
+    frame = step * to_next
     if backwards:
-        offset += (steps - 1 - start) * next_step
-        next_step = -next_step
-    else:
-        offset += start * next_step
-    # Two frames are asked for before w, which every program reads: memory has work while that comes from the cache.
+        frame = (steps - 1) * to_next - frame
+        to_next = -to_next
+    # Frames are asked for before w, which every program reads: memory has work while that comes from the cache.
     if chunked:
-        h = tl.load(states_pointer + state, mask=inside & (start > 0), other=0.0)
-        first_product = start
+        h = tl.load(states_pointer + state + within, mask=inside & (step > 0), other=0.0)
     else:
-        x = tl.load(x_pointer + offset, mask=inside, other=0.0)
+        x = tl.load(x_pointer + frame + within, mask=inside, other=0.0)
         h = (x.to(tl.float32) * first_scale).to(x.dtype)
-        first_product = start + 1
-    following = tl.load(
-        x_pointer + offset + (first_product - start) * next_step, mask=inside & (first_product < stop), other=0.0
-    )
-    w = tl.load(
-        w_pointer + channel[:, None] * w_row_stride + channel[None, :] * w_column_stride,
-        mask=(channel[:, None] < channels) & (channel[None, :] < channels),
-        other=0.0,
-    )
-    w = w.to(h.dtype)
+        step += 1
+        frame += to_next
+    frames = _frames(x_pointer + frame, within, to_next, stop - step, inside, ahead)
+    w = _transposed(w_pointer, w_row_stride, w_column_stride, channels, padded, h.dtype)
     if not chunked:
-        tl.store(h_pointer + offset, h, mask=inside)
-        offset += next_step
-    for step in range(first_product, stop):
-        x = following
-        following = tl.load(x_pointer + offset + next_step, mask=inside & (step + 1 < stop), other=0.0)
-        product = tl.dot(h, w, input_precision="ieee")
-        factor = tl.where(step == steps - 1, last_scale, tl.where(step == 0, first_scale, scale))
-        h = ((product + x.to(tl.float32)) * factor).to(x.dtype)
-        tl.store(h_pointer + offset, h, mask=inside)
-        offset += next_step
+        tl.store(h_pointer + frame - to_next + within, h, mask=inside)
+    # In a ``for`` loop the compiler would fetch w from shared memory at every step.
+    while step < stop:
+        following = _frames(x_pointer + frame + ahead * to_next, within, to_next, stop - step - ahead, inside, ahead)
+        for i in tl.static_range(ahead):
+            factor = tl.where(step + i == steps - 1, last_scale, tl.where(step + i == 0, first_scale, scale))
+            h = (tl.dot(w, h, frames[i].to(tl.float32), input_precision="ieee") * factor).to(h.dtype)
+            tl.store(h_pointer + frame + within, h, mask=inside & (step + i < stop))
+            frame += to_next
+        frames = following
+        step += ahead
+
+
+@triton.jit
+def _frames(pointer, within, to_next, left, inside, ahead: tl.constexpr):
+    """The next frames; zeros from the left-th on.
+
+    The compiler waits for all that a loop asks for before the loop's end, so what one frame alone asks for, while its
+    product runs, is waited for in every step.
+    """
+    frames: tuple = ()
+    for i in tl.static_range(ahead):
+        frames += (tl.load(pointer + i * to_next + within, mask=inside & (i < left), other=0.0),)
+    return frames
+
+
+@triton.jit
+def _transposed(pointer, row_stride, column_stride, channels: tl.constexpr, padded: tl.constexpr, dtype: tl.constexpr):
+    """w^T, with zeros around it."""
+    channel = tl.arange(0, padded)
+    inside = (channel[:, None] < channels) & (channel[None, :] < channels)
+    offset = channel[:, None] * column_stride + channel[None, :] * row_stride
+    return tl.load(pointer + offset, mask=inside, other=0.0).to(dtype)
 
 
 class _Scales(NamedTuple):
@@ -174,14 +209,16 @@ def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards
     steps, rows, channels = x.shape
     chunk = chunk or steps
     chunks = triton.cdiv(steps, chunk)
-    rows_each, warps = _tile(rows, channels, chunked=chunks > 1)
+    rows_each, tile = _tile(rows * chunks, channels)
     blocks = triton.cdiv(rows, rows_each)
     shape = {
         "channels": channels,
         "padded": max(triton.next_power_of_2(channels), 16),
         "rows_each": rows_each,
+        "ahead": tile.ahead,
         "backwards": backwards,
-        "num_warps": warps,
+        "num_warps": tile.warps,
+        "maxnreg": tile.registers,
     }
     states = None
     if chunks > 1:
@@ -199,10 +236,9 @@ def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards
     return h
 
 
-def _tile(rows: int, channels: int, *, chunked: bool) -> tuple[int, int]:
-    """Rows and warps of a program, the fastest on an NVIDIA H200 (docs/performance.md)."""
-    if channels <= 64:
-        return (16, 1) if chunked else (32, 4)
-    if channels <= 128:
-        return 16, 4
-    return (16, 8) if rows <= ROWS_AT_ONCE else (32, 8)
+def _tile(rows: int, channels: int) -> tuple[int, Tile]:
+    """The fewest rows a program for which all programs run at the same time, else the most; and its tile."""
+    width = next(width for width in TILES if channels <= width)
+    at_once = AT_ONCE[width] * MULTIPROCESSORS
+    rows_each = next((each for each in TILES[width] if rows <= each * at_once), max(TILES[width]))
+    return rows_each, TILES[width][rows_each]

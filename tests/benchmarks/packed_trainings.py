@@ -58,6 +58,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8, help="that each number of trainings is looked at")
     parser.add_argument("--config", type=Path, nargs="+", default=[], help="changes of config/base/digits_112.yaml")
     options = parser.parse_args()
+    for missing in (file for file in options.config if not file.is_file()):
+        parser.error(f"{missing}: no such file")
+    if options.output and not options.output.parent.is_dir():
+        parser.error(f"{options.output}: its folder is not there; make it first")
     with tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder), options)
     print(table(found["clips_a_second"]))
@@ -115,6 +119,7 @@ def looked_at(
             for each in trainings[count:]:
                 each.end()
             rates[str(count)] = epochs_a_second(trainings[:count], seconds)
+            print(f"{count} at a time: {sum(rates[str(count)]):.4f} epochs a second", file=sys.stderr, flush=True)
     finally:
         for each in trainings:
             each.end()

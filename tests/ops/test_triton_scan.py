@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,11 +15,10 @@ pytest.importorskip("triton")
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
-@pytest.fixture(scope="module")
-def interpreted():
-    """The kernels' module once more, its kernels interpreted instead of compiled; Triton asks when it is loaded."""
+def loaded_to_interpret(name):
+    """A module of kernels once more, which are interpreted instead of compiled; Triton asks when it is loaded."""
     pytest.importorskip("triton", minversion="3.7")  # older interpreters fail on numpy 2.4
-    specification = importlib.util.find_spec("rcn_bench.ops.triton_scan")
+    specification = importlib.util.find_spec(f"rcn_bench.ops.{name}")
     module = importlib.util.module_from_spec(specification)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "TRITON_INTERPRET", "1")
@@ -26,7 +26,17 @@ def interpreted():
     return module
 
 
-SHAPES = [(4, 70, 16), (1, 5, 3), (5, 33, 24), (2, 64, 64), (3, 1, 40)]
+@pytest.fixture(scope="module")
+def interpreted():
+    return loaded_to_interpret("triton_scan")
+
+
+@pytest.fixture(scope="module")
+def steps_interpreted():
+    return loaded_to_interpret("triton_steps")
+
+
+SHAPES = [(4, 70, 16), (1, 5, 3), (5, 33, 24), (2, 64, 64), (3, 1, 40), (9, 17, 16), (4, 20, 100), (3, 9, 200)]
 
 
 def expected(x, w_hh, grad_h, mode):
@@ -45,6 +55,15 @@ def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
     scale = 0.5 if mode == "mean" else 1.0
     torch.testing.assert_close(interpreted.scan_forward(x, w_hh, scale).double(), h, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(interpreted.scan_backward(grad_h, w_hh, scale).double(), grad_x, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (6, 700, 70)])
+def test_a_kernel_a_step_equals_the_loop_in_float64(steps_interpreted, shape):
+    x, grad_h, w_hh = torch.randn(shape), torch.randn(shape), torch.randn(shape[2], shape[2]) / shape[2] ** 0.5
+    h, grad_x = expected(x, w_hh, grad_h, "mean")
+    torch.testing.assert_close(steps_interpreted.scan_forward(x, w_hh, 0.5).double(), h, rtol=1e-5, atol=1e-5)
+    actual = steps_interpreted.scan_backward(grad_h, w_hh, 0.5)
+    torch.testing.assert_close(actual.double(), grad_x, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("chunk", [2, 4, 16])
@@ -72,16 +91,18 @@ def test_kernel_takes_inputs_that_are_not_contiguous(interpreted):
 
 @pytest.fixture
 def a_gpu_of(monkeypatch):
-    """A function that makes tensors say that they lie on a GPU of some compute capability."""
+    """A function that makes tensors say that they lie on a GPU of some compute capability and KiB of shared memory."""
 
-    def make(capability, dtype, shape=(8, 1000, 64)):
-        choice._kernels_for.cache_clear()
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    def make(capability, dtype, shape=(8, 1000, 64), kib=227):
+        major, minor = capability
+        card = SimpleNamespace(major=major, minor=minor, shared_memory_per_block_optin=kib << 10)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
         return torch.empty(shape, dtype=dtype, device="meta")
 
     monkeypatch.setattr(choice, "FUSED_DEVICE", "meta")
+    choice._tell.cache_clear()
     yield make
-    choice._kernels_for.cache_clear()
+    choice._tell.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -89,8 +110,8 @@ def a_gpu_of(monkeypatch):
     [
         ((9, 0), torch.bfloat16, True),
         ((9, 0), torch.float16, True),
-        ((7, 5), torch.float16, True),
-        ((7, 5), torch.bfloat16, False),
+        ((8, 0), torch.float16, True),
+        ((7, 5), torch.float16, False),
         ((6, 1), torch.float16, False),
         ((9, 0), torch.float32, False),
     ],
@@ -103,14 +124,16 @@ def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fu
     ("shape", "kernel", "chunk"),
     [
         ((8, 50_000, 64), True, None),
-        ((63, 100, 64), True, None),
-        ((64, 4096, 64), True, 16),
-        ((64, 4097, 64), True, None),
+        ((511, 100, 64), True, None),
+        ((512, 4096, 64), True, 16),
+        ((512, 4097, 64), True, None),
+        ((127, 196, 256), True, None),
         ((128, 196, 256), True, 16),
-        ((31, 64, 512), False, None),
-        ((32, 512, 512), False, 4),
+        ((8, 1024, 512), True, None),
+        ((8, 1025, 512), False, None),
+        ((33, 512, 512), False, 4),
         ((128, 64, 512), False, 8),
-        ((32, 513, 512), False, None),
+        ((33, 513, 512), True, None),
     ],
 )
 def test_long_clips_of_few_rows_are_cut_into_chunks(a_gpu_of, shape, kernel, chunk):
@@ -124,9 +147,29 @@ def test_sums_float16_and_processors_take_clips_in_one_piece(a_gpu_of):
     assert choice.scan_of(torch.empty(128, 4, 8), 0.5) == (product_scan, None)
 
 
-@pytest.mark.parametrize("shape", [(8, 1000, 512), (8, 0, 64), (0, 10, 64)])
+@pytest.mark.parametrize("shape", [(8, 1000, 513), (8, 0, 64), (0, 10, 64)])
 def test_kernel_is_left_out_for_wide_and_empty_layers(a_gpu_of, shape):
     assert choice.fused_kernels(a_gpu_of((9, 0), torch.bfloat16, shape)) is None
+
+
+def test_kernels_of_a_step_need_steps_that_overlap(a_gpu_of, capsys):
+    assert choice.fused_kernels(a_gpu_of((8, 0), torch.bfloat16, (8, 1000, 512))) is None
+    assert not capsys.readouterr().err
+
+
+def test_a_card_without_room_for_w_hh_takes_products_and_says_so(a_gpu_of, capsys):
+    assert choice.fused_kernels(a_gpu_of((8, 9), torch.bfloat16, (8, 1000, 128), kib=99)) is not None
+    assert not capsys.readouterr().err
+    assert choice.fused_kernels(a_gpu_of((8, 9), torch.bfloat16, (8, 1000, 256), kib=99)) is None
+    assert "256 channels need 128 KiB of shared memory, this GPU has 99" in capsys.readouterr().err
+
+
+def test_an_old_triton_is_told(a_gpu_of, capsys, monkeypatch):
+    monkeypatch.setattr(choice, "OLDEST_TRITON", "99.0")
+    choice._kernels.cache_clear()
+    assert choice.fused_kernels(a_gpu_of((9, 0), torch.bfloat16)) is None
+    assert "needs Triton 99.0 or newer" in capsys.readouterr().err
+    choice._kernels.cache_clear()
 
 
 def test_an_old_card_is_told_once_in_one_line(a_gpu_of, capsys):
@@ -146,6 +189,8 @@ def test_an_old_card_is_told_once_in_one_line(a_gpu_of, capsys):
     [
         *[(8, 1000, 64), (5, 333, 128), (3, 77, 40), (1, 50, 64), (16, 49, 256), (4, 16, 512)],
         *[(64, 333, 64), (77, 40, 128), (70, 49, 256), (130, 16, 512), (32, 100, 40)],
+        *[(8, 13000, 128), (9, 6000, 128), (8, 3136, 256), (16, 1500, 256), (600, 40, 64), (140, 49, 256)],
+        *[(8, 1024, 512), (16, 500, 512), (32, 256, 512), (1, 30, 512), (2, 40, 400), (5, 2000, 512), (8, 30000, 64)],
     ],
 )
 def test_scan_on_a_gpu_is_as_exact_as_its_type(shape, dtype):
@@ -183,7 +228,7 @@ def test_scan_under_autocast_converts_the_weights_itself(shape, dtype):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("shape", [(64, 200, 64), (128, 784, 128), (128, 196, 256), (32, 256, 512), (128, 64, 512)])
+@pytest.mark.parametrize("shape", [(512, 200, 64), (256, 392, 128), (128, 196, 256), (64, 256, 512), (128, 64, 512)])
 def test_chunks_on_a_gpu_are_nearly_as_exact_as_one_piece(shape):
     x, grad_h = (torch.randn(shape, device="cuda").bfloat16() for _ in range(2))
     w_hh = torch.eye(shape[2], device="cuda") + 0.5 * torch.randn(shape[2], shape[2], device="cuda") / shape[2] ** 0.5
