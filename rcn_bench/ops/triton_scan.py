@@ -168,9 +168,9 @@ def _frames(pointer, within, to_next, left, inside, ahead: tl.constexpr):
     The compiler waits for all that a loop asks for before the loop's end, so what one frame alone asks for, while its
     product runs, is waited for in every step.
     """
-    frames: tuple = ()
+    frames = ()
     for i in tl.static_range(ahead):
-        frames += (tl.load(pointer + i * to_next + within, mask=inside & (i < left), other=0.0),)
+        frames += (tl.load(pointer + i * to_next + within, mask=inside & (i < left), other=0.0),)  # type: ignore[assignment]
     return frames
 
 
