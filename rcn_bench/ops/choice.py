@@ -3,6 +3,7 @@
 from functools import cache
 from importlib import import_module
 from types import ModuleType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,10 +21,19 @@ SIXTEEN_BITS = (torch.float16, torch.bfloat16)
 MOST_CHANNELS, MOST_CHANNELS_OF_STEPS = 256, 512
 FEW_ROWS, FEW_STEPS = 1024, 32
 # A GPU that takes a long clip of few rows in one piece waits for step after step; in chunks it has more arithmetic to
-# do, in fewer steps. From how many on that is faster (steps times channels for the kernel, whose steps take longer the
-# more channels there are), and up to how many values a frame, for bfloat16 and, by products, float32.
-LONG_FOR_THE_KERNEL, LONG_FOR_PRODUCTS, VERY_LONG = 2**15, 32, 128
-FEW_VALUES = 2**18
+# do, in fewer steps. By products: frames from which on chunks are faster, and up to how many values a frame.
+LONG_FOR_PRODUCTS, VERY_LONG, FEW_VALUES = 32, 128, 2**18
+
+
+class Microseconds(NamedTuple):
+    """Of the fused kernel, on an NVIDIA H200: a step in one piece; a million values in chunks."""
+
+    step: float
+    million: float
+
+
+KERNEL = {64: Microseconds(0.18, 2.1), 128: Microseconds(0.27, 2.9), 256: Microseconds(0.48, 4.5)}  # by channels
+CHUNK, START_OF_CHUNKS = 16, 8.0  # frames; microseconds
 
 
 def scan_of(x: Tensor, scale: float) -> tuple[ModuleType, int | None]:
@@ -35,14 +45,20 @@ def scan_of(x: Tensor, scale: float) -> tuple[ModuleType, int | None]:
     steps, rows, channels = x.shape
     fused = fused_kernels(x)
     can_be_cut = x.device.type == FUSED_DEVICE and scale < 1 and x.dtype != torch.float16
-    cut = can_be_cut and rows * channels <= FEW_VALUES
     if fused and channels <= MOST_CHANNELS:
-        return fused, 16 if cut and steps * channels >= LONG_FOR_THE_KERNEL else None
+        return fused, CHUNK if can_be_cut and _faster_in_chunks(steps, rows, channels) else None
+    cut = can_be_cut and rows * channels <= FEW_VALUES
     if fused and rows <= FEW_ROWS and (steps <= FEW_STEPS or not cut):
         return fused, None
     if cut and steps >= LONG_FOR_PRODUCTS:
         return product_scan, 8 if steps >= VERY_LONG else 4
     return product_scan, None
+
+
+def _faster_in_chunks(steps: int, rows: int, channels: int) -> bool:
+    """Of few rows a scan takes its steps, however many values they have; in chunks it takes its values."""
+    times = next(times for width, times in KERNEL.items() if channels <= width)
+    return START_OF_CHUNKS + times.million * steps * rows * channels / 1e6 < times.step * steps
 
 
 def fused_kernels(x: Tensor) -> ModuleType | None:

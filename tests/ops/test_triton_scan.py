@@ -124,11 +124,16 @@ def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fu
     ("shape", "kernel", "chunk"),
     [
         ((8, 50_000, 64), True, None),
-        ((511, 100, 64), True, None),
-        ((512, 4096, 64), True, 16),
-        ((512, 4097, 64), True, None),
-        ((127, 196, 256), True, None),
+        ((128, 3136, 64), True, None),
+        ((256, 784, 64), True, 16),
+        ((256, 1568, 64), True, None),
+        ((64, 1568, 128), True, None),
+        ((128, 784, 128), True, None),
+        ((256, 392, 128), True, 16),
+        ((32, 784, 256), True, None),
+        ((64, 196, 256), True, 16),
         ((128, 196, 256), True, 16),
+        ((128, 784, 256), True, None),
         ((8, 1024, 512), True, None),
         ((8, 1025, 512), False, None),
         ((33, 512, 512), False, 4),
@@ -228,7 +233,7 @@ def test_scan_under_autocast_converts_the_weights_itself(shape, dtype):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("shape", [(512, 200, 64), (256, 392, 128), (128, 196, 256), (64, 256, 512), (128, 64, 512)])
+@pytest.mark.parametrize("shape", [(256, 784, 64), (256, 392, 128), (128, 196, 256), (64, 256, 512), (128, 64, 512)])
 def test_chunks_on_a_gpu_are_nearly_as_exact_as_one_piece(shape):
     x, grad_h = (torch.randn(shape, device="cuda").bfloat16() for _ in range(2))
     w_hh = torch.eye(shape[2], device="cuda") + 0.5 * torch.randn(shape[2], shape[2], device="cuda") / shape[2] ** 0.5
