@@ -2,8 +2,8 @@
 
 It is linear, so its backward pass is the same scan run backwards in time plus one matrix product for the
 gradient of w_hh. As one opaque ``torch.library`` operator it keeps only h for the backward pass, and autograd,
-autocast, ``torch.compile`` and the FLOP counters all see a single call instead of a loop. Inside it is one fused
-kernel where the GPU and the shape allow it, else a matrix product per step; long clips run in chunks on a GPU.
+autocast, ``torch.compile`` and the FLOP counters all see a single call instead of a loop. Inside it is fused kernels
+where the GPU and the shape allow them, else a matrix product per step; long clips run in chunks on a GPU.
 """
 
 from typing import Literal, get_args

@@ -16,8 +16,6 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-MULTIPROCESSORS = 132
-
 
 class Tile(NamedTuple):
     """How a program is cut, for the number of rows and channels that it has.
@@ -36,7 +34,7 @@ TILES = {
     128: {8: Tile(4, 4), 16: Tile(8, 2, 80), 32: Tile(8, 1, 80)},
     256: {8: Tile(8, 4), 16: Tile(16, 1), 32: Tile(16, 1)},
 }
-# Programs of one multiprocessor that run at the same time, by channels.
+# Programs of one multiprocessor that run at the same time, about, by channels.
 AT_ONCE = {64: 7, 128: 3, 256: 1}
 
 
@@ -196,20 +194,22 @@ def scan_forward(x: Tensor, w_hh: Tensor, scale: float, chunk: int | None = None
 
     chunk: frames that run one after the other; None: all of them.
     """
-    return _scan(x.contiguous(), w_hh.t(), _Scales(1.0, scale, scale), chunk)
+    with torch.cuda.device_of(x):  # where Triton launches
+        return _scan(x.contiguous(), w_hh.t(), _Scales(1.0, scale, scale), chunk)
 
 
 def scan_backward(grad_h: Tensor, w_hh: Tensor, scale: float, chunk: int | None = None) -> Tensor:
     """The gradient of x: the same scan from the last step to the first, where x_0 entered unscaled."""
     scales = _Scales(scale if len(grad_h) > 1 else 1.0, scale, 1.0)
-    return _scan(grad_h.contiguous(), w_hh, scales, chunk, backwards=True)
+    with torch.cuda.device_of(grad_h):
+        return _scan(grad_h.contiguous(), w_hh, scales, chunk, backwards=True)
 
 
 def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards: bool = False) -> Tensor:
     steps, rows, channels = x.shape
     chunk = chunk or steps
     chunks = triton.cdiv(steps, chunk)
-    rows_each, tile = _tile(rows * chunks, channels)
+    rows_each, tile = _tile(rows * chunks, channels, multiprocessors(x))
     blocks = triton.cdiv(rows, rows_each)
     shape = {
         "channels": channels,
@@ -218,7 +218,8 @@ def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards
         "ahead": tile.ahead,
         "backwards": backwards,
         "num_warps": tile.warps,
-        "maxnreg": tile.registers,
+        # Of other numbers each value is read alone, which takes more registers.
+        "maxnreg": tile.registers if channels % 8 == 0 else None,
     }
     states = None
     if chunks > 1:
@@ -236,9 +237,14 @@ def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards
     return h
 
 
-def _tile(rows: int, channels: int) -> tuple[int, Tile]:
+def _tile(rows: int, channels: int, processors: int) -> tuple[int, Tile]:
     """The fewest rows a program for which all programs run at the same time, else the most; and its tile."""
     width = next(width for width in TILES if channels <= width)
-    at_once = AT_ONCE[width] * MULTIPROCESSORS
+    at_once = AT_ONCE[width] * processors
     rows_each = next((each for each in TILES[width] if rows <= each * at_once), max(TILES[width]))
     return rows_each, TILES[width][rows_each]
+
+
+def multiprocessors(x: Tensor) -> int:
+    """Of the GPU that x lies on; where kernels are interpreted on a processor, those of an H100."""
+    return torch.cuda.get_device_properties(x.device).multi_processor_count if x.is_cuda else 132

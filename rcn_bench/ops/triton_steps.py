@@ -13,10 +13,11 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
+from rcn_bench.ops.triton_scan import multiprocessors
+
 # Of a program, the fastest on an NVIDIA H200 (docs/performance.md). Rows: the fewest for which all run at once.
 CHANNELS_EACH, WARPS = 64, 8
 ROWS_EACH = (16, 32, 64)
-MULTIPROCESSORS = 132
 # Triton's interpreter knows no launch that overlaps.
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
@@ -73,11 +74,12 @@ def _step_kernel(
 def scan_forward(x: Tensor, w_hh: Tensor, scale: float, chunk: None = None) -> Tensor:
     """h_0 = x_0, h_t = scale (h_{t-1} w_hh^T + x_t); x (T, M, C), w_hh (C, C) of any type, cast to that of x.
 
-    chunk is for the signature of its kind: all frames run one after the other.
+    chunk is None, since all frames run one after the other.
     """
     x = x.contiguous()
     h = torch.empty_like(x)
-    _scan(x, h, w_hh.to(x.dtype).t(), [1.0] + [scale] * (len(x) - 1))
+    with torch.cuda.device_of(x):  # where Triton launches
+        _scan(x, h, w_hh.to(x.dtype).t(), [1.0] + [scale] * (len(x) - 1))
     return h
 
 
@@ -85,7 +87,8 @@ def scan_backward(grad_h: Tensor, w_hh: Tensor, scale: float, chunk: None = None
     """The gradient of x: the same scan from the last step to the first, where x_0 entered unscaled."""
     grad_h = grad_h.contiguous()
     grad_x = torch.empty_like(grad_h)
-    _scan(grad_h, grad_x, w_hh.to(grad_h.dtype), [scale] * (len(grad_h) - 1) + [1.0], backwards=True)
+    with torch.cuda.device_of(grad_h):
+        _scan(grad_h, grad_x, w_hh.to(grad_h.dtype), [scale] * (len(grad_h) - 1) + [1.0], backwards=True)
     return grad_x
 
 
@@ -96,7 +99,8 @@ def _scan(x: Tensor, h: Tensor, w: Tensor, scales: list[float], *, backwards: bo
         h.copy_(x)
         return
     across = triton.cdiv(channels, CHANNELS_EACH)
-    rows_each = next((each for each in ROWS_EACH if triton.cdiv(rows, each) * across <= MULTIPROCESSORS), ROWS_EACH[-1])
+    at_once = multiprocessors(x) // across
+    rows_each = next((each for each in ROWS_EACH if rows <= each * at_once), ROWS_EACH[-1])
     grid = (triton.cdiv(rows, rows_each), across)
     first, *others = range(steps)[::-1] if backwards else range(steps)
     before = x[first]

@@ -35,7 +35,8 @@ def compare(frames: int, rows: int, channels: int, dtype: torch.dtype) -> None:
     inputs = [torch.randn(frames, rows, channels, device="cuda").to(dtype) for _ in range(INPUTS)]
     w_hh = torch.eye(channels, device="cuda") + torch.randn(channels, channels, device="cuda") / (2 * channels**0.5)
     module, chunk = scan_of(inputs[0], 0.5)
-    what = f"{str(dtype).removeprefix('torch.')} C={channels} T={frames}"
+    kernels = module.__name__.rpartition(".")[2]
+    what = f"{str(dtype).removeprefix('torch.')} C={channels} T={frames}, {kernels}"
     for name, scan, exact in (
         ("forward", module.scan_forward, exact_states),
         ("backward", module.scan_backward, exact_gradient),

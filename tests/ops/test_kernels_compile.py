@@ -1,5 +1,7 @@
 """The kernels compile for GPUs that are not here, as they are called, and fit on them."""
 
+import re
+
 import pytest
 
 triton = pytest.importorskip("triton", minversion="3.6")
@@ -20,11 +22,13 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def compiled(kernel, capability, constants, warps, registers=None, w="*fp32"):
-    """For tensors in bfloat16, whose pointers are multiples of 16 bytes as torch's are."""
-    constants = {"w_row_stride": 1, **constants}
+    """For tensors in bfloat16, on multiples of 16 bytes as torch's are; w_hh lies turned round for a forward scan."""
+    one = "w_column_stride" if constants.get("backwards") or (w == "*bf16" and kernel is not STEP) else "w_row_stride"
+    constants = {one: 1, **constants}
     kinds = {name: kind_of(name, w) for name in kernel.arg_names}
     signature = {name: "constexpr" if name in constants else kind for name, kind in kinds.items()}
-    aligned = [i for i, name in enumerate(kernel.arg_names) if name.endswith("pointer") or name == "w_column_stride"]
+    by_16 = [name for name in kinds if name.endswith(("pointer", "w_row_stride", "w_column_stride")) and name != one]
+    aligned = [i for i, name in enumerate(kernel.arg_names) if name in by_16]
     attributes = {(i,): [["tt.divisibility", 16]] for i in aligned}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
     options = {"num_warps": warps, "maxnreg": registers}
@@ -46,18 +50,20 @@ def of_a_tile(width, rows, tile, **more):
 @pytest.mark.parametrize(("width", "rows", "tile"), TILES)
 def test_a_scan_keeps_w_in_registers_on_an_h100(width, rows, tile):
     program = compiled(SCAN, H100, of_a_tile(width, rows, tile, chunked=False), tile.warps, tile.registers)
-    loop = program.asm["ttgir"].partition("scf.while")[2]
-    assert "dot" in loop
-    fetched = [line for line in loop.splitlines() if "local_load" in line and f"tensor<{width}x{width}x" in line]
-    assert not fetched
+    loop = program.asm["ttgir"].partition("scf.while")[2].splitlines()
+    products = [line for line in loop if re.search(r"= (tt\.dot|ttng\.warp_group_dot) ", line)]
+    assert len(products) == tile.ahead
+    for line in products:
+        assert re.search(rf": tensor<{width}x{width}xbf16, #ttg.dot_op<{{opIdx = 0", line)
+    assert not [line for line in loop if "local_load" in line and f"tensor<{width}x{width}x" in line]
 
 
 @pytest.mark.parametrize("width", triton_scan.TILES)
 def test_all_it_is_called_with_compiles_on_an_a100_too(width):
     rows, tile = max(triton_scan.TILES[width].items())
-    for backwards, chunked in ((False, True), (True, False)):
+    for backwards, chunked, w in ((False, True, "*fp32"), (True, False, "*fp32"), (False, False, "*bf16")):
         constants = of_a_tile(width, rows, tile) | {"backwards": backwards, "chunked": chunked}
-        compiled(SCAN, A100, constants, tile.warps, tile.registers)
+        compiled(SCAN, A100, constants, tile.warps, tile.registers, w)
     compiled(ENDS, A100, of_a_tile(width, rows, tile, chunk=16), tile.warps, tile.registers)
 
 

@@ -12,6 +12,8 @@ from rcn_bench.ops import choice, product_scan, recurrent_scan
 from rcn_bench.ops.reference import reference_scan
 
 pytest.importorskip("triton")
+from rcn_bench.ops import triton_scan, triton_steps
+
 pytestmark = pytest.mark.usefixtures("fixed_seed_and_one_thread")
 
 
@@ -37,6 +39,7 @@ def steps_interpreted():
 
 
 SHAPES = [(4, 70, 16), (1, 5, 3), (5, 33, 24), (2, 64, 64), (3, 1, 40), (9, 17, 16), (4, 20, 100), (3, 9, 200)]
+TILES = [(width, rows) for width, tiles in triton_scan.TILES.items() for rows in tiles]
 
 
 def expected(x, w_hh, grad_h, mode):
@@ -57,8 +60,22 @@ def test_kernel_equals_the_loop_in_float64(interpreted, shape, mode):
     torch.testing.assert_close(interpreted.scan_backward(grad_h, w_hh, scale).double(), grad_x, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, (6, 700, 70)])
-def test_a_kernel_a_step_equals_the_loop_in_float64(steps_interpreted, shape):
+@pytest.mark.parametrize(("width", "rows"), TILES)
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_every_tile_equals_the_loop_in_float64(interpreted, monkeypatch, width, rows, chunk):
+    monkeypatch.setattr(interpreted, "_tile", lambda *_: (rows, interpreted.TILES[width][rows]))
+    x, grad_h = torch.randn(2, 10, rows + 3, width - 7)
+    w_hh = torch.randn(width - 7, width - 7) / width**0.5
+    h, grad_x = expected(x, w_hh, grad_h, "mean")
+    torch.testing.assert_close(interpreted.scan_forward(x, w_hh, 0.5, chunk).double(), h, rtol=1e-5, atol=1e-5)
+    actual = interpreted.scan_backward(grad_h, w_hh, 0.5, chunk)
+    torch.testing.assert_close(actual.double(), grad_x, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", triton_steps.ROWS_EACH)
+@pytest.mark.parametrize("shape", [*SHAPES, (6, 70, 70)])
+def test_a_kernel_a_step_equals_the_loop_in_float64(steps_interpreted, monkeypatch, shape, rows):
+    monkeypatch.setattr(steps_interpreted, "ROWS_EACH", (rows,))
     x, grad_h, w_hh = torch.randn(shape), torch.randn(shape), torch.randn(shape[2], shape[2]) / shape[2] ** 0.5
     h, grad_x = expected(x, w_hh, grad_h, "mean")
     torch.testing.assert_close(steps_interpreted.scan_forward(x, w_hh, 0.5).double(), h, rtol=1e-5, atol=1e-5)
@@ -121,29 +138,29 @@ def test_kernel_is_chosen_by_capability_and_type(a_gpu_of, capability, dtype, fu
 
 
 @pytest.mark.parametrize(
-    ("shape", "kernel", "chunk"),
+    ("shape", "kernels", "chunk"),
     [
-        ((8, 50_000, 64), True, None),
-        ((128, 3136, 64), True, None),
-        ((256, 784, 64), True, 16),
-        ((256, 1568, 64), True, None),
-        ((64, 1568, 128), True, None),
-        ((128, 784, 128), True, None),
-        ((256, 392, 128), True, 16),
-        ((32, 784, 256), True, None),
-        ((64, 196, 256), True, 16),
-        ((128, 196, 256), True, 16),
-        ((128, 784, 256), True, None),
-        ((8, 1024, 512), True, None),
-        ((8, 1025, 512), False, None),
-        ((33, 512, 512), False, 4),
-        ((128, 64, 512), False, 8),
-        ((33, 513, 512), True, None),
+        ((8, 50_000, 64), triton_scan, None),
+        ((128, 3136, 64), triton_scan, None),
+        ((256, 784, 64), triton_scan, 16),
+        ((256, 1568, 64), triton_scan, None),
+        ((64, 1568, 128), triton_scan, None),
+        ((128, 784, 128), triton_scan, None),
+        ((256, 392, 128), triton_scan, 16),
+        ((32, 784, 256), triton_scan, None),
+        ((64, 196, 256), triton_scan, 16),
+        ((128, 196, 256), triton_scan, 16),
+        ((128, 784, 256), triton_scan, None),
+        ((128, 700, 129), triton_scan, None),
+        ((8, 1024, 512), triton_steps, None),
+        ((8, 1025, 512), product_scan, None),
+        ((33, 512, 512), product_scan, 4),
+        ((128, 64, 512), product_scan, 8),
+        ((33, 513, 512), triton_steps, None),
     ],
 )
-def test_long_clips_of_few_rows_are_cut_into_chunks(a_gpu_of, shape, kernel, chunk):
-    module, chosen = choice.scan_of(a_gpu_of((9, 0), torch.bfloat16, shape), 0.5)
-    assert (module is not product_scan, chosen) == (kernel, chunk)
+def test_long_clips_of_few_rows_are_cut_into_chunks(a_gpu_of, shape, kernels, chunk):
+    assert choice.scan_of(a_gpu_of((9, 0), torch.bfloat16, shape), 0.5) == (kernels, chunk)
 
 
 def test_sums_float16_and_processors_take_clips_in_one_piece(a_gpu_of):
@@ -157,8 +174,9 @@ def test_kernel_is_left_out_for_wide_and_empty_layers(a_gpu_of, shape):
     assert choice.fused_kernels(a_gpu_of((9, 0), torch.bfloat16, shape)) is None
 
 
-def test_kernels_of_a_step_need_steps_that_overlap(a_gpu_of, capsys):
-    assert choice.fused_kernels(a_gpu_of((8, 0), torch.bfloat16, (8, 1000, 512))) is None
+@pytest.mark.parametrize(("capability", "kib"), [((8, 0), 163), ((12, 0), 99)])
+def test_kernels_of_a_step_need_steps_that_overlap_and_room(a_gpu_of, capsys, capability, kib):
+    assert choice.fused_kernels(a_gpu_of(capability, torch.bfloat16, (8, 1000, 512), kib)) is None
     assert not capsys.readouterr().err
 
 
@@ -263,8 +281,9 @@ def test_scan_repeats_to_the_bit_in_deterministic_mode(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_scan_runs_in_a_cuda_graph_and_compiled():
-    x, w_hh = torch.randn(8, 500, 64, device="cuda", dtype=torch.bfloat16), torch.eye(64, device="cuda").bfloat16()
+@pytest.mark.parametrize("shape", [(8, 500, 64), (256, 98, 128), (8, 500, 512)])
+def test_scan_runs_in_a_cuda_graph_and_compiled(shape):
+    x, w_hh = torch.randn(shape, device="cuda").bfloat16(), torch.eye(shape[2], device="cuda").bfloat16()
     expected = recurrent_scan(x, w_hh)
     compiled = torch.compile(recurrent_scan, mode="reduce-overhead", fullgraph=True)
     for _ in range(3):
