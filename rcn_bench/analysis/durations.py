@@ -82,6 +82,8 @@ def _of_results(folder: Path, experiment: Experiment) -> Measured:
             scored = Evaluation.read(file)
             of_clip = scored.evaluation_seconds / (scored.clips * scored.crops), _machine(scored)
             evaluation.setdefault((run.variant, run.frames), []).append(of_clip)
+    if not training and (times := folder / "step_times.json").is_file() and not (folder / "runs").is_dir():
+        raise InputError(f"{folder}: no run in it, but step times; give {times}")
     if not training:
         raise InputError(
             f"{folder}: no run in it was trained as this experiment does (crop, batch, stem, autocast, compile)"

@@ -172,7 +172,7 @@ def test_steps_are_timed_as_training_runs_them(experiment, shares, clips):
     ("content", "told"),
     [
         ("", "not JSON"),
-        ("{}", "has no origin"),
+        ("{}", "holds no step times"),
         ('{"rows": [{"model": "rcn18"}], "machine": {}, "settings": {}}', "has no origin"),
     ],
 )

@@ -93,6 +93,19 @@ def test_trainings_that_were_recorded_are_measured():
             read_measured([REFERENCE / "mini"], other)
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("nvidia_h200", "no run in it, but step times; give .*step_times.json"),
+        ("nvidia_h200/scaling.json", "holds no step times; `rcn-bench estimate` writes"),
+        ("nvidia_h200/nothing.json", "not there; run `rcn-bench estimate` first"),
+    ],
+)
+def test_what_has_no_times_of_an_experiment_is_told(path, told):
+    with pytest.raises(InputError, match=told):
+        read_measured([REFERENCE / path], load_experiment([KINETICS]))
+
+
 @pytest.fixture(scope="module")
 def kinetics():
     experiment = load_experiment([KINETICS])

@@ -53,6 +53,21 @@ def nothing_measured(user: User) -> Met:
 
 
 @provoker
+def step_times_beside(user: User) -> Met:
+    (folder := user.folder / "card").mkdir()
+    (folder / "step_times.json").write_text("{}")
+    arguments = ("plan", "--config", user.config({}), "--gpus", 1, "--measured", folder)
+    return user.runs(*arguments).naming(folder, "step_times.json")
+
+
+@provoker
+def no_step_times(user: User) -> Met:
+    (file := user.folder / "scaling.json").write_text('{"2": {}}')
+    arguments = ("plan", "--config", user.config({}), "--gpus", 1, "--measured", file)
+    return user.runs(*arguments).naming(file)
+
+
+@provoker
 def no_such_choice(user: User) -> Met:
     return user.runs("data", "cache", "--config", "own.yaml", "--split", "test").naming("--split", "test")
 
