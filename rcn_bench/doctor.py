@@ -30,6 +30,9 @@ DECODED = {  # codecs, by what is lost without them
 }
 LITTLE_MEMORY, LITTLE_SHARED, LITTLE_DISK = 4 * 10**9, 10**9, 5 * 10**9  # bytes
 TIMEOUT = 10  # seconds, for an answer from the network
+WIDTHS = (64, 128, 256, 512)  # channels of a ResNet-18's stages
+ROUNDING = 0.01  # of a recurrence in bfloat16, relative to its norm; 0.002 on an NVIDIA H200
+DO_WITHOUT = "report it; train.autocast: none does without"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,35 @@ def _torch() -> Iterator[Finding]:
             yield Finding("missing", "GPU", f"{told}: {reason(error)}", "install a torch that still knows this card")
         else:
             yield Finding("ok", "GPU", told)
+            yield recurrence_on(f"cuda:{number}")
+
+
+def recurrence_on(device: str) -> Finding:
+    """The recurrence in bfloat16, held against float64, since its kernels meet cards that nobody has tried."""
+    import torch
+
+    from rcn_bench.ops import recurrent_scan
+    from rcn_bench.ops.choice import fused_kernels
+    from rcn_bench.ops.reference import reference_scan
+
+    fused = []
+    for channels in WIDTHS:
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(8, 64, channels, generator=generator).to(device, torch.bfloat16)
+        w_hh = (torch.randn(channels, channels, generator=generator) / channels**0.5).to(device, torch.bfloat16)
+        try:
+            wanted = reference_scan(x.double(), w_hh.double())
+            off = ((recurrent_scan(x, w_hh).double() - wanted).norm() / wanted.norm()).item()
+        except Exception as error:  # whatever compiling, launching or computing it ends with
+            return Finding("missing", "recurrence", f"{channels} channels on {device}: {reason(error)}", DO_WITHOUT)
+        if not off < ROUNDING:
+            return Finding("missing", "recurrence", f"{channels} channels on {device}: off by {off:.1%}", DO_WITHOUT)
+        fused += [channels] * (fused_kernels(x) is not None)
+    if len(fused) == len(WIDTHS):
+        return Finding("ok", "recurrence", f"in bfloat16 by fused kernels on {device}")
+    others = ", ".join(str(channels) for channels in WIDTHS if channels not in fused)
+    found = f"in bfloat16 on {device}: a matrix product per step for {others} channels"
+    return Finding("lacking", "recurrence", found, "slower than fused kernels, as exact")
 
 
 def _memory() -> Finding:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from rcn_bench import cli, doctor
+from rcn_bench.ops import choice, product_scan, recurrent_scan
 
 
 @pytest.fixture
@@ -62,6 +63,39 @@ def test_packages_that_are_too_old_or_not_there_are_named_with_what_to_install(e
     assert code == 1
     assert told["pandas"] == ("missing", '1.0; pip install "pandas>=2.2"')
     assert told["scipy"] == ("missing", 'not installed; pip install "scipy>=1.11"')
+
+
+@pytest.fixture
+def recurrence(monkeypatch):
+    """What is told of it, by the CPU in place of a GPU, with another scan and other channels for which it is fused."""
+
+    def told(scan=recurrent_scan, fused=()):
+        monkeypatch.setattr("rcn_bench.ops.recurrent_scan", scan)
+        monkeypatch.setattr(choice, "fused_kernels", lambda x: product_scan if x.shape[-1] in fused else None)
+        return doctor.recurrence_on("cpu")
+
+    return told
+
+
+def test_the_recurrence_of_a_gpu_is_tried(recurrence):
+    assert recurrence(fused=doctor.WIDTHS).verdict == "ok"
+    found = recurrence(fused=(64, 128))
+    assert found.verdict == "lacking"
+    assert found.found == "in bfloat16 on cpu: a matrix product per step for 256, 512 channels"
+
+
+def test_a_recurrence_that_is_wrong_or_fails_is_told(recurrence):
+    def wrong_from_256_channels_on(x, w_hh):
+        return recurrent_scan(x, w_hh) * (1.1 if x.shape[-1] >= 256 else 1)
+
+    def fails(x, w_hh):
+        raise RuntimeError("out of resource: shared memory")
+
+    found = recurrence(wrong_from_256_channels_on)
+    assert (found.verdict, found.found) == ("missing", "256 channels on cpu: off by 10.0%")
+    found = recurrence(fails)
+    assert (found.verdict, found.found) == ("missing", "64 channels on cpu: out of resource: shared memory")
+    assert "train.autocast: none" in found.do
 
 
 def test_little_room_is_no_reason_to_give_up(examined, monkeypatch):
