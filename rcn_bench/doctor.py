@@ -32,7 +32,7 @@ LITTLE_MEMORY, LITTLE_SHARED, LITTLE_DISK = 4 * 10**9, 10**9, 5 * 10**9  # bytes
 TIMEOUT = 10  # seconds, for an answer from the network
 WIDTHS = (64, 128, 256, 512)  # channels of a ResNet-18's stages
 ROUNDING = 0.01  # of a recurrence in bfloat16, relative to its norm; 0.002 on an NVIDIA H200
-DO_WITHOUT = "report it; train.autocast: none does without"
+DO_WITHOUT = "train.autocast: none does without"
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,8 @@ def recurrence_on(device: str) -> Finding:
         try:
             wanted = reference_scan(x.double(), w_hh.double())
             off = ((recurrent_scan(x, w_hh).double() - wanted).norm() / wanted.norm()).item()
-        except Exception as error:  # whatever compiling, launching or computing it ends with
-            return Finding("missing", "recurrence", f"{channels} channels on {device}: {reason(error)}", DO_WITHOUT)
+        except Exception as error:  # of the compiler, the launch or the products, as without bfloat16
+            return Finding("lacking", "recurrence", f"{channels} channels on {device}: {reason(error)}", DO_WITHOUT)
         if not off < ROUNDING:
             return Finding("missing", "recurrence", f"{channels} channels on {device}: off by {off:.1%}", DO_WITHOUT)
         fused += [channels] * (fused_kernels(x) is not None)

@@ -94,7 +94,7 @@ def test_a_recurrence_that_is_wrong_or_fails_is_told(recurrence):
     found = recurrence(wrong_from_256_channels_on)
     assert (found.verdict, found.found) == ("missing", "256 channels on cpu: off by 10.0%")
     found = recurrence(fails)
-    assert (found.verdict, found.found) == ("missing", "64 channels on cpu: out of resource: shared memory")
+    assert (found.verdict, found.found) == ("lacking", "64 channels on cpu: out of resource: shared memory")
     assert "train.autocast: none" in found.do
 
 
