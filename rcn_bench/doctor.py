@@ -134,7 +134,8 @@ def recurrence_on(device: str) -> Finding:
         except Exception as error:  # of the compiler, the launch or the products, as without bfloat16
             return Finding("lacking", "recurrence", f"{channels} channels on {device}: {reason(error)}", DO_WITHOUT)
         if not off < ROUNDING:
-            return Finding("missing", "recurrence", f"{channels} channels on {device}: off by {off:.1%}", DO_WITHOUT)
+            found = f"{channels} channels on {device}: off by {off:.1%}"
+            return Finding("missing", "recurrence", found, f"report it; {DO_WITHOUT}")
         fused += [channels] * (fused_kernels(x) is not None)
     if len(fused) == len(WIDTHS):
         return Finding("ok", "recurrence", f"in bfloat16 by fused kernels on {device}")
