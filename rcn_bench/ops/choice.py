@@ -58,8 +58,8 @@ def scan_of(x: Tensor, scale: float) -> tuple[ModuleType, int | None]:
 
 def _faster_in_chunks(steps: int, rows: int, channels: int) -> bool:
     """Of few rows a scan takes its steps, however many values they have; in chunks it takes its values."""
-    width, times = next((width, times) for width, times in KERNEL.items() if channels <= width)
-    values = steps * rows * min(width, _padded(channels))
+    times = next(times for width, times in KERNEL.items() if channels <= width)
+    values = steps * rows * _padded(channels)
     return START_OF_CHUNKS + times.million * values / 1e6 < times.step * steps
 
 

@@ -60,7 +60,8 @@ def input_scale(mode: Mode) -> float:
 @torch.library.custom_op("rcn_bench::recurrent_scan", mutates_args=())
 def _scan(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
     module, chunk = scan_of(x, scale)
-    return module.scan_forward(x, w_hh, scale, chunk)
+    with torch.cuda.device_of(x):  # Triton launches on the current GPU
+        return module.scan_forward(x, w_hh, scale, chunk)
 
 
 @_scan.register_fake
@@ -71,7 +72,8 @@ def _(x: Tensor, w_hh: Tensor, scale: float) -> Tensor:
 @torch.library.custom_op("rcn_bench::recurrent_scan_backward", mutates_args=())
 def _scan_backward(grad_h: Tensor, h: Tensor, w_hh: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     module, chunk = scan_of(h, scale)
-    grad_x = module.scan_backward(grad_h, w_hh, scale, chunk)
+    with torch.cuda.device_of(h):
+        grad_x = module.scan_backward(grad_h, w_hh, scale, chunk)
     return grad_x, _grad_w(grad_x[1:], h[:-1], w_hh.dtype)
 
 

@@ -9,6 +9,7 @@ rows would. One kernel takes every chunk alone to its end, from a state of zero;
 chunk by the power of w that a chunk is worth, a scan again; then every chunk is walked through from its true start.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -194,15 +195,13 @@ def scan_forward(x: Tensor, w_hh: Tensor, scale: float, chunk: int | None = None
 
     chunk: frames that run one after the other; None: all of them.
     """
-    with torch.cuda.device_of(x):  # where Triton launches
-        return _scan(x.contiguous(), w_hh.t(), _Scales(1.0, scale, scale), chunk)
+    return _scan(x.contiguous(), w_hh.t(), _Scales(1.0, scale, scale), chunk)
 
 
 def scan_backward(grad_h: Tensor, w_hh: Tensor, scale: float, chunk: int | None = None) -> Tensor:
     """The gradient of x: the same scan from the last step to the first, where x_0 entered unscaled."""
     scales = _Scales(scale if len(grad_h) > 1 else 1.0, scale, 1.0)
-    with torch.cuda.device_of(grad_h):
-        return _scan(grad_h.contiguous(), w_hh, scales, chunk, backwards=True)
+    return _scan(grad_h.contiguous(), w_hh, scales, chunk, backwards=True)
 
 
 def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards: bool = False) -> Tensor:
@@ -238,11 +237,16 @@ def _scan(x: Tensor, w: Tensor, scales: _Scales, chunk: int | None, *, backwards
 
 
 def _tile(rows: int, channels: int, processors: int) -> tuple[int, Tile]:
-    """The fewest rows a program for which all programs run at the same time, else the most; and its tile."""
+    """The rows of a program, and its tile."""
     width = next(width for width in TILES if channels <= width)
-    at_once = AT_ONCE[width] * processors
-    rows_each = next((each for each in TILES[width] if rows <= each * at_once), max(TILES[width]))
+    rows_each = fewest_rows(rows, TILES[width], AT_ONCE[width] * processors)
     return rows_each, TILES[width][rows_each]
+
+
+def fewest_rows(rows: int, choices: Iterable[int], at_once: int) -> int:
+    """Of a program, for which all programs run at the same time, else the most. choices: ascending."""
+    choices = list(choices)
+    return next((each for each in choices if rows <= each * at_once), choices[-1])
 
 
 def multiprocessors(x: Tensor) -> int:

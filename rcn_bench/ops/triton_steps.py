@@ -13,9 +13,9 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from rcn_bench.ops.triton_scan import multiprocessors
+from rcn_bench.ops.triton_scan import fewest_rows, multiprocessors
 
-# Of a program, the fastest on an NVIDIA H200 (docs/performance.md). Rows: the fewest for which all run at once.
+# Of a program, the fastest on an NVIDIA H200 (docs/performance.md).
 CHANNELS_EACH, WARPS = 64, 8
 ROWS_EACH = (16, 32, 64)
 # Triton's interpreter knows no launch that overlaps.
@@ -78,8 +78,7 @@ def scan_forward(x: Tensor, w_hh: Tensor, scale: float, chunk: None = None) -> T
     """
     x = x.contiguous()
     h = torch.empty_like(x)
-    with torch.cuda.device_of(x):  # where Triton launches
-        _scan(x, h, w_hh.to(x.dtype).t(), [1.0] + [scale] * (len(x) - 1))
+    _scan(x, h, w_hh.to(x.dtype).t(), [1.0] + [scale] * (len(x) - 1))
     return h
 
 
@@ -87,8 +86,7 @@ def scan_backward(grad_h: Tensor, w_hh: Tensor, scale: float, chunk: None = None
     """The gradient of x: the same scan from the last step to the first, where x_0 entered unscaled."""
     grad_h = grad_h.contiguous()
     grad_x = torch.empty_like(grad_h)
-    with torch.cuda.device_of(grad_h):
-        _scan(grad_h, grad_x, w_hh.to(grad_h.dtype), [scale] * (len(grad_h) - 1) + [1.0], backwards=True)
+    _scan(grad_h, grad_x, w_hh.to(grad_h.dtype), [scale] * (len(grad_h) - 1) + [1.0], backwards=True)
     return grad_x
 
 
@@ -99,8 +97,7 @@ def _scan(x: Tensor, h: Tensor, w: Tensor, scales: list[float], *, backwards: bo
         h.copy_(x)
         return
     across = triton.cdiv(channels, CHANNELS_EACH)
-    at_once = multiprocessors(x) // across
-    rows_each = next((each for each in ROWS_EACH if rows <= each * at_once), ROWS_EACH[-1])
+    rows_each = fewest_rows(rows, ROWS_EACH, multiprocessors(x) // across)
     grid = (triton.cdiv(rows, rows_each), across)
     first, *others = range(steps)[::-1] if backwards else range(steps)
     before = x[first]

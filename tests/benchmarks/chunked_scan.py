@@ -7,6 +7,7 @@ four inputs in turn (medians of five rounds), and the error relative to float64;
 its norm.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from statistics import median
 
@@ -23,6 +24,8 @@ CALLS, INPUTS, ROUNDS, FRAMES = 12, 4, 5, 512
 
 
 def main() -> None:
+    if not torch.cuda.is_available():
+        sys.exit("chunked_scan.py: needs a GPU, and torch sees none")
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
     for dtype in (torch.bfloat16, torch.float32):
         for channels, side in SIDES.items():
