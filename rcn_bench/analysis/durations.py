@@ -12,6 +12,7 @@ from rcn_bench.data.cache.space import Need, is_built, need_of
 from rcn_bench.errors import InputError
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.jobs import SHARD_CORES, Job, gpus_of
+from rcn_bench.plan.paths import Paths
 from rcn_bench.plan.run import Run
 from rcn_bench.plan.stages import pretraining
 from rcn_bench.plan.work import BACKWARD, Work
@@ -82,7 +83,7 @@ def _of_results(folder: Path, experiment: Experiment) -> Measured:
             scored = Evaluation.read(file)
             of_clip = scored.evaluation_seconds / (scored.clips * scored.crops), _machine(scored)
             evaluation.setdefault((run.variant, run.frames), []).append(of_clip)
-    if not training and (times := folder / "step_times.json").is_file() and not (folder / "runs").is_dir():
+    if not training and (times := Paths(folder).step_times).is_file() and not (folder / "runs").is_dir():
         raise InputError(f"{folder}: no run in it, but step times; give {times}")
     if not training:
         raise InputError(

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rcn_bench.errors import InputError
-from rcn_bench.files import read_json
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.records.costs import StepSettings, StepTime, StepTimes
 
@@ -25,8 +24,6 @@ def step_settings(experiment: Experiment) -> StepSettings:
 
 def read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int], StepTime], str]:
     """The times by model and frames, and the name of the machine."""
-    if _is_of_another_kind(path):
-        raise InputError(f"{path}: holds no step times; `rcn-bench estimate` writes a file with them")
     times = StepTimes.read(path)
     timed_with = asdict(times.settings)
     for name, value in asdict(step_settings(experiment)).items():
@@ -35,15 +32,6 @@ def read_steps(path: Path, experiment: Experiment) -> tuple[dict[tuple[str, int]
     machine = times.origin.starts[-1].machine
     by_model = {(row.model, row.frames): row for row in times.rows}
     return by_model, machine.name
-
-
-def _is_of_another_kind(path: Path) -> bool:
-    """Whether it is some other JSON; of what is none, or not there, ``StepTimes.read`` says more."""
-    try:
-        content = read_json(path)
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and not {"settings", "rows"} <= content.keys()
 
 
 def count_videos(experiment: Experiment, split: str, given: int | None) -> int:

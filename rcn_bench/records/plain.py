@@ -112,7 +112,8 @@ def _dataclass(kind: Any, value: Any, key: str) -> Any:
     hints, content = _hints(kind), _object(value, key)
     optional = {field.name for field in fields(kind) if field.default is not MISSING} - content.keys()
     if "origin" in hints and "origin" not in content:
-        raise _Mismatch(key, "has no origin: written by an earlier version")
+        foreign = content and content.keys().isdisjoint(hints)
+        raise _Mismatch(key, "has no key of such a file" if foreign else "has no origin: written by an earlier version")
     for name in [*hints, *content]:
         if name not in hints or name not in content.keys() | optional:
             raise _Mismatch(_join(key, name), "unknown key" if name in content else "missing")

@@ -172,7 +172,8 @@ def test_steps_are_timed_as_training_runs_them(experiment, shares, clips):
     ("content", "told"),
     [
         ("", "not JSON"),
-        ("{}", "holds no step times"),
+        ("{}", "has no origin"),
+        ('{"2": {}}', "has no key of such a file"),
         ('{"rows": [{"model": "rcn18"}], "machine": {}, "settings": {}}', "has no origin"),
     ],
 )

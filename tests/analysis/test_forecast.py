@@ -97,7 +97,7 @@ def test_trainings_that_were_recorded_are_measured():
     ("path", "told"),
     [
         ("nvidia_h200", "no run in it, but step times; give .*step_times.json"),
-        ("nvidia_h200/scaling.json", "holds no step times; `rcn-bench estimate` writes"),
+        ("nvidia_h200/scaling.json", "has no key of such a file; run `rcn-bench estimate` again"),
         ("nvidia_h200/nothing.json", "not there; run `rcn-bench estimate` first"),
     ],
 )

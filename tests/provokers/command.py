@@ -61,10 +61,10 @@ def step_times_beside(user: User) -> Met:
 
 
 @provoker
-def no_step_times(user: User) -> Met:
+def file_of_another_kind(user: User) -> Met:
     (file := user.folder / "scaling.json").write_text('{"2": {}}')
     arguments = ("plan", "--config", user.config({}), "--gpus", 1, "--measured", file)
-    return user.runs(*arguments).naming(file)
+    return user.runs(*arguments).naming(file, "rcn-bench estimate")
 
 
 @provoker
