@@ -18,6 +18,8 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from footage import write_footage
 
+from rcn_bench.cli.options import positive
+
 REPOSITORY = Path(__file__).parents[2]
 SECONDS, LABELS = 10, 4
 RUN = "rcn18-t8-xh_random-hh_identity-s0"
@@ -26,8 +28,8 @@ RUN = "rcn18-t8-xh_random-hh_identity-s0"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("counts", type=int, nargs="+", metavar="VIDEOS")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("counts", type=positive, nargs="+", metavar="VIDEOS")
+    parser.add_argument("--workers", type=positive, default=2)
     options = parser.parse_args()
     make_videos(options.folder, max(options.counts), options.workers)
     rows = {count: stages(options.folder, count, options.workers) for count in options.counts}

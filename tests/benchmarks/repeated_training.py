@@ -20,6 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from rcn_bench.cli.options import positive
+
 MODELS = ["c2d18", "rcn18", "i3d18", "r2plus1d18", "i3d18_causal", "rcn34", "rcn50", "i3d50", "i3d50_nl", "s3d"]
 MODELS += ["inception_i3d"]
 STEPS, FRAMES = 12, 8
@@ -31,9 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL")
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--processes", type=int, default=4)
-    parser.add_argument("--frames-per-batch", type=int, default=512)
-    parser.add_argument("--crop", type=int, default=112)
+    parser.add_argument("--processes", type=positive, default=4)
+    parser.add_argument("--frames-per-batch", type=positive, default=512)
+    parser.add_argument("--crop", type=positive, default=112)
     parser.add_argument("--eager", action="store_true", help="neither compiled nor in a CUDA graph")
     parser.add_argument("--once", choices=WAYS, nargs="*", default=[])
     parser.add_argument("--one", metavar="WAY", help=argparse.SUPPRESS)

@@ -22,6 +22,7 @@ import yaml
 from parts import CHECKS, config, keep
 from started import SECONDS, children, sha256_of, started, wait_for_epochs
 
+from rcn_bench.cli.options import positive
 from rcn_bench.gpus import GPUS, SHARE, VISIBLE, taking_gpus, visible_gpus
 from rcn_bench.plan.experiment import Experiment
 from rcn_bench.plan.run import Run
@@ -56,7 +57,7 @@ with taking_gpus(need=lambda: 2**30) as (taken,):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--processes", type=int, required=True)
+    parser.add_argument("--processes", type=positive, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=CHECKS, default=CHECKS)

@@ -21,6 +21,7 @@ import yaml
 from draw import tables
 from parts import ROOT, config
 
+from rcn_bench.cli.options import positive
 from rcn_bench.files import read_json
 
 HERE = Path(__file__).parent
@@ -34,7 +35,7 @@ A_SETTING = 50  # seconds that one takes, at most
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--processes", type=int, required=True, help="as many as there are GPUs, or fewer")
+    parser.add_argument("--processes", type=positive, required=True, help="as many as there are GPUs, or fewer")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--tiny", action="store_true")
