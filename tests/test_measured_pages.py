@@ -84,6 +84,18 @@ def test_trainings_that_share_a_gpu():
         assert of_one == f"{sum(own) / alone:.2f}"
 
 
+def test_scans_by_clip_length():
+    printed = (KEPT / "nvidia_h200" / "scans.txt").read_text()
+    found = re.findall(r"bfloat16 C=(\d+) T=(\d+) forward: .* ([\d.]+) us", printed)
+    chosen = {(channels, frames): float(microseconds) for channels, frames, microseconds in found}
+    rows = table_below("performance.md", "| frames a clip | C = 64, 28x28 |")
+    assert len(rows) * 4 == len(chosen)
+    for frames, *times, _ in rows:
+        for channels, cell in zip(("64", "128", "256", "512"), times, strict=True):
+            told = re.fullmatch(r"(?:[\d.]+ -> )?([\d.]+)(?: as before)?", cell)[1]
+            assert told == f"{chosen[channels, frames]:.{1 if '.' in told else 0}f}"
+
+
 def test_steps_by_clip_length():
     groups = kept("benchmarks.json")["groups"]
     others = ("c2d18, compiled", "rcn18, compiled", "i3d18, compiled", "r2plus1d18, compiled")
