@@ -6,20 +6,24 @@ from rcn_bench.data.frames import Frames
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's pretrained networks expect
 STD = (0.229, 0.224, 0.225)
+MEAN_COLOUR = np.round(255 * np.array(MEAN)).astype(np.uint8)
 
 
 def cut(frames: Frames, left: int, top: int, side: int) -> Frames:
     """A square of frames (T, H, W, 3): (T, side, side, 3), a copy, with the mean colour where it leaves the frame."""
-    height, width = frames.shape[1:3]
+    rows, columns = (_covered(*axis, side) for axis in zip((top, left), frames.shape[1:3], strict=True))
     square = np.empty((len(frames), side, side, 3), np.uint8)
-    rows, columns = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
-    if (rows.stop - rows.start, columns.stop - columns.start) != (side, side):
-        square[:] = np.round(255 * np.array(MEAN))
-    if rows.start < rows.stop and columns.start < columns.stop:
-        square[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = frames[
-            :, rows, columns
-        ]
+    square[:, rows, columns] = frames[:, rows.start + top : rows.stop + top, columns.start + left : columns.stop + left]
+    # The margins alone: training's boxes leave most frames by some pixels, and a colour is written three bytes a time.
+    square[:, : rows.start] = square[:, rows.stop :] = MEAN_COLOUR
+    square[:, :, : columns.start] = square[:, :, columns.stop :] = MEAN_COLOUR
     return square
+
+
+def _covered(first: int, length: int, side: int) -> slice:
+    """The places of a square, whose first one is that of the frame, that a frame of this length covers."""
+    start = min(max(-first, 0), side)
+    return slice(start, max(min(length - first, side), start))
 
 
 def centre_crop(frames: Frames, crop: int) -> Frames:

@@ -18,6 +18,7 @@ from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.writing import examine_and_store
 from rcn_bench.data.clips import EpochOrder, TrainingClips
+from rcn_bench.data.crops import cut
 from rcn_bench.data.examine import Examination, examine
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.judge import at_frame_rate
@@ -118,6 +119,22 @@ def scale_one_by_one(path: str) -> None:
         image = picture.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
         Image.fromarray(image).save(BytesIO(), "JPEG", quality=WAYS["JPEG"])
     assert examination.finding.decoding == "ok"
+
+
+def test_boxes_that_leave_the_frame(timed):
+    """As those of training do: a view of 112x112 needs a box of 130, and frames are stored with a side of 128."""
+    frames = np.random.default_rng(0).integers(0, 256, (FRAMES, SHORT_SIDE, SHORT_SIDE, 3), np.uint8)
+    side = Augmentation(112, flip=0.5, rotate=5, translate=0.05, scale=(0.95, 1.05)).box
+    assert side > SHORT_SIDE
+    timed(
+        f"boxes of {FRAMES} frames",
+        "beyond the frame",
+        partial(cut, frames, -3, 2, side),
+        subject=True,
+        beside={"within it": partial(cut, frames, 0, 0, SHORT_SIDE)},
+        rounds=200,
+        warmup_rounds=20,
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,12 +1,15 @@
-"""Three crops of every clip in evaluation: where they lie, that they differ, and what is refused."""
+"""Squares cut of frames; three crops of every clip in evaluation: where they lie, that they differ, what is refused."""
 
 import numpy as np
 import pytest
 import torch
 from caches import write_cache
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.clips import EvaluationClips
+from rcn_bench.data.crops import MEAN, cut
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.errors import InputError
 
@@ -16,6 +19,23 @@ FOUR = ClipLayout(frames=4, stride=2)
 
 def noise(width, height):
     return np.random.default_rng(0).integers(0, 256, (12, height, width, 3), np.uint8)
+
+
+@given(
+    size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    corner=st.tuples(st.integers(-8, 8), st.integers(-8, 8)),
+    side=st.integers(1, 7),
+)
+def test_a_square_shows_the_frames_where_it_meets_them_and_the_mean_colour_elsewhere(size, corner, side):
+    (height, width), (top, left) = size, corner
+    frames = noise(width, height)
+    expected = np.empty((len(frames), side, side, 3))
+    for y, x in np.ndindex(side, side):
+        is_there = 0 <= y + top < height and 0 <= x + left < width
+        expected[:, y, x] = frames[:, y + top, x + left] if is_there else np.round(255 * np.array(MEAN))
+    square = cut(frames, left, top, side)
+    assert square.dtype == np.uint8
+    assert np.array_equal(square, expected)
 
 
 def cache_of(folder, *videos):
