@@ -74,14 +74,33 @@ def test_throughput_on_several_gpus(steps):
         assert efficiency == f"{read['efficiency']:.2f}"
 
 
-def test_trainings_that_share_a_gpu():
-    rates = kept("packed_trainings.json")["clips_a_second"]
+def test_loading_with_so_many_cores():
+    now, before = (kept(name)["2"] for name in ("loading.json", "loading_before.json"))
+    for cores, processes, *cells in table_below("scaling.md", "| cores a GPU |"):
+        (row,), (row_before,) = (of[f"epochs on {cores} cores each"] for of in (now, before))
+        assert processes == f"{row['workers_of_each']}" == f"{row_before['workers_of_each']}"
+        one, two, efficiency, *others = cells
+        assert [one, two] == [f"{row['clips_per_second'][who]:.0f}" for who in ("one", "together")]
+        assert efficiency == f"{row['efficiency']:.2f}"
+        assert others == [f"{row_before['clips_per_second'][who]:.0f}" for who in ("one", "together")]
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("| trainings at a time |", "packed_trainings"),
+        ("| trainings, epochs of 100 steps |", "side_by_side"),
+    ],
+)
+def test_trainings_beside_each_other(head, name):
+    rates, rates_before = (kept(f"{file}.json")["clips_a_second"] for file in (name, f"{name}_before"))
     alone = sum(rates["1"])
-    for count, together, each, of_one in table_below("scaling.md", "| trainings at a time |"):
+    for count, together, each, of_one, before in table_below("scaling.md", head):
         own = rates[count]
         assert together == f"{sum(own):.0f}"
         assert each == " to ".join(dict.fromkeys(f"{rate:.0f}" for rate in (min(own), max(own))))
         assert of_one == f"{sum(own) / alone:.2f}"
+        assert before == f"{sum(rates_before[count]):.0f}"
 
 
 def test_scans_by_clip_length():
