@@ -33,8 +33,9 @@ class RunProgress:
     state: trained is one whose evaluation is still to come; stopped one that was trained for some epochs, and with
     which nobody goes on now. doing: of one that is running or failed, the stage, train or evaluate. epoch: whole ones
     so far, of epochs. loss, accuracy: in training, of the last; validation_accuracy: of clips of the validation videos,
-    as last looked at. epoch_seconds: that one takes; seconds_left: of its
-    training. video_accuracy: from 0 to 1, of so many videos. why: of one that failed.
+    as last looked at. epoch_seconds: that one takes; seconds_left: of its training. much_waiting: the share of the last
+    epoch that was waiting for clips, if more ``train.workers`` would help. video_accuracy: from 0 to 1, of so many
+    videos. why: of one that failed.
     """
 
     run: str
@@ -47,6 +48,7 @@ class RunProgress:
     validation_accuracy: float | None = None
     epoch_seconds: float | None = None
     seconds_left: float | None = None
+    much_waiting: float | None = None
     video_accuracy: float | None = None
     videos: int | None = None
     why: str | None = None
@@ -147,6 +149,7 @@ def _begun(run: Run, epochs: int, checkpoint: Path) -> RunProgress:
         ),
         epoch_seconds=seconds,
         seconds_left=max(epochs - last.epoch, 0) * seconds,
+        much_waiting=last.much_waiting,
     )
 
 

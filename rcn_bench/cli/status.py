@@ -97,6 +97,8 @@ def _told(run: "RunProgress") -> str:
             told.append(f"loss {run.loss:.3f}, accuracy {run.accuracy:.1%} in training")
         if run.validation_accuracy is not None:
             told.append(f"{run.validation_accuracy:.1%} of validation clips right")
+        if run.much_waiting is not None:
+            told.append(f"{run.much_waiting:.0%} of the last waiting for clips (train.workers)")
         if run.seconds_left is not None:
             told.append(f"about {_duration(run.seconds_left)} left")
         return ", ".join(told)

@@ -15,6 +15,7 @@ from rcn_bench.engine.carried import carried
 from rcn_bench.engine.device import uploaded
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.engine.stops import Position, Stop, Stopped
+from rcn_bench.engine.stopwatch import stopwatch
 from rcn_bench.engine.synchronised import synchronise_batch_norm
 from rcn_bench.errors import TrainingDiverged, warn
 from rcn_bench.models.finite import not_finite
@@ -103,12 +104,14 @@ def train_one_epoch(
     device = step.autocast.device
     position, stop, world = position or Position(), stop or Stop(), step.process.world
     totals, samples = position.totals.to(device, copy=True), 0
-    before, started = position.samples, time.perf_counter() - position.seconds
+    before, begun, computing = position.samples, time.perf_counter(), stopwatch(device)
+    started = begun - position.seconds
     # A bar on a terminal; in a log file the caller's one line per epoch.
     shown = tqdm(batches, description, leave=False, disable=not sys.stderr.isatty())
     rates = enumerate(learning_rates[position.steps :], position.steps)
     for batch, (index, lr) in zip(uploaded(shown, device), rates, strict=True):
-        totals += step(batch, lr)
+        with computing:
+            totals += step(batch, lr)
         samples += len(batch[-1])
         if index % STEPS_BETWEEN_CHECKS == 0:
             _refuse_infinite(totals[0], step, description)
@@ -120,13 +123,16 @@ def train_one_epoch(
     if name := not_finite(step.model.state_dict()):
         raise TrainingDiverged(f"{description}: not all values of {name} are finite; {_remedy(step)}")
     loss, right = (totals / samples).tolist()
-    return Epoch(number, loss, right, lr, samples, round(time.perf_counter() - started, 3))
+    waiting = max(1 - computing.seconds() / (time.perf_counter() - begun), 0)
+    seconds = round(time.perf_counter() - started, 3)
+    return Epoch(number, loss, right, lr, samples, seconds, waiting_for_clips=round(waiting, 3))
 
 
 def epoch_line(epoch: Epoch) -> str:
     """What is printed of an epoch."""
-    shown = ("loss", "accuracy", "lr", "samples", "seconds")
-    return " ".join(f"{name} {getattr(epoch, name):.4g}" for name in shown)
+    shown = ("loss", "accuracy", "lr", "samples", "seconds", "waiting_for_clips", "validation_accuracy")
+    known = [(name, value) for name in shown if (value := getattr(epoch, name)) is not None]
+    return " ".join(f"{name} {value:.4g}" for name, value in known)
 
 
 def _refuse_infinite(loss: Tensor, step: TrainingStep, description: str) -> None:

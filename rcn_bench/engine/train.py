@@ -112,7 +112,8 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack, 
         process.print(f"{run.name}: {left_out}")
 
     schedule = training.warmup, training.schedule, training.milestones
-    for epoch in range(len(epochs), training.epochs):
+    first = len(epochs)
+    for epoch in range(first, training.epochs):
         order.epoch = epoch
         # Dropout, too, is the same after a resume; each process draws its own.
         torch.manual_seed(process.own_seed(run.seed * 1_000_003 + epoch))
@@ -134,9 +135,9 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack, 
             epochs[-1] = replace(epochs[-1], validation_accuracy=validation.accuracy(model, process))
         if process.is_main:
             save_checkpoint(paths.checkpoint(run), identity, origin.starts, epochs, parts)
-        seen = epochs[-1].validation_accuracy
-        looked = "" if seen is None else f" validation_accuracy {seen:.4g}"
-        process.print(f"{name} {epoch_line(epochs[-1])}{looked}")  # what is told of outlives a kill
+        process.print(f"{name} {epoch_line(epochs[-1])}")  # what is told of outlives a kill
+        if epoch == first + 1:  # the first one compiles and fills caches
+            _tell_of_waiting(run, epochs[-1], training.workers, process)
         if stop.asked:
             return
 
@@ -146,6 +147,14 @@ def _train(run: Run, experiment: Experiment, process: Process, held: ExitStack, 
         run, experiment, process, origin, _initial_weights(run, experiment, sha256), clips, epochs, model, validation
     )
     keep_finished(paths.checkpoint(run))  # until it is evaluated: Snakemake may delete what it did not see end
+
+
+def _tell_of_waiting(run: Run, epoch: Epoch, workers: int, process: Process) -> None:
+    """Nothing else would say it: such a training is right, and slow."""
+    if epoch.much_waiting:
+        waited = f"{epoch.much_waiting:.0%} of epoch {epoch.epoch} was waiting for clips"
+        remedy = f"train.workers is {workers}, and more, each with a core of its own, would make it faster"
+        process.print(f"{run.name}: {waited}; {remedy}")
 
 
 def _validation(run: Run, experiment: Experiment, labels: Sequence[str]) -> Validation | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # A row a video. score: of the predicted class. rank: of the true class, 1 where the video is right, at most 5 where it
 # is among the best five. clips_correct: how many of its clips were right by themselves.
+MUCH_WAITING = 1 / 3  # of an epoch, for clips
 PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT)
 PREDICTIONS |= {"score": SCORE, "rank": COUNT, "clips_correct": COUNT, "clips": COUNT}
 
@@ -74,6 +75,8 @@ class Epoch:
     """A line of metrics.jsonl. epoch: from 1 on. lr: of its last step. seconds: that it took.
 
     validation_accuracy: of clips of the validation videos, after the epoch; None where it was not asked for.
+    waiting_for_clips: the share of that time, since the training's last start, in which the first process's device had
+    none to compute on; None in records of before it was looked at.
     """
 
     epoch: int
@@ -83,11 +86,17 @@ class Epoch:
     samples: int
     seconds: float
     validation_accuracy: float | None = None
+    waiting_for_clips: float | None = None
 
     def check(self) -> None:
-        check_shares(self, "accuracy", "validation_accuracy")
+        check_shares(self, "accuracy", "validation_accuracy", "waiting_for_clips")
         if self.samples == 0:
             raise ValueError("samples: 0 of them are no epoch")
+
+    @property
+    def much_waiting(self) -> float | None:
+        """The share of waiting for clips, if that is so much that more ``train.workers`` would help."""
+        return self.waiting_for_clips if (self.waiting_for_clips or 0) > MUCH_WAITING else None
 
 
 def write_metrics(path: Path, epochs: Sequence[Epoch]) -> str:

@@ -62,12 +62,13 @@ def run_of(status):
     return known
 
 
-def write_checkpoint(experiment, run, epochs, seconds=60.0):
+def write_checkpoint(experiment, run, epochs, seconds=60.0, waiting=0.1):
     """As a training leaves it behind its last whole epoch."""
     model = nn.BatchNorm1d(3)
     parts = {"model": model, "optimizer": optim.SGD(model.parameters(), 0.1, 0.9)}
+    same = {"loss": 0.25, "accuracy": 0.75, "seconds": seconds, "waiting_for_clips": waiting}
     done = [
-        an_example(Epoch, epoch=number, loss=0.25, accuracy=0.75, seconds=seconds, validation_accuracy=seen)
+        an_example(Epoch, epoch=number, **same, validation_accuracy=seen)
         for number, seen in enumerate([None, 0.3, None, 0.4][:epochs], start=1)
     ]
     identity = dependencies(experiment, "train", run.name)
@@ -141,6 +142,12 @@ def test_a_training_that_nobody_goes_on_with_is_stopped(status, run_of, experime
     assert run_of(FIRST)["state"] == "stopped"
     told = f"{FIRST.name}  stopped  3 of 10 epochs, loss 0.250, accuracy 75.0% in training"
     assert f"{told}, 30.0% of validation clips right, about 7 min left" in status()
+
+
+def test_a_training_that_waits_for_clips_much_of_the_time_says_so(status, run_of, experiment):
+    write_checkpoint(experiment, FIRST, epochs=3, waiting=0.624)
+    assert "in training, 30.0% of validation clips right, 62% of the last waiting for clips (train.workers)" in status()
+    assert run_of(FIRST)["much_waiting"] == 0.624
 
 
 @pytest.mark.parametrize(

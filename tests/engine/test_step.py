@@ -2,6 +2,7 @@
 
 import copy
 import io
+import time
 
 import pytest
 import torch
@@ -231,6 +232,29 @@ def test_an_epoch_is_measured_over_all_its_samples():
     assert epoch.accuracy == pytest.approx(float(right))
     assert (epoch.epoch, epoch.samples, epoch.lr) == (3, 24, 0.02)
     assert epoch.seconds > 0
+
+
+def late(shown, seconds):
+    for batch in shown:
+        time.sleep(seconds)
+        yield batch
+
+
+@pytest.mark.parametrize("device", [CPU, pytest.param(torch.device("cuda"), marks=needs_gpu)], ids=str)
+def test_an_epoch_tells_how_much_of_it_was_waiting_for_clips(device):
+    step, shown, rates = training(Small().to(device), device), batches(6, device), [0.01] * 6
+    train_one_epoch(step, shown, rates, 1, "small")
+    epoch = train_one_epoch(step, late(shown, 0.1), rates, 2, "small")
+    assert epoch.seconds > 0.6
+    assert 0.5 < epoch.waiting_for_clips <= 1  # a step takes a millisecond or two, on a busy machine a few more
+
+    def busy(*_):
+        time.sleep(0.1)
+
+    if device == CPU:  # what takes long in a step is no waiting
+        handle = step.model.register_forward_pre_hook(busy)
+        assert train_one_epoch(step, shown, rates, 3, "small").waiting_for_clips < 0.3
+        handle.remove()
 
 
 def test_an_epoch_needs_a_learning_rate_for_every_batch():

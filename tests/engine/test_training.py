@@ -1,6 +1,8 @@
 """Training on a tiny data set: what it leaves behind, and what it refuses."""
 
+import re
 import shutil
+import time
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from tiny import C2D, EPOCHS, RCN, RUNS, SKIPPED, VIDEOS, changed, metrics_without_times, tiny_experiment
 
+import rcn_bench.data.clips as clips
 import rcn_bench.engine.optimisation as building
 import rcn_bench.engine.train as training
 from rcn_bench.data.cache.index import Cache, CacheIndex
@@ -44,6 +47,7 @@ def test_metrics_have_a_line_for_every_epoch(trained, run):
         assert 0 < epoch.loss < float("inf")
         assert 0 <= epoch.accuracy <= 1
         assert epoch.seconds > 0
+        assert 0 <= epoch.waiting_for_clips < 1
 
 
 def test_record_of_a_run_tells_what_went_into_it(trained):
@@ -290,6 +294,23 @@ def test_an_unknown_model_is_refused_before_there_is_a_cache(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_training_that_waits_for_its_clips_says_so_once(fresh, monkeypatch, capsys):
+    def slow(*arguments):
+        time.sleep(0.3)  # a clip, of which a step has several
+        return cut(*arguments)
+
+    cut = clips.cut
+    monkeypatch.setattr(clips, "cut", slow)
+    train(C2D, changed(fresh, {"train.epochs": 3}))
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if "waiting for clips" in line]
+    share = re.fullmatch(
+        rf"{C2D.name}: (\d+)% of epoch 2 was waiting for clips; train.workers is 0, and more, each with a core of its "
+        r"own, would make it faster",
+        told,
+    )
+    assert 50 < int(share[1]) <= 100
+
+
 def test_an_epoch_is_told_of_when_its_checkpoint_is_there(fresh, monkeypatch, capsys):
     save, told = training.save_checkpoint, []
 

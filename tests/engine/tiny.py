@@ -25,6 +25,7 @@ C2D = Run("c2d18", 4, "random", None, 0)
 RUNS = [RCN, C2D]
 VIDEOS, EPOCHS, CLIPS = 16, 2, 4
 SKIPPED = "brief_000000_000001"
+TIMES = {"seconds", "waiting_for_clips"}  # of an epoch, which are others every time
 # Clips of 4 frames span 7 of a video's 25, so that three clips are symmetric under reversal.
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -63,7 +64,7 @@ def linked(experiment: Experiment, results: Path, *parts: str) -> Experiment:
 
 def metrics_without_times(experiment: Experiment, run: Run) -> list[dict[str, Any]]:
     lines = experiment.paths.metrics(run).read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in json.loads(line).items() if key not in TIMES} for line in lines]
 
 
 def save_weights(experiment: Experiment, run: Run, model: nn.Module, labels: list[str], **changes: Any) -> None:

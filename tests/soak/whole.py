@@ -107,7 +107,9 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":  # its card has the times of each start
         return {name: _bits(array) for name, array in load_file(path).items()}
     if path.suffix == ".jsonl":
-        return [{**json.loads(line), "seconds": None} for line in path.read_text().splitlines()]
+        return [
+            {**json.loads(line), "seconds": None, "waiting_for_clips": None} for line in path.read_text().splitlines()
+        ]
     return path.read_bytes()
 
 
