@@ -293,15 +293,14 @@ def test_an_unknown_model_is_refused_before_there_is_a_cache(tmp_path):
     assert not experiment.paths.root.exists()
 
 
-@pytest.mark.slow
 def test_a_training_that_waits_for_its_clips_says_so_once(fresh, monkeypatch, capsys):
     def slow(*arguments):
-        time.sleep(0.3)  # a clip, of which a step has several
+        time.sleep(0.05)  # a clip, of which a step has several
         return cut(*arguments)
 
     cut = clips.cut
     monkeypatch.setattr(clips, "cut", slow)
-    train(C2D, changed(fresh, {"train.epochs": 3}))
+    train(C2D, changed(fresh, {"train.epochs": 2}))
     (told,) = [line for line in capsys.readouterr().out.splitlines() if "waiting for clips" in line]
     share = re.fullmatch(
         rf"{C2D.name}: (\d+)% of epoch 2 was waiting for clips; train.workers is 0, and more, each with a core of its "
@@ -311,6 +310,7 @@ def test_a_training_that_waits_for_its_clips_says_so_once(fresh, monkeypatch, ca
     assert 50 < int(share[1]) <= 100
 
 
+@pytest.mark.slow
 def test_an_epoch_is_told_of_when_its_checkpoint_is_there(fresh, monkeypatch, capsys):
     save, told = training.save_checkpoint, []
 

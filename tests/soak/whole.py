@@ -107,9 +107,8 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":  # its card has the times of each start
         return {name: _bits(array) for name, array in load_file(path).items()}
     if path.suffix == ".jsonl":
-        return [
-            {**json.loads(line), "seconds": None, "waiting_for_clips": None} for line in path.read_text().splitlines()
-        ]
+        times = dict.fromkeys(("seconds", "waiting_for_clips"))
+        return [{**json.loads(line), **times} for line in path.read_text().splitlines()]
     return path.read_bytes()
 
 
