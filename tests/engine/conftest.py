@@ -33,7 +33,7 @@ def _forgets_plugins():
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory, digit_images_parsed_once):
+def tiny(tmp_path_factory):
     """An experiment with data, caches and pretrained weights; every split has one more video that is too short."""
     experiment = tiny_experiment(tmp_path_factory.mktemp("results"))
     paths, dataset = experiment.paths, experiment.dataset
