@@ -19,10 +19,12 @@ from rcn_bench.reporting.table import Table
 
 GIB = 2**30
 OF_GPU, OF_PROCESSOR = "minutes of a GPU", "minutes of a processor"
+WAITING = "waiting for clips %"
 ELSEWHERE = "which of its epochs were made on which machine is not recorded"
 WHY = {
     "w_hh": "a network without recurrence has none",
     "ms/update": f"there was no epoch after the first, or {ELSEWHERE}",
+    WAITING: "not recorded, or there was no epoch after the first",
     OF_GPU: f"trained on a processor, or {ELSEWHERE}",
     OF_PROCESSOR: f"trained on a GPU, or {ELSEWHERE}",
     "peak GiB": "torch counts its memory on a GPU alone",
@@ -61,6 +63,11 @@ class _Training:
         return len(self._starts) > 1
 
     @property
+    def waiting(self) -> list[float]:
+        """Shares of the epochs after the first, where they are recorded."""
+        return [epoch.waiting_for_clips for epoch in self.epochs[1:] if epoch.waiting_for_clips is not None]
+
+    @property
     def _starts(self) -> list[Start]:
         return self.record.origin.starts
 
@@ -77,6 +84,8 @@ def trainings(product: Trainings) -> Table:
     done = [each for group in groups for each in group]
     units = [unit for unit in (OF_GPU, OF_PROCESSOR) if any(each.unit == unit for each in done)]
     rows = [_cells(experiment, group, units) for group in groups]
+    if not any(each.waiting for each in done):  # as in trainings of before it was looked at
+        rows = [{name: cell for name, cell in row.items() if name != WAITING} for row in rows]
     title = f"What trainings took on {data_set(experiment)}"
     return Table.of(title, rows, _notes(done, units), why=WHY, record="provenance.json")
 
@@ -99,6 +108,7 @@ def _cells(experiment: Experiment, group: Sequence[_Training], units: Sequence[s
     batch = experiment.clips_per_batch(run)
     firsts = [epoch.seconds for each in group for epoch in each.epochs[:1]]
     later = [1000 * epoch.seconds * batch / epoch.samples for each in group for epoch in each.epochs[1:]]
+    waiting = [share for each in group for share in each.waiting]
     peaks = [each.record.peak_memory_bytes for each in group if each.record.peak_memory_bytes is not None]
     return {
         "model": run.variant,
@@ -109,6 +119,7 @@ def _cells(experiment: Experiment, group: Sequence[_Training], units: Sequence[s
         "updates": clips // batch,
         "clips in the batch": batch,
         **_time_cells("ms/update", later if unit else []),
+        WAITING: 100 * median(waiting) if waiting else None,
         "first epoch s": median(firsts),
         "first epoch s, of seeds low": min(firsts),
         "first epoch s, of seeds high": max(firsts),
@@ -145,6 +156,8 @@ def _notes(done: Sequence[_Training], units: Sequence[str]) -> list[str]:
     ]
     if any(each.record.peak_memory_bytes is not None for each in done):
         notes.append("Peak: the most memory that torch held on a GPU at once, of any seed.")
+    if any(each.waiting for each in done):
+        notes.append("Waiting for clips: of an epoch, where the GPU or processor had none; the median likewise.")
     if any(CARRIED in each.run.options for each in done):
         notes.append(f"Trainings +{CARRIED} are not compiled.")
     if resumed := [each.run.name for each in done if each.was_resumed]:

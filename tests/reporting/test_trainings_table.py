@@ -29,12 +29,15 @@ def start(processes=1, **machine):
 ON_CARD, ON_PROCESSOR, ON_TWO = start(**CARD), start(**PROCESSOR), start(2, **CARD)
 
 
-def write(experiment, run, seconds, starts=(ON_CARD,), **changes):
-    """The record of a training whose epochs took so long, of a few GB on a card; changes: of its fields."""
+def write(experiment, run, seconds, starts=(ON_CARD,), waiting=None, **changes):
+    """The record of a training whose epochs took so long, of a few GB on a card; changes: of its fields.
+
+    waiting: for clips, of each epoch.
+    """
     samples = UPDATES * experiment.clips_per_batch(run)
     epochs = [
-        an_example(Epoch, epoch=at, samples=samples, seconds=each, validation_accuracy=None)
-        for at, each in enumerate(seconds, start=1)
+        Epoch(at, 1.5, 0.5, 0.1, samples, each, waiting_for_clips=share)
+        for at, (each, share) in enumerate(zip(seconds, waiting or [None] * len(seconds), strict=True), start=1)
     ]
     known = {
         "origin": replace(own_origin(experiment, "train", run.name), starts=list(starts)),
@@ -90,6 +93,17 @@ def test_a_row_has_what_the_records_of_its_seeds_come_to(experiment, run):
     assert float(row["peak GiB"]) == 4
     assert (row["machine"], row["deterministic"]) == ("a card", "True")
     assert f"[{run.name}](../runs/{run.name}/provenance.json)" in markdown
+
+
+def test_waiting_for_clips_is_told_where_it_is_recorded(experiment):
+    assert "waiting for clips %" not in rows_of(experiment, RCN)[0][0]
+    write(experiment, RCN, [9.5, 1, 1, 1], waiting=[0.01, 0.7, 0.5, 0.6])
+    write(experiment, replace(RCN, seed=1), [9.5, 1, 1, 1], waiting=[0.99, 0.8, 0.9, 0.85])
+    (row,), markdown = rows_of(experiment, RCN)
+    assert float(row["waiting for clips %"]) == pytest.approx(75)
+    assert rows_of(experiment, C2D)[0][0]["waiting for clips %"] == ""
+    assert "n/a for waiting for clips %: not recorded" in markdown
+    assert "where the GPU or processor had none" in markdown
 
 
 def test_rows_stand_by_model_length_and_start_and_say_once_what_all_have_alike(experiment):
