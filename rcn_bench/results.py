@@ -47,6 +47,7 @@ EPOCH: Mapping[str, Callable[[Epoch], Any]] = {
     "learning_rate": lambda epoch: epoch.lr,
     "epoch_clips": lambda epoch: epoch.samples,
     "epoch_seconds": lambda epoch: epoch.seconds,
+    "epoch_waiting_for_clips": lambda epoch: epoch.waiting_for_clips,
     "validation_clip_accuracy": lambda epoch: epoch.validation_accuracy,
 }
 LAST_EPOCH: Mapping[str, Callable[[Epoch], Any]] = {

@@ -18,6 +18,7 @@ TAGS = {  # by field of an epoch
     "accuracy": "training/clip accuracy",
     "lr": "training/learning rate",
     "seconds": "training/seconds of an epoch",
+    "waiting_for_clips": "training/waiting for clips",
     "validation_accuracy": "validation/clip accuracy",
 }
 EVALUATED = {"clip_accuracy": "evaluation/clip accuracy", "video_accuracy": "evaluation/video accuracy"}

@@ -18,6 +18,7 @@ from rcn_bench.reporting.style import PAGE, PANEL, Mark, add_note, blocks_of, ma
 
 SHOWN = ("loss", "accuracy")
 LOOKED_AT = "validation_accuracy"  # drawn beside the accuracy in training, of the epochs after which it is known
+NOT_OF_ALL = (LOOKED_AT, "waiting_for_clips")
 
 
 def learning_curves(product: LearningCurves) -> Drawing:
@@ -54,7 +55,7 @@ def learning_curves(product: LearningCurves) -> Drawing:
     figure.legend(lines, [_name(*start) for start in starts], loc="outside upper center", ncols=4 if columns > 2 else 2)
     numbers = pd.concat(tables.values())
     add_note(figure, *_notes(shown, numbers))
-    return Drawing(figure, numbers if numbers[LOOKED_AT].notna().any() else numbers.drop(columns=LOOKED_AT))
+    return Drawing(figure, numbers.drop(columns=[name for name in NOT_OF_ALL if numbers[name].isna().all()]))
 
 
 def _epochs(experiment: Experiment, runs: list[Run]) -> pd.DataFrame:
@@ -65,7 +66,7 @@ def _epochs(experiment: Experiment, runs: list[Run]) -> pd.DataFrame:
         for run in runs
         for epoch in read_epochs(experiment, run)
     ]
-    return pd.DataFrame(rows).astype({LOOKED_AT: float})
+    return pd.DataFrame(rows).astype(dict.fromkeys(NOT_OF_ALL, float))
 
 
 def _name(w_xh: str, w_hh: str | None) -> str:

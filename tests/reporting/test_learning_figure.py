@@ -1,5 +1,7 @@
 """Learning curves, from the metrics of runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from written import drawn_figure
@@ -7,6 +9,7 @@ from written import drawn_figure
 from rcn_bench.errors import InputError
 from rcn_bench.plan.config import check_config, merged
 from rcn_bench.plan.products import find_product
+from rcn_bench.records.runs import Trained, write_metrics
 from rcn_bench.reporting.learning import learning_curves
 from results import write_training
 
@@ -72,3 +75,13 @@ def test_accuracy_on_validation_videos_is_dashed_where_it_was_looked_at(experime
 
 def test_without_such_looks_there_is_no_column_of_them(experiment):
     assert "validation_accuracy" not in drawn_figure(experiment, "learning_curves")
+
+
+def test_there_is_a_column_of_waiting_where_a_training_tells_of_it(experiment):
+    assert drawn_figure(experiment, "learning_curves")["waiting_for_clips"].notna().all()
+    for run in find_product(experiment, "learning_curves", "figure").runs():
+        metrics = experiment.paths.metrics(run)
+        record = Trained.read(experiment.paths.training(run))
+        before = [replace(epoch, waiting_for_clips=None) for epoch in record.epochs(metrics)]
+        replace(record, metrics_sha256=write_metrics(metrics, before)).write(experiment.paths.training(run))
+    assert "waiting_for_clips" not in drawn_figure(experiment, "learning_curves")
