@@ -62,6 +62,14 @@ class Process:
         """In how many processes it is so; all of them must call it."""
         return int(said) if self.world == 1 else int(self.reduce(torch.tensor(int(said), device=self.device)))
 
+    def largest(self, number: float) -> float:
+        """Of all processes, the same in all; all of them must call it."""
+        if self.world == 1:
+            return number
+        found = torch.tensor(number, device=self.device)
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return float(found)
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give every parameter that has a gradient the mean of all processes' in its place; all of them must call it.
 

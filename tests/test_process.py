@@ -17,9 +17,10 @@ def test_alone_it_is_the_main_one_on_the_best_device():
     assert process.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_alone_a_sum_is_the_tensor_itself():
+def test_alone_a_sum_is_the_tensor_itself_and_its_number_the_largest():
     tensor = torch.tensor([0.1, float("nan")])
     assert Process.alone().reduce(tensor) is tensor
+    assert Process.alone().largest(0.1) == 0.1
 
 
 @pytest.mark.parametrize("seed", [0, 7, 3 * 1_000_003 + 89])

@@ -98,7 +98,7 @@ def _told(run: "RunProgress") -> str:
         if run.validation_accuracy is not None:
             told.append(f"{run.validation_accuracy:.1%} of validation clips right")
         if run.much_waiting is not None:
-            told.append(f"{run.much_waiting:.0%} of the last waiting for clips (train.workers)")
+            told.append(f"{run.much_waiting:.0%} of the last epoch waiting for clips (train.workers)")
         if run.seconds_left is not None:
             told.append(f"about {_duration(run.seconds_left)} left")
         return ", ".join(told)

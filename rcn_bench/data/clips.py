@@ -103,7 +103,7 @@ class EvaluationClips(Dataset):
         return torch.from_numpy(np.stack(clips))
 
     def _whole(self, video: CachedVideo, starts: list[int]) -> list[Frames]:
-        """The clips that start there, not yet cropped; where they overlap, no frame is read and decoded twice."""
+        """The clips that start there, not yet cropped; where they overlap, the video is read and decoded once."""
         if len(starts) * self.layout.frames <= video.shape[0]:
             return [_clip(self.cache, video, self.layout, start) for start in starts]
         shown = self.cache.frames(video)

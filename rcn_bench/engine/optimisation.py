@@ -118,14 +118,14 @@ def train_one_epoch(
         if stop.asked and index + 1 < len(learning_rates):
             position.reach(index + 1, before + samples, time.perf_counter() - started, totals)
             raise Stopped
+    waiting = 1 - computing.seconds() / (time.perf_counter() - begun)
     totals, samples = step.process.reduce(totals), before + samples * world
     _refuse_infinite(totals[0], step, description)
     if name := not_finite(step.model.state_dict()):
         raise TrainingDiverged(f"{description}: not all values of {name} are finite; {_remedy(step)}")
     loss, right = (totals / samples).tolist()
-    waiting = max(1 - computing.seconds() / (time.perf_counter() - begun), 0)
-    seconds = round(time.perf_counter() - started, 3)
-    return Epoch(number, loss, right, lr, samples, seconds, waiting_for_clips=round(waiting, 3))
+    waiting = round(max(step.process.largest(waiting), 0), 3)
+    return Epoch(number, loss, right, lr, samples, round(time.perf_counter() - started, 3), waiting_for_clips=waiting)
 
 
 def epoch_line(epoch: Epoch) -> str:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from rcn_bench.softmax import ClassScores
 
+MUCH_WAITING = 1 / 3  # of an epoch, for clips
+
 # A row a video. score: of the predicted class. rank: of the true class, 1 where the video is right, at most 5 where it
 # is among the best five. clips_correct: how many of its clips were right by themselves.
-MUCH_WAITING = 1 / 3  # of an epoch, for clips
 PREDICTIONS = dict.fromkeys(("video", "group", "label", "predicted"), TEXT)
 PREDICTIONS |= {"score": SCORE, "rank": COUNT, "clips_correct": COUNT, "clips": COUNT}
 
@@ -75,8 +76,8 @@ class Epoch:
     """A line of metrics.jsonl. epoch: from 1 on. lr: of its last step. seconds: that it took.
 
     validation_accuracy: of clips of the validation videos, after the epoch; None where it was not asked for.
-    waiting_for_clips: the share of that time, since the training's last start, in which the first process's device had
-    none to compute on; None in records of before it was looked at.
+    waiting_for_clips: the share of its steps' time, since the training's last start, in which a device had no clips; of
+    several processes that of the one with most. None in records of before it was looked at.
     """
 
     epoch: int

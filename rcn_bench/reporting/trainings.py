@@ -157,7 +157,7 @@ def _notes(done: Sequence[_Training], units: Sequence[str]) -> list[str]:
     if any(each.record.peak_memory_bytes is not None for each in done):
         notes.append("Peak: the most memory that torch held on a GPU at once, of any seed.")
     if any(each.waiting for each in done):
-        notes.append("Waiting for clips: of an epoch, where the GPU or processor had none; the median likewise.")
+        notes.append("Waiting for clips: of an epoch, in which the GPU or processor had no clips; the median likewise.")
     if any(CARRIED in each.run.options for each in done):
         notes.append(f"Trainings +{CARRIED} are not compiled.")
     if resumed := [each.run.name for each in done if each.was_resumed]:

@@ -146,7 +146,10 @@ def test_a_training_that_nobody_goes_on_with_is_stopped(status, run_of, experime
 
 def test_a_training_that_waits_for_clips_much_of_the_time_says_so(status, run_of, experiment):
     write_checkpoint(experiment, FIRST, epochs=3, waiting=0.624)
-    assert "in training, 30.0% of validation clips right, 62% of the last waiting for clips (train.workers)" in status()
+    assert (
+        "in training, 30.0% of validation clips right, 62% of the last epoch waiting for clips (train.workers)"
+        in status()
+    )
     assert run_of(FIRST)["much_waiting"] == 0.624
 
 

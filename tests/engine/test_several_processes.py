@@ -1,5 +1,6 @@
 """A training that two processes share: losses of one, the same bits again, batch norm of the whole batch, resuming."""
 
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tiny import changed, interrupt_after, linked, metrics_without_times
 from together import in_two_processes
 from torch import distributed, nn
 
+from rcn_bench.engine.optimisation import train_one_epoch
 from rcn_bench.engine.step import Autocast, TrainingStep
 from rcn_bench.engine.synchronised import SynchronisedBatchNorm, synchronise_batch_norm
 from rcn_bench.engine.train import check_training, train
@@ -88,6 +90,16 @@ def steps_of_a_small_net(process: Process) -> tuple[bool, dict[str, torch.Tensor
     return step._forward == step._loss_and_right, net.state_dict()
 
 
+def waiting_of_an_epoch(process: Process) -> float:
+    """For clips, which come late in the second process alone."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    sgd = torch.optim.SGD(net.parameters(), 0.1, 0.9, fused=True)
+    step = TrainingStep(net, sgd, Autocast("none", process.device), lambda clip: clip, process=process)
+    batch = [torch.randn(4, 3, 2, 2), torch.arange(4) % 3]
+    batches = (time.sleep(0.1 * process.rank) or batch for _ in range(5))
+    return train_one_epoch(step, batches, [0.1] * 5, 1, "small").waiting_for_clips
+
+
 def fail(function: Callable, **options: object) -> Callable:
     return partial(_no_compiler)
 
@@ -136,8 +148,10 @@ def work(experiments: dict, then: dict, process: Process) -> SimpleNamespace:
     train(RUN, then["one, then two"])
     interrupted(experiments["two, then one"])
     totals = process.reduce(torch.tensor(1.0 + process.rank)), process.how_many(process.is_main)
+    largest = process.largest(0.25 * (process.rank + 1))
     told = process.from_main({"rank": process.rank})
-    return SimpleNamespace(nets=of_nets(process), steps=steps_of_a_small_net(process), totals=totals, told=told)
+    nets, steps, waiting = of_nets(process), steps_of_a_small_net(process), waiting_of_an_epoch(process)
+    return SimpleNamespace(nets=nets, steps=steps, waiting=waiting, totals=totals, largest=largest, told=told)
 
 
 def interrupted(experiment) -> None:
@@ -231,7 +245,13 @@ def test_what_one_process_cannot_compile_none_does(two):
 def test_processes_add_up_and_take_what_the_main_one_has(two):
     for result in two.results:
         assert result.totals == (torch.tensor(3.0), 1)
-        assert result.told == {"rank": 0}
+        assert (result.largest, result.told) == (0.5, {"rank": 0})
+
+
+def test_an_epoch_tells_of_the_process_that_waits_most_for_its_clips(two):
+    first, second = (result.waiting for result in two.results)
+    assert first == second
+    assert 0.5 < first <= 1
 
 
 def test_a_training_for_several_is_refused_alone(noise_without_runs):

@@ -103,7 +103,7 @@ def test_waiting_for_clips_is_told_where_it_is_recorded(experiment):
     assert float(row["waiting for clips %"]) == pytest.approx(75)
     assert rows_of(experiment, C2D)[0][0]["waiting for clips %"] == ""
     assert "n/a for waiting for clips %: not recorded" in markdown
-    assert "where the GPU or processor had none" in markdown
+    assert "in which the GPU or processor had no clips" in markdown
 
 
 def test_rows_stand_by_model_length_and_start_and_say_once_what_all_have_alike(experiment):
