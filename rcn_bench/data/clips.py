@@ -106,8 +106,7 @@ class EvaluationClips(Dataset):
         """The clips that start there, not yet cropped; where they overlap, the video is read and decoded once."""
         if len(starts) * self.layout.frames <= video.shape[0]:
             return [_clip(self.cache, video, self.layout, start) for start in starts]
-        shown = self.cache.frames(video)
-        return [shown[start : start + self.layout.span : self.layout.stride] for start in starts]
+        return self.layout.clips(self.cache.frames(video), starts)
 
 
 def _require_different_crops(cache: Cache, videos: Iterable[CachedVideo], crop: int, crops: int) -> None:

@@ -1,5 +1,6 @@
 """Frames as arrays, where clips lie in a video, and whether crops fit a frame."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ class ClipLayout:
     def span(self) -> int:
         """Frames of the video from a clip's first to its last."""
         return (self.frames - 1) * self.stride + 1
+
+    def clips(self, shown: Frames, starts: Iterable[int]) -> list[Frames]:
+        """Of a video's frames, the clips that start there, as views."""
+        return [shown[start : start + self.span : self.stride] for start in starts]
 
 
 def clips_that_fit(video_frames: int, span: int) -> int:

@@ -83,7 +83,7 @@ def _scores(model: nn.Module, video: Footage, card: Card, device: torch.device) 
     if narrow := too_narrow(shown.shape[1], shown.shape[2], card.crop, card.evaluation_crops):
         raise UnreadableVideo(narrow)
     starts = evaluation_starts(len(shown), layout.span, card.evaluation_clips)
-    whole = [shown[start : start + layout.span : layout.stride] for start in starts]
+    whole = layout.clips(shown, starts)
     shots = np.stack([view for clip in whole for view in spread_crops(clip, card.crop, card.evaluation_crops)])
     seen = f"{views(len(starts), card.evaluation_crops)} of {card.frames} frames of {card.crop}x{card.crop}"
     what = f"{video.path}: {seen}"
